@@ -1,0 +1,117 @@
+//! What one append carries, and what it gives back.
+
+use model::{Chore, Entry, Instant, Json, Position};
+
+/// What one call of a plugin, or one act of the host, leaves behind. All of it is kept, or nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// Whose cursor, memory and chores it touches. Empty where it touches none.
+    pub connection: String,
+    /// When it happened. A record never gets a time before that of the record in front of it.
+    pub now: Instant,
+    pub entries: Vec<Entry>,
+    /// What the feed starts from next time.
+    pub cursor: Option<Json>,
+    pub memory: Vec<MemoryWrite>,
+    /// Chores to keep. One that waits under the same key is replaced, and keeps the earlier due time.
+    pub chores: Vec<Chore>,
+    /// What became of the chore that was worked on.
+    pub chore: Option<ChoreUpdate>,
+    /// A request that could not be understood, kept with its reason.
+    pub dead: Option<DeadRequest>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MemoryWrite {
+    Set(MemoryCell),
+    Delete { key: String },
+}
+
+/// One cell of a connection's memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemoryCell {
+    pub key: String,
+    pub value: Vec<u8>,
+    pub expires: Option<Instant>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChoreUpdate {
+    pub key: String,
+    /// The number under which it was handed out: a chore asked for again meanwhile has another, and stays.
+    pub number: u64,
+    pub end: ChoreEnd,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChoreEnd {
+    Done,
+    Again { due: Instant },
+}
+
+/// A chore that waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaitingChore {
+    pub connection: String,
+    pub number: u64,
+    pub due: Instant,
+    /// How often it was put off so far.
+    pub attempts: u32,
+    pub chore: Chore,
+}
+
+/// A request from a channel, authentic but not to be understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadRequest {
+    pub why: String,
+    /// The request as it came: method, path, query, headers, body.
+    pub request: model::Request,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadLetter {
+    pub number: u64,
+    pub connection: String,
+    pub now: Instant,
+    pub dead: DeadRequest,
+}
+
+/// Where an entry stands after an append.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placed {
+    New(Position),
+    /// It had been there before: this delivery changes nothing.
+    Known(Position),
+}
+
+impl Placed {
+    #[must_use]
+    pub fn position(self) -> Position {
+        match self {
+            Placed::New(position) | Placed::Known(position) => position,
+        }
+    }
+}
+
+/// One answer for each batch: one place for each entry, in their order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Receipt {
+    pub placed: Vec<Placed>,
+}
+
+/// The end of the journal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Head {
+    /// The last record's position; 0 in an empty journal.
+    pub position: Position,
+    /// No later record will have a time before this.
+    pub now: Instant,
+}
+
+/// What a connection remembers between its calls.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recollection {
+    pub cursor: Option<Json>,
+    /// By key. Cells whose time is over may still be among them.
+    pub memory: Vec<MemoryCell>,
+}

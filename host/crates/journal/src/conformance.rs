@@ -1,0 +1,242 @@
+//! The contract of [`Journal`], sentence by sentence. Each backend runs all of it: `journal_conformance!(|| open())`,
+//! where `open` gives an empty journal in a box.
+
+use model::{
+    Act, ChannelEvent, Chore, DerivedEvent, Entry, Event, Fact, Identity, Request, Setup, Source, Touchpoint,
+};
+
+use crate::{
+    Batch, ChoreEnd, ChoreUpdate, DeadRequest, Head, Journal, JournalError, MemoryCell, MemoryWrite, Placed,
+};
+
+/// Makes one `#[test]` of every case. The one list of cases.
+#[macro_export]
+macro_rules! journal_conformance {
+    ($open:expr) => {
+        $crate::journal_conformance! { @each $open,
+            positions_are_dense_and_in_order
+            a_delivery_again_changes_nothing
+            one_id_of_two_sources_is_two_events
+            a_known_id_with_other_content_is_known
+            times_never_go_back
+            an_empty_append_raises_the_floor
+            reads_stop_at_the_limit_and_at_the_end
+            fetch_gives_what_was_asked_or_says_what_is_missing
+            a_cursor_and_memory_come_with_their_batch
+            two_chores_of_one_key_are_one
+            a_chore_asked_for_again_outlives_its_end
+            a_chore_put_off_comes_back_later
+            dead_requests_are_kept_as_they_came
+        }
+    };
+    (@each $open:expr, $($case:ident)*) => { $(
+        #[test]
+        fn $case() {
+            $crate::conformance::$case(&*($open)());
+        }
+    )* };
+}
+
+const SHOP: &str = "shop";
+
+fn event(id: &str, kind: &str) -> Event {
+    Event {
+        id: id.to_owned(),
+        at: 5,
+        who: vec![Identity { scheme: "phone".to_owned(), scope: String::new(), value: "+861".to_owned() }],
+        staff: Some("linshen".to_owned()),
+        touchpoint: Touchpoint::Shop,
+        fact: Fact::Did(Act {
+            kind: kind.to_owned(),
+            object: None,
+            title: None,
+            quantity: Some(-3),
+            state: None,
+            whom: None,
+        }),
+        extra: Some(r#"{"n":18446744073709551999}"#.to_owned()),
+    }
+}
+
+fn entry(connection: &str, id: &str) -> Entry {
+    Entry::Event(ChannelEvent { connection: connection.to_owned(), event: event(id, "checked-in") })
+}
+
+fn batch(now: u64, ids: &[&str]) -> Batch {
+    let entries = ids.iter().map(|id| entry(SHOP, id)).collect();
+    Batch { connection: SHOP.to_owned(), now, entries, ..Batch::default() }
+}
+
+fn chore(key: &str, due: Option<u64>, job: &str) -> Chore {
+    Chore { key: key.to_owned(), due, job: job.to_owned() }
+}
+
+fn asking(now: u64, chores: Vec<Chore>) -> Batch {
+    Batch { connection: SHOP.to_owned(), now, chores, ..Batch::default() }
+}
+
+fn ending(now: u64, key: &str, number: u64, end: ChoreEnd) -> Batch {
+    let chore = Some(ChoreUpdate { key: key.to_owned(), number, end });
+    Batch { connection: SHOP.to_owned(), now, chore, ..Batch::default() }
+}
+
+fn append(journal: &dyn Journal, batches: &[Batch]) -> Vec<Vec<Placed>> {
+    let receipts = journal.append(batches).expect("append");
+    receipts.into_iter().map(|receipt| receipt.placed).collect()
+}
+
+pub fn positions_are_dense_and_in_order(journal: &dyn Journal) {
+    use Placed::New;
+    assert_eq!(journal.head(), Ok(Head { position: 0, now: 0 }));
+    let placed = append(journal, &[batch(10, &["a", "b"]), batch(10, &[]), batch(11, &["c"])]);
+    assert_eq!(placed, [vec![New(1), New(2)], vec![], vec![New(3)]]);
+    let setup = Batch { now: 12, entries: vec![Entry::Setup(Setup::default())], ..Batch::default() };
+    assert_eq!(append(journal, &[setup]), [[New(4)]]);
+    assert_eq!(journal.head(), Ok(Head { position: 4, now: 12 }));
+    let records = journal.read(0, 10).expect("read");
+    assert_eq!(records.iter().map(|record| record.position).collect::<Vec<_>>(), [1, 2, 3, 4]);
+    assert_eq!(records[2].entry, entry(SHOP, "c"));
+    assert_eq!(records[3].entry, Entry::Setup(Setup::default()));
+}
+
+pub fn a_delivery_again_changes_nothing(journal: &dyn Journal) {
+    use Placed::{Known, New};
+    assert_eq!(append(journal, &[batch(10, &["a", "b"])]), [[New(1), New(2)]]);
+    // Within one append, and a year later.
+    let year = 365 * 86_400_000;
+    let placed = append(journal, &[batch(11, &["c", "c"]), batch(year, &["b", "c", "d"])]);
+    assert_eq!(placed, [vec![New(3), Known(3)], vec![Known(2), Known(3), New(4)]]);
+    assert_eq!(journal.head().expect("head").position, 4);
+    assert_eq!(journal.locate(Source::Connection(SHOP), "c"), Ok(Some(3)));
+    assert_eq!(journal.locate(Source::Connection(SHOP), "e"), Ok(None));
+}
+
+pub fn one_id_of_two_sources_is_two_events(journal: &dyn Journal) {
+    use Placed::New;
+    let derived = |binding: &str| {
+        Entry::Derived(DerivedEvent { binding: binding.to_owned(), cause: 1, event: event("a", "x") })
+    };
+    let entries = vec![entry("shop", "a"), entry("sho", "pa"), derived("shop"), derived("other")];
+    let mixed = Batch { now: 1, entries, ..Batch::default() };
+    assert_eq!(append(journal, &[mixed]), [[New(1), New(2), New(3), New(4)]]);
+    assert_eq!(journal.locate(Source::Policy("shop"), "a"), Ok(Some(3)));
+    assert_eq!(journal.locate(Source::Connection("other"), "a"), Ok(None));
+}
+
+pub fn a_known_id_with_other_content_is_known(journal: &dyn Journal) {
+    append(journal, &[batch(1, &["a"])]);
+    let other = Entry::Event(ChannelEvent { connection: SHOP.to_owned(), event: event("a", "left-group") });
+    let again = Batch { now: 2, entries: vec![other], ..Batch::default() };
+    assert_eq!(append(journal, &[again]), [[Placed::Known(1)]]);
+    assert_eq!(journal.read(0, 9).expect("read")[0].entry, entry(SHOP, "a"));
+}
+
+pub fn times_never_go_back(journal: &dyn Journal) {
+    append(journal, &[batch(10, &["a"]), batch(7, &["b"]), batch(12, &["c"])]);
+    append(journal, &[batch(3, &["d"])]);
+    let times: Vec<u64> = journal.read(0, 9).expect("read").iter().map(|record| record.now).collect();
+    assert_eq!(times, [10, 10, 12, 12]);
+}
+
+pub fn an_empty_append_raises_the_floor(journal: &dyn Journal) {
+    append(journal, &[Batch { now: 50, ..Batch::default() }]);
+    assert_eq!(journal.head(), Ok(Head { position: 0, now: 50 }));
+    append(journal, &[batch(20, &["a"])]);
+    assert_eq!(journal.read(0, 1).expect("read")[0].now, 50);
+}
+
+pub fn reads_stop_at_the_limit_and_at_the_end(journal: &dyn Journal) {
+    append(journal, &[batch(1, &["a", "b", "c"])]);
+    let positions = |after, limit| {
+        let records = journal.read(after, limit).expect("read");
+        records.into_iter().map(|record| record.position).collect::<Vec<_>>()
+    };
+    assert_eq!(positions(0, 2), [1, 2]);
+    assert_eq!(positions(2, 2), [3]);
+    assert_eq!(positions(3, 2), [0; 0]);
+    assert_eq!(positions(99, 2), [0; 0]);
+}
+
+pub fn fetch_gives_what_was_asked_or_says_what_is_missing(journal: &dyn Journal) {
+    append(journal, &[batch(1, &["a", "b", "c"])]);
+    let records = journal.fetch(&[1, 3]).expect("fetch");
+    assert_eq!(records.iter().map(|record| record.position).collect::<Vec<_>>(), [1, 3]);
+    assert_eq!(journal.fetch(&[2, 4]), Err(JournalError::Missing(4)));
+    assert_eq!(journal.fetch(&[]), Ok(Vec::new()));
+}
+
+pub fn a_cursor_and_memory_come_with_their_batch(journal: &dyn Journal) {
+    let cell = |key: &str, value: &[u8], expires| MemoryCell {
+        key: key.to_owned(),
+        value: value.to_owned(),
+        expires,
+    };
+    let writing = |cursor: Option<&str>, memory| Batch {
+        connection: SHOP.to_owned(),
+        cursor: cursor.map(str::to_owned),
+        memory,
+        ..Batch::default()
+    };
+    let set = |key: &str, value: &[u8], expires| MemoryWrite::Set(cell(key, value, expires));
+    assert_eq!(journal.recall(SHOP), Ok(crate::Recollection::default()));
+    append(journal, &[writing(Some(r#"{"p":1}"#), vec![set("token", b"t1", Some(9)), set("b", b"", None)])]);
+    append(
+        journal,
+        &[writing(None, vec![set("token", b"t2", None), MemoryWrite::Delete { key: "b".to_owned() }])],
+    );
+    let recollection = journal.recall(SHOP).expect("recall");
+    assert_eq!(recollection.cursor.as_deref(), Some(r#"{"p":1}"#));
+    assert_eq!(recollection.memory, [cell("token", b"t2", None)]);
+    assert_eq!(journal.recall("other"), Ok(crate::Recollection::default()));
+}
+
+pub fn two_chores_of_one_key_are_one(journal: &dyn Journal) {
+    let chores = vec![chore("p", Some(30), "1"), chore("q", None, "2"), chore("p", Some(40), "3")];
+    append(journal, &[asking(20, chores)]);
+    let due = journal.chores(29, 9).expect("chores");
+    assert_eq!(
+        due.iter().map(|chore| (chore.due, chore.chore.key.as_str())).collect::<Vec<_>>(),
+        [(20, "q")]
+    );
+    let due = journal.chores(30, 9).expect("chores");
+    assert_eq!(due.iter().map(|chore| chore.chore.job.as_str()).collect::<Vec<_>>(), ["2", "3"]);
+    assert_eq!(journal.chores(30, 1).expect("chores").len(), 1);
+}
+
+pub fn a_chore_asked_for_again_outlives_its_end(journal: &dyn Journal) {
+    append(journal, &[asking(1, vec![chore("p", None, "1")])]);
+    let first = journal.chores(1, 1).expect("chores").remove(0);
+    append(journal, &[asking(2, vec![chore("p", None, "2")])]);
+    append(journal, &[ending(3, "p", first.number, ChoreEnd::Done)]);
+    let second = journal.chores(3, 9).expect("chores").remove(0);
+    assert_eq!(second.chore.job, "2");
+    append(journal, &[ending(4, "p", second.number, ChoreEnd::Done)]);
+    assert_eq!(journal.chores(99, 9), Ok(Vec::new()));
+}
+
+pub fn a_chore_put_off_comes_back_later(journal: &dyn Journal) {
+    append(journal, &[asking(1, vec![chore("p", None, "1")])]);
+    let waiting = journal.chores(1, 1).expect("chores").remove(0);
+    append(journal, &[ending(2, "p", waiting.number, ChoreEnd::Again { due: 60 })]);
+    assert_eq!(journal.chores(59, 9), Ok(Vec::new()));
+    let again = journal.chores(60, 9).expect("chores").remove(0);
+    assert_eq!((again.number, again.attempts, again.due), (waiting.number, 1, 60));
+}
+
+pub fn dead_requests_are_kept_as_they_came(journal: &dyn Journal) {
+    let request = Request {
+        method: "POST".to_owned(),
+        path: "/a%20b".to_owned(),
+        query: "x=%E4".to_owned(),
+        headers: vec![("a".to_owned(), "1".to_owned()), ("a".to_owned(), "2".to_owned())],
+        body: vec![0, 255, 13, 10],
+    };
+    let dead = DeadRequest { why: "no <xml>".to_owned(), request };
+    let dying = Batch { connection: SHOP.to_owned(), now: 7, dead: Some(dead.clone()), ..Batch::default() };
+    append(journal, &[dying.clone(), dying]);
+    let letters = journal.dead(0, 9).expect("dead");
+    assert_eq!(letters.len(), 2);
+    assert_eq!((letters[0].dead.clone(), letters[0].now), (dead, 7));
+    assert_eq!(journal.dead(letters[0].number, 9).expect("dead"), letters[1..]);
+    assert_eq!(journal.head(), Ok(Head { position: 0, now: 7 }));
+}

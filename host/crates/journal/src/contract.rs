@@ -1,0 +1,94 @@
+//! What every journal promises.
+
+use model::{Class, Instant, Position, Record, Source};
+
+use crate::{Batch, DeadLetter, Head, Receipt, Recollection, WaitingChore};
+
+/// An append-only list of records with dense positions from 1, and the small state of each connection that must be
+/// committed together with its records.
+///
+/// - **Durable.** When `append` returns, a power cut loses nothing of it.
+/// - **Atomic.** All batches of one `append` are kept, or none. A caller that saw an error may append the same again.
+/// - **Idempotent.** An event whose source and id stand in the journal already is not stored again, however long ago
+///   that was; nor is the second of two in one `append`. Its receipt says [`crate::Placed::Known`] with the first's place.
+///   Whether it is the same is decided by source and id alone, never by content.
+/// - **Dense.** New entries get the positions `head + 1, head + 2, …` in the order of the batches and of their entries.
+/// - **Ordered in time.** A record's `now` is its batch's, or that of the record in front of it if that is later.
+///   An append without entries raises the floor for all later records in the same way.
+/// - Chores: two of a connection with one key are one; the later job with the earlier due time. A chore without a due
+///   time is due at its batch's `now`. An update of a chore whose number no longer waits changes nothing.
+pub trait Journal: Send + Sync {
+    /// # Errors
+    /// [`JournalError`]; the journal is unchanged.
+    fn head(&self) -> Result<Head, JournalError>;
+
+    /// Keeps the batches, in their order.
+    ///
+    /// # Errors
+    /// [`JournalError`]; nothing was kept.
+    fn append(&self, batches: &[Batch]) -> Result<Vec<Receipt>, JournalError>;
+
+    /// At most `limit` records behind `after`, in order. Fewer only at the end of the journal.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    fn read(&self, after: Position, limit: usize) -> Result<Vec<Record>, JournalError>;
+
+    /// The records at these ascending positions, in order.
+    ///
+    /// # Errors
+    /// [`JournalError::Missing`] for a position that the journal does not have.
+    fn fetch(&self, positions: &[Position]) -> Result<Vec<Record>, JournalError>;
+
+    /// Where the event with this id of this source stands.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    fn locate(&self, source: Source<'_>, id: &str) -> Result<Option<Position>, JournalError>;
+
+    /// What the connection remembers. A connection never heard of remembers nothing.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    fn recall(&self, connection: &str) -> Result<Recollection, JournalError>;
+
+    /// At most `limit` waiting chores that are due by `now`, by due time and then by number.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    fn chores(&self, now: Instant, limit: usize) -> Result<Vec<WaitingChore>, JournalError>;
+
+    /// At most `limit` dead letters behind the number `after`, in order.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    fn dead(&self, after: u64, limit: usize) -> Result<Vec<DeadLetter>, JournalError>;
+}
+
+/// Why the journal could not do it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum JournalError {
+    /// The disk is full, busy or gone.
+    #[error("journal: {doing}: {reason}")]
+    Disk { doing: &'static str, reason: String },
+    /// What is on the disk is not what was written.
+    #[error("journal {place}: damaged: {reason}")]
+    Damaged { place: String, reason: String },
+    #[error("journal: no record at position {0}")]
+    Missing(Position),
+    /// The file was written by a newer host.
+    #[error("journal {place}: schema {found}, this host reads up to {known}: use the newer host")]
+    Newer { place: String, found: i64, known: i64 },
+}
+
+impl JournalError {
+    #[must_use]
+    pub fn class(&self) -> Class {
+        match self {
+            JournalError::Disk { doing: _, reason: _ } => Class::Retry,
+            JournalError::Damaged { place: _, reason: _ }
+            | JournalError::Newer { place: _, found: _, known: _ } => Class::Operator,
+            JournalError::Missing(_) => Class::Bug,
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! The journal: the append-only truth, and what belongs to the very commit of an append.
+//!
+//! [`Journal`] is the contract, [`MemoryJournal`] its reference, `conformance` the suite that every backend runs, and
+//! [`Committer`] the group commit that stands before all of them: many callers, one durable append.
+
+mod batch;
+mod committer;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
+mod contract;
+mod memory;
+
+pub use batch::{
+    Batch, ChoreEnd, ChoreUpdate, DeadLetter, DeadRequest, Head, MemoryCell, MemoryWrite, Placed, Receipt,
+    Recollection, WaitingChore,
+};
+pub use committer::{Appender, Committer, CommitterConfig, Refused};
+pub use contract::{Journal, JournalError};
+pub use memory::MemoryJournal;

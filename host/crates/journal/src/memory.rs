@@ -1,0 +1,169 @@
+//! The reference journal: in memory, plain, and right by inspection.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use model::{Entry, Instant, Position, Record, Source};
+
+use crate::{
+    Batch, ChoreEnd, DeadLetter, Head, Journal, JournalError, MemoryWrite, Placed, Receipt, Recollection,
+    WaitingChore,
+};
+
+/// Keeps everything in memory. For tests, and for trying a policy without a disk.
+#[derive(Default)]
+pub struct MemoryJournal {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    records: Vec<Record>,
+    floor: Instant,
+    known: BTreeMap<(bool, String, String), Position>,
+    connections: BTreeMap<String, Recollection>,
+    chores: BTreeMap<(String, String), WaitingChore>,
+    chores_numbered: u64,
+    dead: Vec<DeadLetter>,
+}
+
+fn dedupe_key(source: Source<'_>, id: &str) -> (bool, String, String) {
+    match source {
+        Source::Connection(name) => (false, name.to_owned(), id.to_owned()),
+        Source::Policy(name) => (true, name.to_owned(), id.to_owned()),
+    }
+}
+
+impl MemoryJournal {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn keep(&mut self, batch: &Batch) -> Receipt {
+        self.floor = self.floor.max(batch.now);
+        let placed = batch.entries.iter().map(|entry| self.place(entry)).collect();
+        self.remember(batch);
+        for chore in &batch.chores {
+            self.chores_numbered += 1;
+            let key = (batch.connection.clone(), chore.key.clone());
+            let due = chore.due.unwrap_or(batch.now);
+            let due = self.chores.get(&key).map_or(due, |waiting| waiting.due.min(due));
+            let chore = chore.clone();
+            let number = self.chores_numbered;
+            let waiting =
+                WaitingChore { connection: batch.connection.clone(), number, due, attempts: 0, chore };
+            self.chores.insert(key, waiting);
+        }
+        if let Some(dead) = &batch.dead {
+            let number = self.dead.len() as u64 + 1;
+            let connection = batch.connection.clone();
+            self.dead.push(DeadLetter { number, connection, now: batch.now, dead: dead.clone() });
+        }
+        Receipt { placed }
+    }
+
+    fn place(&mut self, entry: &Entry) -> Placed {
+        let position = self.records.len() as Position + 1;
+        if let Some((source, id)) = entry.source() {
+            let key = dedupe_key(source, id);
+            if let Some(&known) = self.known.get(&key) {
+                return Placed::Known(known);
+            }
+            self.known.insert(key, position);
+        }
+        self.records.push(Record { position, now: self.floor, entry: entry.clone() });
+        Placed::New(position)
+    }
+
+    fn remember(&mut self, batch: &Batch) {
+        if let Some(update) = &batch.chore {
+            let key = (batch.connection.clone(), update.key.clone());
+            if self.chores.get(&key).is_some_and(|waiting| waiting.number == update.number) {
+                match update.end {
+                    ChoreEnd::Done => drop(self.chores.remove(&key)),
+                    ChoreEnd::Again { due } => {
+                        if let Some(waiting) = self.chores.get_mut(&key) {
+                            waiting.due = due;
+                            waiting.attempts += 1;
+                        }
+                    }
+                }
+            }
+        }
+        let recollection = self.connections.entry(batch.connection.clone()).or_default();
+        if let Some(cursor) = &batch.cursor {
+            recollection.cursor = Some(cursor.clone());
+        }
+        for write in &batch.memory {
+            let key = match write {
+                MemoryWrite::Set(cell) => &cell.key,
+                MemoryWrite::Delete { key } => key,
+            };
+            let place = recollection.memory.binary_search_by(|cell| cell.key.cmp(key));
+            match (write, place) {
+                (MemoryWrite::Set(cell), Ok(place)) => recollection.memory[place] = cell.clone(),
+                (MemoryWrite::Set(cell), Err(place)) => recollection.memory.insert(place, cell.clone()),
+                (MemoryWrite::Delete { key: _ }, Ok(place)) => drop(recollection.memory.remove(place)),
+                (MemoryWrite::Delete { key: _ }, Err(_)) => {}
+            }
+        }
+    }
+}
+
+impl Journal for MemoryJournal {
+    fn head(&self) -> Result<Head, JournalError> {
+        let state = self.state();
+        Ok(Head { position: state.records.len() as Position, now: state.floor })
+    }
+
+    fn append(&self, batches: &[Batch]) -> Result<Vec<Receipt>, JournalError> {
+        let mut state = self.state();
+        Ok(batches.iter().map(|batch| state.keep(batch)).collect())
+    }
+
+    fn read(&self, after: Position, limit: usize) -> Result<Vec<Record>, JournalError> {
+        let state = self.state();
+        let start = usize::try_from(after).unwrap_or(usize::MAX).min(state.records.len());
+        let end = start.saturating_add(limit).min(state.records.len());
+        Ok(state.records[start..end].to_vec())
+    }
+
+    fn fetch(&self, positions: &[Position]) -> Result<Vec<Record>, JournalError> {
+        let state = self.state();
+        let find = |&position: &Position| {
+            let index = usize::try_from(position).ok().and_then(|position| position.checked_sub(1));
+            let record = index.and_then(|index| state.records.get(index));
+            record.cloned().ok_or(JournalError::Missing(position))
+        };
+        positions.iter().map(find).collect()
+    }
+
+    fn locate(&self, source: Source<'_>, id: &str) -> Result<Option<Position>, JournalError> {
+        Ok(self.state().known.get(&dedupe_key(source, id)).copied())
+    }
+
+    fn recall(&self, connection: &str) -> Result<Recollection, JournalError> {
+        Ok(self.state().connections.get(connection).cloned().unwrap_or_default())
+    }
+
+    fn chores(&self, now: Instant, limit: usize) -> Result<Vec<WaitingChore>, JournalError> {
+        let state = self.state();
+        let mut due: Vec<WaitingChore> =
+            state.chores.values().filter(|chore| chore.due <= now).cloned().collect();
+        due.sort_by_key(|chore| (chore.due, chore.number));
+        due.truncate(limit);
+        Ok(due)
+    }
+
+    fn dead(&self, after: u64, limit: usize) -> Result<Vec<DeadLetter>, JournalError> {
+        let state = self.state();
+        Ok(state.dead.iter().filter(|letter| letter.number > after).take(limit).cloned().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    crate::journal_conformance!(|| Box::new(crate::MemoryJournal::default()));
+}

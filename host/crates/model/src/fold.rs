@@ -1,0 +1,75 @@
+//! What the fold knows besides the customers themselves.
+
+use crate::{CustomerId, Digest, Identity, Instant, Position, Setup};
+
+/// One version of a policy that has decided here. Causes refer to it by its index in the list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Version {
+    pub binding: String,
+    pub title: String,
+    /// Of the component.
+    pub digest: Digest,
+    /// Of the settings' text.
+    pub settings: Digest,
+    /// The setup record that first bound it.
+    pub since: Position,
+}
+
+/// The configuration in force at a position, and every version that was ever in force.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FoldState {
+    pub setup: Setup,
+    pub versions: Vec<Version>,
+}
+
+/// Something that a person must look at. Nothing was guessed, and nothing was lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Note {
+    Conflict(Conflict),
+    DeadTurn(DeadTurn),
+}
+
+/// A record named two people by handles that say that they are not one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conflict {
+    pub position: Position,
+    /// The handle that points at the other customer, who keeps it.
+    pub handle: Identity,
+    /// Whom the record went to.
+    pub customer: CustomerId,
+    /// Who keeps the handle.
+    pub other: CustomerId,
+    /// The scheme of which a person has at most one, and of which the two have different values.
+    pub scheme: String,
+}
+
+/// A policy failed at one turn: the turn changed nothing, the fold went on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadTurn {
+    pub position: Position,
+    pub now: Instant,
+    pub customer: CustomerId,
+    pub version: u32,
+    /// The key of the alarm, where the turn was one.
+    pub alarm: Option<String>,
+    /// `trap`, `fuel`, `memory`, `bounds`, `refused`.
+    pub kind: String,
+    pub text: String,
+}
+
+impl Note {
+    /// What makes a note one note, however often its record is folded.
+    #[must_use]
+    pub fn key(&self) -> String {
+        match self {
+            Note::Conflict(conflict) => {
+                let Identity { scheme, scope, value } = &conflict.handle;
+                format!("{:020} conflict {scheme} {scope} {value}", conflict.position)
+            }
+            Note::DeadTurn(dead) => {
+                let alarm = dead.alarm.as_deref().unwrap_or_default();
+                format!("{:020} dead {:05} {:020} {alarm}", dead.position, dead.version, dead.now)
+            }
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! What Heliu talks about: events, identities, customers, decisions, journal records.
+//!
+//! Plain values without behaviour beyond their own invariants. No I/O, no async, nothing derived for a wire: `abi` and
+//! `wire` convert at their edges, by hand, so that a change here is felt there.
+
+mod class;
+mod customer;
+mod decision;
+mod event;
+mod fold;
+mod ids;
+mod plugin;
+mod record;
+mod turn;
+
+pub use class::Class;
+pub use customer::{
+    Alarm, Cause, Customer, Handle, HeldIntent, HeldStage, HeldTag, HeldTask, HeldTrait, IntentState, Memory,
+};
+pub use decision::{Change, Decision, Intent, NewTag, StaffTask, Stage, Verdict, Wake};
+pub use event::{
+    Act, Bond, Content, Direction, Event, Fact, Identity, Look, Message, Order, OrderLine, OrderStep, Tie,
+    Touchpoint, Trait, Value, View,
+};
+pub use fold::{Conflict, DeadTurn, FoldState, Note, Version};
+pub use ids::{CustomerId, Digest, Instant, Json, ParseIdError, Position};
+pub use plugin::{
+    Ability, Answer, Carriage, Chore, ConnectorDescriptor, Fault, Harvest, Page, PolicyDescriptor, Reception,
+    Refusal, Request, Scheme, name_matches,
+};
+pub use record::{Binding, ChannelEvent, DerivedEvent, Entry, Record, Setup, Source};
+pub use turn::{CustomerView, Happening, Turn};

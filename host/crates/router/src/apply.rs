@@ -1,0 +1,188 @@
+//! Writes what a policy decided, or what a connector told, into a customer.
+
+use model::{
+    Alarm, Binding, Bond, Cause, Change, Customer, Decision, Event, Fact, HeldIntent, HeldStage, HeldTag,
+    HeldTask, HeldTrait, Instant, Intent, IntentState, Memory, NewTag, Position, Stage, Tie, Trait, Verdict,
+};
+
+/// The turn that a verdict answers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Occasion<'a> {
+    pub(crate) binding: &'a Binding,
+    pub(crate) version: u32,
+    pub(crate) position: Position,
+    pub(crate) now: Instant,
+    pub(crate) alarm: Option<&'a str>,
+    /// Her past is folded again: nothing is sent for it.
+    pub(crate) past: bool,
+}
+
+impl Occasion<'_> {
+    fn cause(&self, why: String) -> Cause {
+        let alarm = self.alarm.map(str::to_owned);
+        Cause { position: self.position, now: self.now, version: Some(self.version), alarm, why }
+    }
+}
+
+/// Puts `value` where `key` says in a sorted list; gives the one that stood there.
+fn put_sorted<T, K: Ord + ?Sized>(list: &mut Vec<T>, value: T, key: impl Fn(&T) -> &K) -> Option<T> {
+    match list.binary_search_by(|held| key(held).cmp(key(&value))) {
+        Ok(place) => Some(std::mem::replace(&mut list[place], value)),
+        Err(place) => {
+            list.insert(place, value);
+            None
+        }
+    }
+}
+
+/// Applies all decisions in their order. Gives the events that they tell of others, with each one's place among them.
+pub(crate) fn verdict(
+    customer: &mut Customer,
+    occasion: &Occasion<'_>,
+    verdict: Verdict,
+) -> Vec<(usize, Event)> {
+    let Verdict { decisions, memory } = verdict;
+    let mut told = Vec::new();
+    for (place, decision) in decisions.into_iter().enumerate() {
+        if let Some(event) = decide(customer, occasion, decision) {
+            told.push((place, event));
+        }
+    }
+    match memory {
+        Some(bytes) => {
+            let memory = Memory { binding: occasion.binding.name.clone(), bytes };
+            put_sorted(&mut customer.memories, memory, |memory| memory.binding.as_str());
+        }
+        None => customer.memories.retain(|memory| memory.binding != occasion.binding.name),
+    }
+    told
+}
+
+fn decide(customer: &mut Customer, occasion: &Occasion<'_>, decision: Decision) -> Option<Event> {
+    let Decision { why, change } = decision;
+    let cause = occasion.cause(why);
+    match change {
+        Change::Tag(new) => tag(customer, new, cause),
+        Change::Untag(name) => customer.tags.retain(|tag| tag.name != name),
+        Change::Stage(new) => stage(customer, new, cause),
+        Change::Put(Trait { name, value }) => {
+            put_sorted(&mut customer.traits, HeldTrait { name, value, cause }, |held| held.name.as_str());
+        }
+        Change::Wake(wake) => {
+            let binding = occasion.binding.name.clone();
+            quiet(customer, &binding, &wake.key);
+            // Strictly after this turn: an alarm is then never due at a time up to which all alarms have fired.
+            let due = wake.due.max(occasion.now + 1);
+            let alarm = Alarm { due, binding, key: wake.key, position: occasion.position };
+            let place = customer.alarms.partition_point(|held| *held < alarm);
+            customer.alarms.insert(place, alarm);
+        }
+        Change::Quiet(key) => quiet(customer, &occasion.binding.name, &key),
+        Change::Intend(intent) => intend(customer, occasion, intent, cause),
+        Change::Tell(event) => return Some(event),
+        Change::AskStaff(task) => {
+            let binding = occasion.binding.name.clone();
+            customer.tasks.push(HeldTask { binding, task, cause });
+        }
+    }
+    None
+}
+
+fn tag(customer: &mut Customer, new: NewTag, cause: Cause) {
+    let NewTag { name, expires } = new;
+    if expires.is_some_and(|expires| expires <= cause.now) {
+        return;
+    }
+    let since = cause.now;
+    let tag = HeldTag { name, since, expires, cause };
+    match customer.tags.binary_search_by(|held| held.name.cmp(&tag.name)) {
+        Ok(place) => {
+            let held = &mut customer.tags[place];
+            held.expires = match (held.expires, tag.expires) {
+                (Some(old), Some(new)) => Some(old.max(new)),
+                (None, _) | (_, None) => None,
+            };
+            held.cause = tag.cause;
+        }
+        Err(place) => customer.tags.insert(place, tag),
+    }
+}
+
+fn stage(customer: &mut Customer, new: Stage, cause: Cause) {
+    let Stage { journey, stage } = new;
+    let held = customer.stages.iter().find(|held| held.journey == journey);
+    if held.is_some_and(|held| held.stage == stage) {
+        return;
+    }
+    let since = cause.now;
+    put_sorted(&mut customer.stages, HeldStage { journey, stage, since, cause }, |held| {
+        held.journey.as_str()
+    });
+}
+
+fn quiet(customer: &mut Customer, binding: &str, key: &str) {
+    customer.alarms.retain(|alarm| alarm.binding != binding || alarm.key != key);
+}
+
+fn intend(customer: &mut Customer, occasion: &Occasion<'_>, intent: Intent, cause: Cause) {
+    let binding = &occasion.binding.name;
+    let known = customer.intents.iter().any(|held| held.binding == *binding && held.intent.key == intent.key);
+    if known {
+        return;
+    }
+    let id = intent_id(customer, binding, &intent.key);
+    let state = if occasion.past { IntentState::Past } else { IntentState::Proposed };
+    let held = HeldIntent { id, binding: binding.clone(), intent, state, cause };
+    let order = |held: &HeldIntent| (held.binding.clone(), held.intent.key.clone(), held.id.clone());
+    let place = customer.intents.partition_point(|other| order(other) < order(&held));
+    customer.intents.insert(place, held);
+}
+
+/// The same customer, binding and key give the same id, whatever is retried or folded again.
+fn intent_id(customer: &Customer, binding: &str, key: &str) -> String {
+    let mut hasher = blake3::Hasher::new_derive_key("heliu intent v1");
+    hasher.update(&customer.id.0.to_le_bytes());
+    for part in [binding, key] {
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part.as_bytes());
+    }
+    format!("int_{}", &hasher.finalize().to_hex()[..32])
+}
+
+/// What a fact says of her by itself, whoever decides what about it.
+pub(crate) fn fact(customer: &mut Customer, source: &str, event: &Event, position: Position, now: Instant) {
+    match &event.fact {
+        Fact::Told(traits) => {
+            for Trait { name, value } in traits {
+                let why = format!("told by {source}");
+                let cause = Cause { position, now, version: None, alarm: None, why };
+                let held = HeldTrait { name: name.clone(), value: value.clone(), cause };
+                put_sorted(&mut customer.traits, held, |held| held.name.as_str());
+            }
+        }
+        Fact::Met(tie) => {
+            if let Some(staff) = &event.staff {
+                met(customer, staff, tie);
+            }
+        }
+        Fact::Said(_) | Fact::Saw(_) | Fact::Bought(_) | Fact::Did(_) => {}
+    }
+}
+
+fn met(customer: &mut Customer, staff: &str, tie: &Tie) {
+    let mut join = |name: &str| {
+        if !customer.staff.iter().any(|held| held == name) {
+            customer.staff.push(name.to_owned());
+        }
+    };
+    match tie.bond {
+        Bond::Added | Bond::HalfAdded | Bond::Edited => join(staff),
+        Bond::RemovedByCustomer | Bond::RemovedByStaff => customer.staff.retain(|held| held != staff),
+        Bond::Transferred => {
+            if let Some(successor) = &tie.successor {
+                join(successor);
+            }
+            customer.staff.retain(|held| held != staff);
+        }
+    }
+}

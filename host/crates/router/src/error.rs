@@ -1,0 +1,36 @@
+//! Why a step of the fold was not done. The store stands where it stood.
+
+use journal::JournalError;
+use model::Class;
+use store::StoreError;
+
+use crate::PluginsError;
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RouterError {
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Plugins(#[from] PluginsError),
+    #[error("store: a handle belongs to {customer}, whom the store does not have: it is damaged")]
+    Lost { customer: model::CustomerId },
+    /// A derived event that the fold gives is not in the journal: this is not the journal that the store was made of.
+    #[error("the event that \"{binding}\" told at position {position} is not in the journal")]
+    Untold { binding: String, position: model::Position },
+}
+
+impl RouterError {
+    #[must_use]
+    pub fn class(&self) -> Class {
+        match self {
+            RouterError::Journal(error) => error.class(),
+            RouterError::Store(error) => error.class(),
+            RouterError::Plugins(error) => error.class,
+            RouterError::Lost { customer: _ } | RouterError::Untold { binding: _, position: _ } => {
+                Class::Operator
+            }
+        }
+    }
+}

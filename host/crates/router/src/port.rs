@@ -1,0 +1,35 @@
+//! The router's port to the sandbox.
+
+use model::{Binding, Class, Turn, Verdict};
+
+/// Whoever can call policies. The sandbox in production, plain functions in tests.
+///
+/// - One outcome for each turn, in their order.
+/// - The outcome of a turn depends on the binding and on the turn, never on what stands beside it.
+/// - What is not the turn's own doing (the host is out of memory, the wall clock ran out) is an error of the whole
+///   call: nothing is skipped, the caller tries again.
+pub trait Plugins: Send + Sync {
+    /// # Errors
+    /// [`PluginsError`]; no turn was decided.
+    fn evaluate(&self, binding: &Binding, turns: &[Turn<'_>]) -> Result<Vec<TurnOutcome>, PluginsError>;
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TurnOutcome {
+    Verdict(Verdict),
+    /// The policy fails at this turn, and will whenever it is tried.
+    Fault {
+        /// `trap`, `fuel`, `memory`, `bounds`, `refused`.
+        kind: String,
+        text: String,
+    },
+}
+
+/// The policy could not be called now.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("policy \"{binding}\": {reason}")]
+pub struct PluginsError {
+    pub binding: String,
+    pub reason: String,
+    pub class: Class,
+}

@@ -1,0 +1,257 @@
+//! Runs lanes in rounds: in each, every lane that can takes one step, and each policy sees all those steps in one call.
+
+use std::sync::Arc;
+
+use journal::Journal;
+use model::{
+    Binding, Customer, CustomerView, DeadTurn, DerivedEvent, Entry, Event, FoldState, Happening, Instant,
+    Note, Position, Turn, name_matches,
+};
+
+use crate::apply::{self, Occasion};
+use crate::lane::{Lane, Refold, Step, Taken};
+use crate::{Plugins, PluginsError, RouterError, TurnOutcome};
+
+/// Alarms of one customer between two of her records. A policy that wakes itself more often than that is quieted for
+/// her: 10 000 daily alarms are 27 years without a word from her.
+const ALARMS_MAX: u32 = 10_000;
+
+/// An event about another person, and its place among all that are told.
+#[derive(Debug)]
+pub(crate) struct Tell {
+    pub(crate) order: (u64, model::CustomerId, u64, usize, usize),
+    pub(crate) derived: DerivedEvent,
+}
+
+/// What the rounds gave besides changed customers.
+#[derive(Debug, Default)]
+pub(crate) struct Yield {
+    pub(crate) tells: Vec<Tell>,
+    pub(crate) notes: Vec<Note>,
+    pub(crate) turns: u64,
+}
+
+pub(crate) struct Rounds<'a> {
+    journal: &'a dyn Journal,
+    plugins: &'a dyn Plugins,
+    state: &'a FoldState,
+    /// The version of each policy of the setup, in their order.
+    versions: Vec<u32>,
+}
+
+/// A lane's step of this round.
+struct Active {
+    lane: usize,
+    taken: Taken,
+}
+
+impl<'a> Rounds<'a> {
+    pub(crate) fn new(
+        journal: &'a dyn Journal,
+        plugins: &'a dyn Plugins,
+        state: &'a FoldState,
+    ) -> Rounds<'a> {
+        let versions = state.setup.policies.iter().map(|binding| crate::setup::version(state, binding));
+        Rounds { journal, plugins, state, versions: versions.collect() }
+    }
+
+    /// Runs until every lane has ended.
+    pub(crate) fn run(&self, lanes: &mut [Lane]) -> Result<Yield, RouterError> {
+        let mut result = Yield::default();
+        let mut open: Vec<usize> = (0..lanes.len()).collect();
+        while !open.is_empty() {
+            self.start_refolds(lanes, &open)?;
+            let mut active = Vec::with_capacity(open.len());
+            for &lane in &open {
+                // A lane whose parents still run waits for a later round.
+                if !matches!(lanes[lane].refold, Refold::Waiting(_))
+                    && let Some(taken) = lanes[lane].next()
+                {
+                    active.push(Active { lane, taken });
+                }
+            }
+            self.round(lanes, &active, &mut result)?;
+            open.retain(|&lane| !lanes[lane].ended);
+        }
+        Ok(result)
+    }
+
+    fn start_refolds(&self, lanes: &mut [Lane], open: &[usize]) -> Result<(), RouterError> {
+        for &place in open {
+            let Refold::Waiting(positions) = &lanes[place].refold else { continue };
+            if !lanes[place].parents.iter().all(|&parent| lanes[parent].ended) {
+                continue;
+            }
+            let records = self.journal.fetch(positions)?;
+            for parent in lanes[place].parents.clone() {
+                let intents = lanes[parent].customer.intents.clone();
+                lanes[place].inherit(&intents);
+            }
+            lanes[place].past = records.into_iter().map(Arc::new).collect();
+            lanes[place].refold = Refold::Running;
+        }
+        Ok(())
+    }
+
+    fn round(&self, lanes: &mut [Lane], active: &[Active], result: &mut Yield) -> Result<(), RouterError> {
+        for (place, binding) in self.state.setup.policies.iter().enumerate() {
+            let concerned: Vec<&Active> = active
+                .iter()
+                .filter(|active| concerns(binding, &active.taken.step))
+                .filter(|active| !self.runs_away(lanes, active, place, result))
+                .collect();
+            if concerned.is_empty() {
+                continue;
+            }
+            let turns: Vec<Turn<'_>> = concerned
+                .iter()
+                .map(|active| turn(&lanes[active.lane].customer, binding, &active.taken))
+                .collect();
+            let outcomes = self.plugins.evaluate(binding, &turns)?;
+            if outcomes.len() != turns.len() {
+                let reason = format!("{} outcomes for {} turns", outcomes.len(), turns.len());
+                let class = model::Class::Bug;
+                return Err(PluginsError { binding: binding.name.clone(), reason, class }.into());
+            }
+            result.turns += outcomes.len() as u64;
+            for (active, outcome) in concerned.into_iter().zip(outcomes) {
+                self.apply(&mut lanes[active.lane].customer, active, place, outcome, result);
+            }
+        }
+        for active in active {
+            if let Step::Record(record) = &active.taken.step {
+                told(&mut lanes[active.lane].customer, &record.entry, record.position, record.now);
+            }
+        }
+        Ok(())
+    }
+
+    /// Quiets a policy that wakes itself without end. The count is the customer's own: the same in every fold.
+    fn runs_away(&self, lanes: &mut [Lane], active: &Active, place: usize, result: &mut Yield) -> bool {
+        let customer = &mut lanes[active.lane].customer;
+        let Step::Alarm(alarm) = &active.taken.step else { return false };
+        if customer.fired <= ALARMS_MAX {
+            return false;
+        }
+        customer.alarms.retain(|other| other.binding != alarm.binding);
+        let text =
+            format!("woke itself {ALARMS_MAX} times since her last record: its alarms for her are off");
+        result.notes.push(self.dead(customer, active, place, "alarms", text));
+        true
+    }
+
+    fn apply(
+        &self,
+        customer: &mut Customer,
+        active: &Active,
+        place: usize,
+        outcome: TurnOutcome,
+        result: &mut Yield,
+    ) {
+        let binding = &self.state.setup.policies[place];
+        let (position, now, alarm) = occasion(&active.taken.step);
+        let verdict = match outcome {
+            TurnOutcome::Verdict(verdict) => verdict,
+            TurnOutcome::Fault { kind, text } => {
+                result.notes.push(self.dead(customer, active, place, &kind, text));
+                return;
+            }
+        };
+        let version = self.versions[place];
+        let past = active.taken.past;
+        let occasion = Occasion { binding, version, position, now, alarm, past };
+        for (decision, mut event) in apply::verdict(customer, &occasion, verdict) {
+            event.id = derived_id(&occasion, decision);
+            let (order, id, step) = active.taken.order;
+            result.tells.push(Tell {
+                order: (order, id, step, place, decision),
+                derived: DerivedEvent { binding: binding.name.clone(), cause: position, event },
+            });
+        }
+    }
+
+    fn dead(&self, customer: &Customer, active: &Active, place: usize, kind: &str, text: String) -> Note {
+        let (position, now, alarm) = occasion(&active.taken.step);
+        Note::DeadTurn(DeadTurn {
+            position,
+            now,
+            customer: customer.id,
+            version: self.versions[place],
+            alarm: alarm.map(str::to_owned),
+            kind: kind.to_owned(),
+            text,
+        })
+    }
+}
+
+fn concerns(binding: &Binding, step: &Step) -> bool {
+    match step {
+        Step::Alarm(alarm) => alarm.binding == binding.name,
+        Step::Record(record) => {
+            let wants = &binding.descriptor.wants;
+            let fact = record.entry.event().map(|event| &event.fact);
+            fact.is_some_and(|fact| wants.is_empty() || wants.iter().any(|want| fact.answers(want)))
+        }
+    }
+}
+
+fn occasion(step: &Step) -> (Position, Instant, Option<&str>) {
+    match step {
+        Step::Record(record) => (record.position, record.now, None),
+        Step::Alarm(alarm) => (alarm.position, alarm.due, Some(&alarm.key)),
+    }
+}
+
+/// What a policy is shown: her own tags and journeys, and those that it reads.
+fn turn<'a>(customer: &'a Customer, binding: &Binding, taken: &'a Taken) -> Turn<'a> {
+    let descriptor = &binding.descriptor;
+    let among = |own: &[String], name: &str| {
+        own.iter().chain(&descriptor.reads).any(|pattern| name_matches(pattern, name))
+    };
+    let (position, now, _) = occasion(&taken.step);
+    let happening = match &taken.step {
+        Step::Alarm(alarm) => Happening::Alarm { key: &alarm.key, due: alarm.due },
+        Step::Record(record) => {
+            Happening::Fact(record.entry.event().expect("because only records with an event are in lanes"))
+        }
+    };
+    let traits = customer.traits.iter().filter(|held| among(&[], &held.name));
+    let tags = customer.tags.iter().filter(|held| among(&descriptor.tags, &held.name));
+    let stages = customer.stages.iter().filter(|held| among(&descriptor.journeys, &held.journey));
+    Turn {
+        customer: CustomerView {
+            id: customer.id,
+            first_seen: customer.first_seen,
+            traits: traits.map(|held| (held.name.as_str(), &held.value)).collect(),
+            tags: tags.collect(),
+            stages: stages.map(|held| (held.journey.as_str(), held.stage.as_str())).collect(),
+            staff: &customer.staff,
+        },
+        memory: customer.memory(&binding.name),
+        position,
+        now,
+        happening,
+    }
+}
+
+fn told(customer: &mut Customer, entry: &Entry, position: Position, now: Instant) {
+    let (source, event): (&str, &Event) = match entry {
+        Entry::Event(channel) => (&channel.connection, &channel.event),
+        Entry::Derived(derived) => (&derived.binding, &derived.event),
+        Entry::Setup(_) => return,
+    };
+    apply::fact(customer, source, event, position, now);
+}
+
+/// The same cause gives the same id: an event that is told again is known.
+fn derived_id(occasion: &Occasion<'_>, decision: usize) -> String {
+    let mut hasher = blake3::Hasher::new_derive_key("heliu derived event v1");
+    hasher.update(&occasion.position.to_le_bytes());
+    hasher.update(&occasion.now.to_le_bytes());
+    hasher.update(&(decision as u64).to_le_bytes());
+    for part in [&occasion.binding.name, occasion.alarm.unwrap_or_default()] {
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part.as_bytes());
+    }
+    format!("evt_{}", &hasher.finalize().to_hex()[..32])
+}

@@ -1,0 +1,49 @@
+//! A change of the configuration, as the fold sees it.
+
+use model::{Binding, Digest, FoldState, Position, Setup, Version};
+
+/// The index of the version that this binding is.
+pub(crate) fn version(state: &FoldState, binding: &Binding) -> u32 {
+    let settings = settings_digest(binding);
+    let place = state.versions.iter().rposition(|version| {
+        version.binding == binding.name && version.digest == binding.digest && version.settings == settings
+    });
+    let place = place.expect("because `changed` lists the version of every binding");
+    u32::try_from(place).expect("because nobody lives to see four thousand million versions")
+}
+
+fn settings_digest(binding: &Binding) -> Digest {
+    Digest(*blake3::hash(binding.settings.as_bytes()).as_bytes())
+}
+
+/// The state with this setup in force.
+pub(crate) fn changed(state: &FoldState, setup: &Setup, position: Position) -> FoldState {
+    let mut versions = state.versions.clone();
+    for binding in &setup.policies {
+        let version = Version {
+            binding: binding.name.clone(),
+            title: binding.descriptor.title.clone(),
+            digest: binding.digest,
+            settings: settings_digest(binding),
+            since: position,
+        };
+        let same = |other: &Version| {
+            other.binding == version.binding
+                && other.digest == version.digest
+                && other.settings == version.settings
+        };
+        if !versions.iter().any(same) {
+            versions.push(version);
+        }
+    }
+    FoldState { setup: setup.clone(), versions }
+}
+
+/// Must every customer be folded again? Not if the policies decide as before, or say that they carry on.
+pub(crate) fn needs_refold(before: &Setup, after: &Setup) -> bool {
+    let carries = |old: &Binding, new: &Binding| {
+        old.name == new.name && (new.carry || (old.digest == new.digest && old.settings == new.settings))
+    };
+    before.policies.len() != after.policies.len()
+        || !before.policies.iter().zip(&after.policies).all(|(old, new)| carries(old, new))
+}

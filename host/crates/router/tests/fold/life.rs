@@ -1,0 +1,144 @@
+//! A random life of a tenant: events of a few people under many names, changes of setup, ticks of the clock, failures.
+
+use journal::Batch;
+use model::{
+    Act as Deed, Bond, ChannelEvent, Entry, Event, Fact, Identity, Order, OrderStep, Scheme, Setup, Tie,
+    Touchpoint, Trait, Value,
+};
+use proptest::prelude::*;
+
+use crate::policies;
+
+/// After everything, and after every alarm.
+pub const THE_END: u64 = 1_000_000;
+
+#[derive(Clone, Debug)]
+pub enum Act {
+    Append(Batch),
+    Settle(u64),
+    Fail,
+}
+
+pub fn strategy() -> impl Strategy<Value = Vec<Act>> {
+    let step = prop_oneof![
+        12 => batch().prop_map(Step::Batch),
+        2 => (0..3u8).prop_map(Step::Setup),
+        3 => Just(Step::Settle),
+        1 => Just(Step::Fail),
+    ];
+    proptest::collection::vec((0..40u64, step), 1..40).prop_map(|steps| {
+        let mut now = 100;
+        let mut acts = vec![Act::Append(setup(now, 0))];
+        let mut count = 0;
+        for (wait, step) in steps {
+            now += wait;
+            acts.push(match step {
+                Step::Batch(events) => Act::Append(named(now, events, &mut count)),
+                Step::Setup(which) => Act::Append(setup(now, which)),
+                Step::Settle => Act::Settle(now),
+                Step::Fail => Act::Fail,
+            });
+        }
+        acts
+    })
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Batch(Vec<Event>),
+    Setup(u8),
+    Settle,
+    Fail,
+}
+
+/// Gives every event an id of its own; every seventh is a delivery again.
+fn named(now: u64, events: Vec<Event>, count: &mut u64) -> Batch {
+    let entry = |mut event: Event| {
+        *count += 1;
+        let number = if *count % 7 == 0 { *count - 5 } else { *count };
+        event.id = format!("e{number}");
+        Entry::Event(ChannelEvent { connection: "shop".to_owned(), event })
+    };
+    Batch { now, entries: events.into_iter().map(entry).collect(), ..Batch::default() }
+}
+
+fn setup(now: u64, which: u8) -> Batch {
+    let scheme =
+        |name: &str, lasting, one_per_person| Scheme { name: name.to_owned(), lasting, one_per_person };
+    let schemes = vec![scheme("alias", false, false), scheme("union", true, true)];
+    let setup = Setup { policies: policies::setup(which), schemes, phone_country: "86".to_owned() };
+    Batch { now, entries: vec![Entry::Setup(setup)], ..Batch::default() }
+}
+
+fn batch() -> impl Strategy<Value = Vec<Event>> {
+    proptest::collection::vec(event(), 1..5)
+}
+
+fn identity() -> impl Strategy<Value = Identity> {
+    let handle = |scheme: &'static str, n: u64| Identity {
+        scheme: scheme.to_owned(),
+        scope: String::new(),
+        value: if scheme == "phone" { format!("1990000000{n}") } else { format!("{scheme}{n}") },
+    };
+    prop_oneof![
+        4 => (0..5u64).prop_map(move |n| handle("phone", n)),
+        4 => (0..5u64).prop_map(move |n| handle("open", n)),
+        2 => (0..3u64).prop_map(move |n| handle("union", n)),
+        1 => (0..3u64).prop_map(move |n| handle("alias", n)),
+    ]
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let fact = prop_oneof![
+        4 => (0..4u8, proptest::option::of(identity())).prop_map(|(kind, whom)| Fact::Did(Deed {
+            kind: format!("kind{kind}"),
+            object: None,
+            title: None,
+            quantity: None,
+            state: None,
+            whom,
+        })),
+        2 => (0..3i64).prop_map(order),
+        1 => (0..2u8).prop_map(|n| Fact::Told(vec![Trait {
+            name: "name".to_owned(),
+            value: Value::Text(format!("n{n}")),
+        }])),
+        1 => (0..3u8).prop_map(tie),
+    ];
+    let staff = proptest::option::of((0..2u8).prop_map(|n| format!("staff{n}")));
+    (proptest::collection::vec(identity(), 0..3), fact, staff, 0..500u64).prop_map(
+        |(who, fact, staff, at)| Event {
+            id: String::new(),
+            at,
+            who,
+            staff,
+            touchpoint: Touchpoint::Shop,
+            fact,
+            extra: None,
+        },
+    )
+}
+
+fn order(paid: i64) -> Fact {
+    Fact::Bought(Order {
+        id: "o".to_owned(),
+        step: OrderStep::Paid,
+        currency: "CNY".to_owned(),
+        total: paid,
+        paid,
+        refunded: 0,
+        lines: Vec::new(),
+        placed_at: 1,
+        source: None,
+    })
+}
+
+fn tie(bond: u8) -> Fact {
+    let bond = match bond {
+        0 => Bond::Added,
+        1 => Bond::RemovedByCustomer,
+        _ => Bond::Transferred,
+    };
+    let successor = Some("staff1".to_owned());
+    Fact::Met(Tie { bond, way: None, state: None, remark: None, tags: Vec::new(), successor })
+}

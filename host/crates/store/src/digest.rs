@@ -1,0 +1,50 @@
+//! The state hash: one fold, one number.
+
+use model::{Customer, CustomerId, Digest, FoldState, Note};
+
+/// Takes the parts of a state in their canonical order: fold state, customers by id, merges by id, notes by key.
+///
+/// Each part is its stored bytes behind its length, so that no two states share a text.
+pub struct Digester {
+    hasher: blake3::Hasher,
+}
+
+impl Digester {
+    #[must_use]
+    pub fn new(state: &FoldState) -> Digester {
+        let mut digester = Digester { hasher: blake3::Hasher::new_derive_key("heliu state v1") };
+        digester.part(b's', &wire::to_bytes::<FoldState>(state));
+        digester
+    }
+
+    /// The next customer's stored bytes: those of [`wire::to_bytes`].
+    pub fn customer_bytes(&mut self, bytes: &[u8]) {
+        self.part(b'c', bytes);
+    }
+
+    pub fn customer(&mut self, customer: &Customer) {
+        self.customer_bytes(&wire::to_bytes::<Customer>(customer));
+    }
+
+    pub fn merged(&mut self, gone: CustomerId, into: CustomerId) {
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&gone.0.to_le_bytes());
+        bytes[8..].copy_from_slice(&into.0.to_le_bytes());
+        self.part(b'm', &bytes);
+    }
+
+    pub fn note(&mut self, note: &Note) {
+        self.part(b'n', &wire::to_bytes::<Note>(note));
+    }
+
+    #[must_use]
+    pub fn finish(self) -> Digest {
+        Digest(*self.hasher.finalize().as_bytes())
+    }
+
+    fn part(&mut self, kind: u8, bytes: &[u8]) {
+        self.hasher.update(&[kind]);
+        self.hasher.update(&(bytes.len() as u64).to_le_bytes());
+        self.hasher.update(bytes);
+    }
+}

@@ -1,0 +1,44 @@
+//! Twins of the customer's document.
+
+use model::*;
+
+use crate::kind::{Bytes, twin, twin_enum};
+
+twin!(Cause as CauseWire {
+    position: u64,
+    now: u64,
+    version: Option<u32>,
+    alarm: Option<String>,
+    why: String,
+});
+twin!(Handle as HandleWire { identity: Identity, position: u64 });
+twin!(HeldTrait as HeldTraitWire { name: String, value: Value, cause: Cause });
+twin!(HeldTag as HeldTagWire { name: String, since: u64, expires: Option<u64>, cause: Cause });
+twin!(HeldStage as HeldStageWire { journey: String, stage: String, since: u64, cause: Cause });
+twin!(Memory as MemoryWire { binding: String, bytes: Bytes });
+twin!(Alarm as AlarmWire { due: u64, binding: String, key: String, position: u64 });
+twin_enum!(IntentState as IntentStateWire { Proposed, Past });
+twin!(HeldIntent as HeldIntentWire {
+    id: String,
+    binding: String,
+    intent: Intent,
+    state: IntentState,
+    cause: Cause,
+});
+twin!(HeldTask as HeldTaskWire { binding: String, task: StaffTask, cause: Cause });
+twin!(Customer as CustomerWire {
+    id: CustomerId,
+    first_seen: u64,
+    handles: Vec<Handle>,
+    timeline: Vec<u64>,
+    traits: Vec<HeldTrait>,
+    tags: Vec<HeldTag>,
+    stages: Vec<HeldStage>,
+    staff: Vec<String>,
+    memories: Vec<Memory>,
+    alarms: Vec<Alarm>,
+    fired: u32,
+    intents: Vec<HeldIntent>,
+    tasks: Vec<HeldTask>,
+    merged: Vec<CustomerId>,
+});

@@ -1,0 +1,25 @@
+//! Twins of what the fold knows besides customers.
+
+use model::*;
+
+use crate::kind::{twin, twin_cases};
+
+twin!(Version as VersionWire { binding: String, title: String, digest: Digest, settings: Digest, since: u64 });
+twin!(FoldState as FoldStateWire { setup: Setup, versions: Vec<Version> });
+twin!(Conflict as ConflictWire {
+    position: u64,
+    handle: Identity,
+    customer: CustomerId,
+    other: CustomerId,
+    scheme: String,
+});
+twin!(DeadTurn as DeadTurnWire {
+    position: u64,
+    now: u64,
+    customer: CustomerId,
+    version: u32,
+    alarm: Option<String>,
+    kind: String,
+    text: String,
+});
+twin_cases!(Note as NoteWire { Conflict(Conflict), DeadTurn(DeadTurn) });
