@@ -1,5 +1,5 @@
-//! The contract of [`Journal`], sentence by sentence. Each backend runs all of it: `journal_conformance!(|| open())`,
-//! where `open` gives an empty journal in a box.
+//! The contract of [`Journal`], sentence by sentence. Each backend runs all of it:
+//! `journal_conformance!(|run| run(&an_empty_journal))`.
 
 use model::{
     Act, ChannelEvent, Chore, DerivedEvent, Entry, Event, Fact, Identity, Request, Setup, Source, Touchpoint,
@@ -32,7 +32,8 @@ macro_rules! journal_conformance {
     (@each $open:expr, $($case:ident)*) => { $(
         #[test]
         fn $case() {
-            $crate::conformance::$case(&*($open)());
+            let with: fn(&dyn Fn(&dyn $crate::Journal)) = $open;
+            with(&$crate::conformance::$case);
         }
     )* };
 }

@@ -165,5 +165,5 @@ impl Journal for MemoryJournal {
 
 #[cfg(test)]
 mod tests {
-    crate::journal_conformance!(|| Box::new(crate::MemoryJournal::default()));
+    crate::journal_conformance!(|run| run(&crate::MemoryJournal::default()));
 }

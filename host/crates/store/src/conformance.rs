@@ -1,5 +1,5 @@
-//! The contract of [`Store`], sentence by sentence. Each backend runs all of it: `store_conformance!(|| open())`, where
-//! `open` gives an empty store in a box.
+//! The contract of [`Store`], sentence by sentence. Each backend runs all of it:
+//! `store_conformance!(|run| run(&an_empty_store))`.
 
 use model::{
     Cause, Conflict, Customer, CustomerId, FoldState, Handle, HeldTag, Identity, Note, Setup, Version,
@@ -28,7 +28,8 @@ macro_rules! store_conformance {
     (@each $open:expr, $($case:ident)*) => { $(
         #[test]
         fn $case() {
-            $crate::conformance::$case(&*($open)());
+            let with: fn(&dyn Fn(&dyn $crate::Store)) = $open;
+            with(&$crate::conformance::$case);
         }
     )* };
 }

@@ -34,7 +34,12 @@ impl Digester {
     }
 
     pub fn note(&mut self, note: &Note) {
-        self.part(b'n', &wire::to_bytes::<Note>(note));
+        self.note_bytes(&wire::to_bytes::<Note>(note));
+    }
+
+    /// The next note's stored bytes: those of [`wire::to_bytes`].
+    pub fn note_bytes(&mut self, bytes: &[u8]) {
+        self.part(b'n', bytes);
     }
 
     #[must_use]

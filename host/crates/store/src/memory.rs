@@ -126,5 +126,5 @@ impl Store for MemoryStore {
 
 #[cfg(test)]
 mod tests {
-    crate::store_conformance!(|| Box::new(crate::MemoryStore::default()));
+    crate::store_conformance!(|run| run(&crate::MemoryStore::default()));
 }

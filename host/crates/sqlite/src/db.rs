@@ -1,0 +1,170 @@
+//! A database file: opened, checked, brought to the present schema; one writer, and readers beside it.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+/// How long a statement waits for another process that holds the file, before it is an error.
+const BUSY_WAIT: Duration = Duration::from_secs(5);
+
+/// Readers that may work at once.
+const READERS: usize = 4;
+
+/// Pages of 4 KiB (the minus says KiB) that the writer keeps in memory: 64 MiB. What random-order indexes of a million
+/// rows need, so that a commit does not read them back from the disk.
+const WRITER_CACHE_KIB: i64 = -65_536;
+
+/// Why a database file cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DbError {
+    #[error("{}: {doing}: {reason}", path.display())]
+    Disk { path: PathBuf, doing: &'static str, reason: String },
+    #[error("{}: damaged: {reason}", path.display())]
+    Damaged { path: PathBuf, reason: String },
+    #[error("{}: schema {found}, this host reads up to {known}: use the newer host", path.display())]
+    Newer { path: PathBuf, found: i64, known: i64 },
+    #[error("{}: this is not {what}", path.display())]
+    Foreign { path: PathBuf, what: &'static str },
+}
+
+/// What kind of file it is, and how it came to be what it is.
+pub(crate) struct Schema {
+    pub(crate) what: &'static str,
+    /// SQLite's application id: tells our files from others, and from each other.
+    pub(crate) application_id: i64,
+    /// Each brings the schema from its place in the list to the next. Never edited, only added to.
+    pub(crate) migrations: &'static [&'static str],
+    /// `FULL` or `NORMAL`.
+    pub(crate) synchronous: &'static str,
+}
+
+pub(crate) struct Db {
+    path: PathBuf,
+    writer: Mutex<Connection>,
+    readers: Vec<Mutex<Connection>>,
+    next_reader: std::sync::atomic::AtomicUsize,
+}
+
+impl Db {
+    pub(crate) fn open(path: &Path, schema: &Schema) -> Result<Db, DbError> {
+        let error = |doing| move |error: rusqlite::Error| classify(path, doing, &error);
+        let mut writer = Connection::open(path).map_err(error("open"))?;
+        writer.busy_timeout(BUSY_WAIT).map_err(error("open"))?;
+        writer.set_prepared_statement_cache_capacity(64);
+        identify(&writer, path, schema)?;
+        writer.pragma_update(None, "journal_mode", "WAL").map_err(error("switch to WAL"))?;
+        writer.pragma_update(None, "synchronous", schema.synchronous).map_err(error("set synchronous"))?;
+        writer.pragma_update(None, "cache_size", WRITER_CACHE_KIB).map_err(error("set the cache"))?;
+        writer.pragma_update(None, "foreign_keys", true).map_err(error("set foreign keys"))?;
+        migrate(&mut writer, path, schema)?;
+        let readers = (0..READERS).map(|_| {
+            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            let reader = Connection::open_with_flags(path, flags).map_err(error("open for reading"))?;
+            reader.busy_timeout(BUSY_WAIT).map_err(error("open for reading"))?;
+            reader.set_prepared_statement_cache_capacity(64);
+            Ok(Mutex::new(reader))
+        });
+        let readers = readers.collect::<Result<Vec<_>, DbError>>()?;
+        let next_reader = std::sync::atomic::AtomicUsize::new(0);
+        Ok(Db { path: path.to_owned(), writer: Mutex::new(writer), readers, next_reader })
+    }
+
+    /// All of `change` is kept, or nothing.
+    pub(crate) fn write<T>(
+        &self,
+        doing: &'static str,
+        change: impl FnOnce(&rusqlite::Transaction<'_>) -> Result<T, rusqlite::Error>,
+    ) -> Result<T, DbError> {
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let run = || {
+            let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let result = change(&transaction)?;
+            transaction.commit()?;
+            Ok(result)
+        };
+        run().map_err(|error: rusqlite::Error| classify(&self.path, doing, &error))
+    }
+
+    /// Reads at one moment, beside the writer.
+    pub(crate) fn read<T>(
+        &self,
+        doing: &'static str,
+        look: impl FnOnce(&Connection) -> Result<T, rusqlite::Error>,
+    ) -> Result<T, DbError> {
+        let mut reader = self.reader();
+        let run = || {
+            let transaction = reader.transaction_with_behavior(TransactionBehavior::Deferred)?;
+            look(&transaction)
+        };
+        run().map_err(|error: rusqlite::Error| classify(&self.path, doing, &error))
+    }
+
+    fn reader(&self) -> MutexGuard<'_, Connection> {
+        if let Some(free) = self.readers.iter().find_map(|reader| reader.try_lock().ok()) {
+            return free;
+        }
+        let next = self.next_reader.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        self.readers[next % self.readers.len()].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn damaged(&self, reason: String) -> DbError {
+        DbError::Damaged { path: self.path.clone(), reason }
+    }
+}
+
+fn classify(path: &Path, doing: &'static str, error: &rusqlite::Error) -> DbError {
+    let path = path.to_owned();
+    match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
+            DbError::Damaged { path, reason: error.to_string() }
+        }
+        _ => DbError::Disk { path, doing, reason: error.to_string() },
+    }
+}
+
+/// A file of another kind is refused before anything is written to it.
+fn identify(writer: &Connection, path: &Path, schema: &Schema) -> Result<(), DbError> {
+    let number = |pragma| -> Result<i64, DbError> {
+        writer
+            .pragma_query_value(None, pragma, |row| row.get(0))
+            .map_err(|error| classify(path, "read the header", &error))
+    };
+    let (application_id, found) = (number("application_id")?, number("user_version")?);
+    let known = i64::try_from(schema.migrations.len()).unwrap_or(i64::MAX);
+    if application_id != 0 && application_id != schema.application_id {
+        return Err(DbError::Foreign { path: path.to_owned(), what: schema.what });
+    }
+    if found > known {
+        return Err(DbError::Newer { path: path.to_owned(), found, known });
+    }
+    Ok(())
+}
+
+fn migrate(writer: &mut Connection, path: &Path, schema: &Schema) -> Result<(), DbError> {
+    let mut run = || -> Result<(), rusqlite::Error> {
+        let found: i64 = writer.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        for (from, migration) in (0_i64..).zip(schema.migrations) {
+            if from < found {
+                continue;
+            }
+            let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            transaction.execute_batch(migration)?;
+            transaction.pragma_update(None, "user_version", from + 1)?;
+            transaction.pragma_update(None, "application_id", schema.application_id)?;
+            transaction.commit()?;
+        }
+        Ok(())
+    };
+    run().map_err(|error| classify(path, "bring the schema up to date", &error))
+}
+
+/// SQLite's integers are signed: positions and times fit, hashes are cast and cast back.
+pub(crate) fn signed(number: u64) -> i64 {
+    number.cast_signed()
+}
+
+pub(crate) fn unsigned(number: i64) -> u64 {
+    number.cast_unsigned()
+}

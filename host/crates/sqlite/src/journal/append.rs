@@ -1,0 +1,160 @@
+//! One append: many batches, one transaction, indexes hit in sorted order.
+
+use std::collections::HashMap;
+
+use journal::{Batch, ChoreEnd, ChoreUpdate, MemoryWrite, Placed, Receipt};
+use model::{Chore, Entry, Position, Record};
+use rusqlite::{Transaction, params};
+
+use super::{hash, head, locate};
+use crate::db::signed;
+
+pub(super) fn append(db: &Transaction<'_>, batches: &[Batch]) -> Result<Vec<Receipt>, rusqlite::Error> {
+    let head = head(db)?;
+    let mut next = head.position + 1;
+    let mut floor = head.now;
+    let mut placing = Placing::default();
+    let mut receipts = Vec::with_capacity(batches.len());
+    {
+        let mut insert = db.prepare_cached("INSERT INTO record (position, body) VALUES (?1, ?2)")?;
+        for batch in batches {
+            floor = floor.max(batch.now);
+            let mut placed = Vec::with_capacity(batch.entries.len());
+            for entry in &batch.entries {
+                if let Some(known) = placing.known(db, entry, next)? {
+                    placed.push(Placed::Known(known));
+                    continue;
+                }
+                let record = Record { position: next, now: floor, entry: entry.clone() };
+                insert.execute(params![signed(next), wire::to_bytes::<Record>(&record)])?;
+                placed.push(Placed::New(next));
+                next += 1;
+            }
+            receipts.push(Receipt { placed });
+        }
+    }
+    placing.insert(db)?;
+    if floor != head.now {
+        db.prepare_cached("UPDATE floor SET now = ?1")?.execute(params![signed(floor)])?;
+    }
+    for batch in batches {
+        remember(db, batch)?;
+    }
+    Ok(receipts)
+}
+
+/// The events of one append, so that the second of two is known although it is not in the index yet.
+#[derive(Default)]
+struct Placing<'a> {
+    new: HashMap<(model::Source<'a>, &'a str), Position>,
+}
+
+impl<'a> Placing<'a> {
+    /// Where the event stands already. None: it is new, and will stand at `next`.
+    fn known(
+        &mut self,
+        db: &Transaction<'_>,
+        entry: &'a Entry,
+        next: Position,
+    ) -> Result<Option<Position>, rusqlite::Error> {
+        let Some((source, id)) = entry.source() else { return Ok(None) };
+        if let Some(&position) = self.new.get(&(source, id)) {
+            return Ok(Some(position));
+        }
+        let known = locate(db, source, id)?;
+        if known.is_none() {
+            self.new.insert((source, id), next);
+        }
+        Ok(known)
+    }
+
+    fn insert(self, db: &Transaction<'_>) -> Result<(), rusqlite::Error> {
+        let mut rows: Vec<(i64, Position)> =
+            self.new.into_iter().map(|((source, id), position)| (hash(source, id), position)).collect();
+        rows.sort_unstable();
+        let mut insert = db.prepare_cached("INSERT INTO seen (hash, position) VALUES (?1, ?2)")?;
+        for (hash, position) in rows {
+            insert.execute(params![hash, signed(position)])?;
+        }
+        Ok(())
+    }
+}
+
+/// What comes with a batch besides records.
+fn remember(db: &Transaction<'_>, batch: &Batch) -> Result<(), rusqlite::Error> {
+    let Batch { connection, now, entries: _, cursor, memory, chores, chore, dead } = batch;
+    if let Some(update) = chore {
+        end_chore(db, connection, update)?;
+    }
+    if let Some(cursor) = cursor {
+        db.prepare_cached("INSERT OR REPLACE INTO feed (connection, cursor) VALUES (?1, ?2)")?
+            .execute(params![connection, cursor])?;
+    }
+    for write in memory {
+        match write {
+            MemoryWrite::Set(cell) => db
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO memory (connection, key, value, expires) VALUES (?1, ?2, ?3, ?4)",
+                )?
+                .execute(params![connection, cell.key, cell.value, cell.expires.map(signed)])?,
+            MemoryWrite::Delete { key } => db
+                .prepare_cached("DELETE FROM memory WHERE connection = ?1 AND key = ?2")?
+                .execute(params![connection, key])?,
+        };
+    }
+    for Chore { key, due, job } in chores {
+        // The row is replaced, so that it gets a new number: whoever works on the old one does not end this one.
+        let due = signed(due.unwrap_or(*now));
+        let earlier: Option<i64> = db
+            .prepare_cached("SELECT min(due) FROM chore WHERE connection = ?1 AND key = ?2")?
+            .query_row(params![connection, key], |row| row.get(0))?;
+        db.prepare_cached(
+            "INSERT OR REPLACE INTO chore (connection, key, due, attempts, job) VALUES (?1, ?2, ?3, 0, ?4)",
+        )?
+        .execute(params![connection, key, earlier.map_or(due, |earlier| earlier.min(due)), job])?;
+    }
+    if let Some(dead) = dead {
+        let request = &dead.request;
+        db.prepare_cached(
+            "INSERT INTO dead_request (connection, now, why, method, path, query, headers, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        )?
+        .execute(params![
+            connection,
+            signed(*now),
+            dead.why,
+            request.method,
+            request.path,
+            request.query,
+            headers_to(&request.headers),
+            request.body
+        ])?;
+    }
+    Ok(())
+}
+
+fn end_chore(db: &Transaction<'_>, connection: &str, update: &ChoreUpdate) -> Result<(), rusqlite::Error> {
+    let ChoreUpdate { key, number, end } = update;
+    match end {
+        ChoreEnd::Done => db
+            .prepare_cached("DELETE FROM chore WHERE connection = ?1 AND key = ?2 AND number = ?3")?
+            .execute(params![connection, key, signed(*number)])?,
+        ChoreEnd::Again { due } => db
+            .prepare_cached(
+                "UPDATE chore SET due = ?4, attempts = attempts + 1
+                 WHERE connection = ?1 AND key = ?2 AND number = ?3",
+            )?
+            .execute(params![connection, key, signed(*number), signed(*due)])?,
+    };
+    Ok(())
+}
+
+/// Headers as lines of `name: value`, as on the wire: neither can hold a line break.
+fn headers_to(headers: &[(String, String)]) -> String {
+    headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect()
+}
+
+pub(super) fn headers_from(text: &str) -> Vec<(String, String)> {
+    let pair = |line: &str| line.split_once(": ").map(|(name, value)| (name.to_owned(), value.to_owned()));
+    text.lines().filter_map(pair).collect()
+}
