@@ -1,0 +1,63 @@
+//! The platform's error codes: who must act, and whether to try again.
+//!
+//! The HTTP status is 200 whatever happened. Only the number counts: `errmsg` is prose that changes.
+
+use heliu_sdk::faults::{Fault, Pause};
+
+/// How long the platform wants to be left alone after its rate limit was passed.
+const RATE_LIMIT_MS: u32 = 60_000;
+/// After its limit of parallel calls.
+const CONCURRENCY_MS: u32 = 1_000;
+
+/// What an error code asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// The token is spent: take another and try once more.
+    Token,
+    /// Try again, after so many milliseconds where the platform says so.
+    Later(Option<u32>),
+    /// An operator must act; what about.
+    Operator(&'static str),
+    /// She has no tie to anyone whom this app may see.
+    NoTie,
+    /// This id is wrong, gone or not ours to see.
+    Data,
+    /// The cursor of a page is not accepted, or another parameter: ours to mend.
+    Parameter,
+    /// Not in the table.
+    Unknown,
+}
+
+/// Classes a code. The meanings are those of the platform's page of global error codes.
+pub fn class(code: i64) -> Class {
+    match code {
+        40014 | 42001 => Class::Token,
+        -1 | 6000 | 41063 => Class::Later(None),
+        45009 => Class::Later(Some(RATE_LIMIT_MS)),
+        45033 => Class::Later(Some(CONCURRENCY_MS)),
+        40001 => Class::Operator("setting secret is not accepted"),
+        40013 => Class::Operator("setting corp_id is not accepted"),
+        60020 => Class::Operator("this host's address is not among the app's trusted ones"),
+        40056 | 43012 | 48001 | 48002 | 48006 | 84074 | 301002 | 301052 => {
+            Class::Operator("the app has no right to this")
+        }
+        701008 => Class::Operator("the licence does not cover it"),
+        84061 => Class::NoTie,
+        40003 | 40068 | 40096 | 40098 | 41054 | 46004 | 60011 | 60111 | 81013 | 81017 | 90501 | 610014 => {
+            Class::Data
+        }
+        40058 | 40063 | 640027 => Class::Parameter,
+        _ => Class::Unknown,
+    }
+}
+
+/// The fault that a code is, where nothing else can be made of it.
+pub fn fault(code: i64, path: &str, message: &str) -> Fault {
+    let said = format!("{path} answered {code}: {message}");
+    match class(code) {
+        Class::Token => Fault::Unauthorised(format!("{said}, with a fresh token too")),
+        Class::Later(retry_after_ms) => Fault::Later(Pause { why: said, retry_after_ms }),
+        Class::Operator(what) => Fault::Misconfigured(format!("{what} ({said})")),
+        Class::NoTie | Class::Data | Class::Parameter | Class::Unknown => Fault::Malformed(said),
+    }
+}

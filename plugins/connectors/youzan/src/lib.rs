@@ -1,0 +1,34 @@
+//! Connector for Youzan 有赞: orders, refunds, customers, points and coupons of one shop.
+//!
+//! Three ways in, one out. A push is received ([`receive`]) and becomes events by its type ([`facts`]). What
+//! a push only hints at is fetched half a minute later ([`chores`], [`refund`]). What no push told is found
+//! by polling ([`poll`], [`cursor`]). All three read an order by [`trade`] alone, and give one state of it
+//! one id.
+//!
+//! Below them: [`push`] opens the envelope, [`api`] calls Youzan, [`known`] remembers what only details tell,
+//! [`handles`] names people. At the bottom [`json`], [`money`], [`time`] and [`sign`] know nothing of events.
+
+mod connector;
+mod receive;
+
+mod api;
+mod chores;
+mod cursor;
+mod facts;
+mod handles;
+mod known;
+mod poll;
+mod push;
+mod refund;
+mod settings;
+mod trade;
+
+pub mod json;
+mod money;
+pub mod sign;
+mod time;
+
+/// The connector. Its traits are in the module of that name.
+pub struct Youzan;
+
+heliu_sdk::export_reconciled_connector!(Youzan);

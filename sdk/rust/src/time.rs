@@ -1,0 +1,52 @@
+//! Instants for people: days and dates. A plugin has no time zone of its own; it is a setting.
+
+use crate::events::Instant;
+
+/// The milliseconds of a day.
+pub const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+
+/// The date of an instant, as `2026-05-03`, in a zone that is `utc_offset_minutes` ahead of UTC (480 in China).
+pub fn date(at: Instant, utc_offset_minutes: i32) -> String {
+    let local_ms = i128::from(at) + i128::from(utc_offset_minutes) * 60_000;
+    let (year, month, day) = civil(local_ms.div_euclid(i128::from(DAY_MS)));
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
+/// Year, month and day of a count of days since 1970-01-01. Counts in years that begin in March, so that the leap day
+/// is the last of its year, and in cycles of 400 years, which all have the same number of days.
+fn civil(days: i128) -> (i128, i128, i128) {
+    let days = days + 719_468;
+    let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let march_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * march_month + 2) / 5 + 1;
+    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
+    (era * 400 + year_of_era + i128::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        for (at, expected) in [
+            (0, "1970-01-01"),
+            (951_782_400_000, "2000-02-29"),
+            (1_709_164_800_000, "2024-02-29"),
+            (1_767_225_599_999, "2025-12-31"),
+            (1_767_225_600_000, "2026-01-01"),
+            (4_107_542_400_000, "2100-03-01"),
+        ] {
+            assert_eq!(date(at, 0), expected);
+        }
+    }
+
+    #[test]
+    fn an_offset_moves_the_midnight_and_no_instant_overflows() {
+        assert_eq!(date(1_767_225_599_999, 480), "2026-01-01");
+        assert_eq!(date(0, -720), "1969-12-31");
+        assert!(!date(u64::MAX, i32::MAX).is_empty());
+    }
+}

@@ -1,0 +1,135 @@
+//! The main job in small: a brand's life through two platforms, and afterwards the store against the truth.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+use tests::brand::{START_MS, Truth};
+use tests::host::{cli_json, cli_text};
+use tests::{Brand, Tenant};
+
+use crate::stage::Stage;
+
+const HOUR_MS: u64 = 3_600_000;
+
+async fn lived(customers: usize, days: u64) -> (Stage, Brand) {
+    let stage = Stage::set(&Tenant::default()).await;
+    let mut brand = Brand::new(7, customers, days);
+    let timeline = brand.timeline();
+    let (hooks, end) = (stage.hooks(), brand.calendar().end_ms());
+    let (mut now, mut rest) = (START_MS, timeline.as_slice());
+    while now < end {
+        now += 6 * HOUR_MS;
+        let (these, others) = rest.split_at(rest.partition_point(|happening| happening.at_ms < now));
+        rest = others;
+        let tally = brand.play_all(these, &stage.wecom, &stage.youzan, &hooks, 16).await;
+        assert_eq!(tally.refused, 0, "{:?}", tally.last_refusal);
+        stage.advance(now).await;
+    }
+    // What was lost on the way is found by the next polls, and read by the last chores.
+    stage.advance(end + 12 * HOUR_MS).await;
+    stage.advance(end + 24 * HOUR_MS).await;
+    (stage, brand)
+}
+
+/// The value of a handle -> the customer who has it.
+fn owners(customers: &[Value], scheme: &str) -> BTreeMap<String, String> {
+    let mut owners = BTreeMap::new();
+    for customer in customers {
+        for handle in customer["handles"].as_array().unwrap() {
+            if handle["scheme"] == scheme {
+                let value = handle["value"].as_str().unwrap().to_owned();
+                let id = customer["id"].as_str().unwrap().to_owned();
+                assert!(owners.insert(value, id).is_none(), "two customers have one handle: {handle}");
+            }
+        }
+    }
+    owners
+}
+
+fn people_are_told_apart(customers: &[Value], truth: &Truth) {
+    let (wecom, youzan) =
+        (owners(customers, "wecom.external-userid"), owners(customers, "youzan.yz-open-id"));
+    for person in &truth.people {
+        let in_wecom = person.external_userid.as_ref().map(|id| wecom.get(id).expect("met in WeCom"));
+        let in_youzan = person.yz_open_id.as_ref().map(|id| youzan.get(id).expect("met in the shop"));
+        if let (Some(in_wecom), Some(in_youzan)) = (in_wecom, in_youzan) {
+            assert_eq!(in_wecom == in_youzan, person.is_joined, "person {}", person.person);
+        }
+    }
+    assert_eq!(customers.len(), truth.customers);
+}
+
+/// The last snapshot of every order in the journal, by order id: step, paid, refunded.
+fn orders(records: &[Value]) -> BTreeMap<String, Vec<Value>> {
+    let mut orders: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    for record in records {
+        let order = &record["entry"]["event"]["event"]["fact"]["bought"];
+        if let Some(id) = order["id"].as_str() {
+            orders.entry(id.to_owned()).or_default().push(order.clone());
+        }
+    }
+    orders
+}
+
+fn every_order_is_there(records: &[Value], truth: &Truth) {
+    let found = orders(records);
+    for order in truth.people.iter().flat_map(|person| &person.orders) {
+        let snapshots = found.get(&order.tid).unwrap_or_else(|| panic!("order {} is missing", order.tid));
+        let paid = snapshots.iter().filter_map(|snapshot| snapshot["paid"].as_u64()).max().unwrap();
+        let refunded = snapshots.iter().filter_map(|snapshot| snapshot["refunded"].as_u64()).max().unwrap();
+        assert_eq!(refunded, order.refunded_fen, "refunded of {}", order.tid);
+        if order.real_payment_fen == 0 {
+            assert_eq!(paid, 0, "{} was never paid", order.tid);
+        } else {
+            let told = snapshots.iter().any(|snapshot| snapshot["paid"] == order.real_payment_fen);
+            assert!(told, "{}: {} was paid, told {snapshots:?}", order.tid, order.real_payment_fen);
+        }
+    }
+}
+
+async fn groups_are_who_is_in_them(stage: &Stage, truth: &Truth) {
+    for (chat, members) in &truth.chats {
+        let tagged =
+            stage.host.get(&format!("customers?limit=200&tag=behaviour:group:{chat}")).await.unwrap();
+        let tagged = tagged["customers"].as_array().unwrap();
+        let found: BTreeSet<String> = owners(tagged, "wecom.external-userid").into_keys().collect();
+        assert_eq!(&found, members, "group {chat}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_brands_life_ends_in_the_customers_that_lived_it() {
+    let (stage, brand) = lived(120, 30).await;
+    let truth = brand.truth();
+    let customers = stage.host.customers().await.unwrap();
+    people_are_told_apart(&customers, &truth);
+    let records = stage.records();
+    every_order_is_there(&records, &truth);
+    groups_are_who_is_in_them(&stage, &truth).await;
+    every_tag_says_why(&stage, &customers).await;
+
+    // The store is what the journal gives, and stays so over a restart.
+    let before = cli_json(&stage.config, &["digest"]).unwrap();
+    cli_text(&stage.config, &["rebuild", "--check"]).unwrap();
+    let Stage { host, config, folder, .. } = stage;
+    host.stop().await.unwrap();
+    assert_eq!(cli_json(&config, &["digest"]).unwrap(), before);
+    cli_text(&config, &["rebuild", "--check"]).unwrap();
+    drop(folder);
+}
+
+async fn every_tag_says_why(stage: &Stage, customers: &[Value]) {
+    let mut tags = 0;
+    for customer in customers.iter().take(40) {
+        let id = customer["id"].as_str().unwrap();
+        for tag in stage.host.get(&format!("customers/{id}/tags")).await.unwrap()["tags"].as_array().unwrap()
+        {
+            let cause = &tag["cause"];
+            assert!(!cause["why"].as_str().unwrap().is_empty(), "{tag}");
+            assert!(cause["policy"].is_string() && cause["digest"].is_string(), "{tag}");
+            assert!(cause["event"]["id"].is_string(), "{tag}");
+            tags += 1;
+        }
+    }
+    assert!(tags > 20, "only {tags} tags among the first customers");
+}

@@ -1,0 +1,11 @@
+//! End to end: signed HTTP in, customers out, through the real binary and the real components.
+//!
+//! One binary, port 0, temporary folders, simulated time where time matters, and no sleeps.
+#![allow(clippy::unwrap_used, reason = "a test that unwraps fails with a place")]
+
+mod brand_life;
+mod cli;
+mod crash;
+mod reload;
+mod stage;
+mod webhook;

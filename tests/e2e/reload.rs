@@ -1,0 +1,70 @@
+//! SIGHUP: another configuration takes over, and no request is lost by it.
+
+use std::time::Duration;
+
+use tests::brand::START_MS;
+use tests::tenant::{Bound, WECOM};
+use tests::{Host, Tenant};
+
+use crate::stage::{Stage, added, event_ids};
+
+fn group_rule(tag: &str) -> Tenant {
+    let settings = format!(
+        "[[policy.settings.rules]]\nname = \"new\"\ntag = \"{tag}\"\nwhen = {{ fact = \"met.added\" }}\n"
+    );
+    let bound = Bound { name: "tags".to_owned(), plugin: "behaviour-tags".to_owned(), settings };
+    Tenant { clock: "system", policies: vec![bound] }
+}
+
+async fn tagged(host: &Host, tag: &str) -> usize {
+    let page = host.get(&format!("customers?limit=200&tag=behaviour:{tag}")).await.unwrap();
+    page["customers"].as_array().unwrap().len()
+}
+
+/// Asks until it holds. The host answers within a second; a minute is for a machine that does other things.
+async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let patience = tokio::time::Instant::now() + Duration::from_secs(60);
+    while !holds().await {
+        assert!(tokio::time::Instant::now() < patience, "{what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_setting_tags_those_who_came_before_it_and_no_request_is_lost() {
+    let stage = Stage::set(&group_rule("before")).await;
+    let hook = stage.host.hook(WECOM);
+    let pushing = {
+        let (wecom, hook) = (stage.wecom.clone(), hook.clone());
+        tokio::spawn(async move {
+            for number in 0..120_u64 {
+                let event = added(&format!("wmFabLe{number:025}"), START_MS / 1000 + number);
+                let delivery = wecom.push(&hook, &event).await.unwrap();
+                assert!(delivery.is_accepted() && delivery.attempts == 1, "{delivery:?}");
+            }
+        })
+    };
+    eventually("the first is tagged", async || tagged(&stage.host, "before").await > 0).await;
+    group_rule("after").write(stage.folder.path(), &stage.wecom, &stage.youzan).unwrap();
+    stage.host.signal("HUP").unwrap();
+    pushing.await.unwrap();
+    eventually("all have the new tag", async || tagged(&stage.host, "after").await == 120).await;
+    assert_eq!(tagged(&stage.host, "before").await, 0);
+    assert_eq!(event_ids(&stage.records(), WECOM).len(), 120);
+    tests::host::cli_text(&stage.config, &["rebuild", "--check"]).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_configuration_that_does_not_hold_changes_nothing() {
+    let stage = Stage::set(&group_rule("before")).await;
+    std::fs::write(&stage.config, "listen = 7\n").unwrap();
+    stage.host.signal("HUP").unwrap();
+    let log = stage.config.with_extension("log");
+    eventually("the log says so", async || {
+        std::fs::read_to_string(&log).unwrap().contains("the old one stays")
+    })
+    .await;
+    let event = added("wmFabLeAAAq1Zt0pRv3mUo9Xk2LwYc7N", START_MS / 1000);
+    assert!(stage.wecom.push(&stage.host.hook(WECOM), &event).await.unwrap().is_accepted());
+    eventually("it goes on", async || tagged(&stage.host, "before").await == 1).await;
+}

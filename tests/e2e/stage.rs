@@ -1,0 +1,64 @@
+//! A host with both platforms beside it, in a folder that goes with it.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use tests::brand::START_MS;
+use tests::tenant::{WECOM, YOUZAN};
+use tests::wecom::{Change, Contact, WecomEvent};
+use tests::{Hooks, Host, SimClock, Tenant, WecomConfig, WecomSim, YouzanConfig, YouzanSim};
+
+pub struct Stage {
+    pub host: Host,
+    pub wecom: WecomSim,
+    pub youzan: YouzanSim,
+    pub config: PathBuf,
+    pub folder: tempfile::TempDir,
+}
+
+impl Stage {
+    pub async fn set(tenant: &Tenant) -> Stage {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = SimClock::at(START_MS);
+        let wecom = WecomSim::start(WecomConfig::demo(clock.clone())).await.unwrap();
+        let youzan = YouzanSim::start(YouzanConfig::demo(clock)).await.unwrap();
+        let config = tenant.write(folder.path(), &wecom, &youzan).unwrap();
+        let host = Host::start(&config).await.unwrap();
+        Stage { host, wecom, youzan, config, folder }
+    }
+
+    pub fn hooks(&self) -> Hooks {
+        Hooks { wecom: Some(self.host.hook(WECOM)), youzan: Some(self.host.hook(YOUZAN)) }
+    }
+
+    /// A platform's clock and the host's, together.
+    pub async fn advance(&self, now: u64) {
+        self.wecom.config().clock.reach(now);
+        self.host.advance(now).await.unwrap();
+    }
+
+    pub fn records(&self) -> Vec<Value> {
+        records(&self.config)
+    }
+}
+
+/// Everything in the journal, as `heliu journal export` prints it.
+pub fn records(config: &Path) -> Vec<Value> {
+    let text = tests::host::cli_text(config, &["journal", "export"]).unwrap();
+    let line = |line: &str| serde_json::from_str::<Value>(line).unwrap();
+    text.lines().map(line).filter(|record| record.get("entry").is_some()).collect()
+}
+
+/// The ids of a connection's events, in journal order.
+pub fn event_ids(records: &[Value], connection: &str) -> Vec<String> {
+    let of = records.iter().filter_map(|record| record["entry"].get("event"));
+    let of = of.filter(|event| event["connection"] == connection);
+    of.map(|event| event["event"]["id"].as_str().unwrap().to_owned()).collect()
+}
+
+/// A customer adds a member of staff: what the platform pushes of it.
+pub fn added(external_userid: &str, at_s: u64) -> WecomEvent {
+    let contact = Contact { staff: "linshen".to_owned(), external_userid: external_userid.to_owned() };
+    let change = Change::ContactAdded { contact, state: Some("ch-poster-03".to_owned()), welcome_code: None };
+    WecomEvent { at_s, change }
+}

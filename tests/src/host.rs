@@ -1,0 +1,183 @@
+//! A host under test: the real binary, in a folder of its own, on a port that the system chose.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail, ensure};
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+
+/// The token of the API in every configuration that is made here.
+pub const TOKEN: &str = "demo-token-of-this-machine-alone";
+
+/// How long a host may take from its start until it listens: the first start compiles every plugin.
+const START_MAX: Duration = Duration::from_secs(120);
+
+/// How long a host may take to stop.
+const STOP_MAX: Duration = Duration::from_secs(30);
+
+/// The binary that is tested: `HELIU_BIN`, or the one that a release build leaves in the target folder.
+pub fn binary() -> anyhow::Result<PathBuf> {
+    let path = match std::env::var_os("HELIU_BIN") {
+        Some(path) => PathBuf::from(path),
+        None => workspace().join("target/release/heliu"),
+    };
+    ensure!(
+        path.exists(),
+        "{} is missing: run `cargo xtask test`, or build the package heliu",
+        path.display()
+    );
+    Ok(path)
+}
+
+/// A component that `cargo xtask plugins` built.
+pub fn plugin(name: &str) -> anyhow::Result<PathBuf> {
+    let path = workspace().join("target/plugins").join(format!("{name}.wasm"));
+    ensure!(path.exists(), "{} is missing: run `cargo xtask plugins`", path.display());
+    Ok(path)
+}
+
+pub fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new(".")).to_owned()
+}
+
+/// A running `heliu serve`. Killed when it is dropped.
+pub struct Host {
+    config: PathBuf,
+    address: String,
+    child: tokio::process::Child,
+    client: reqwest::Client,
+}
+
+impl Host {
+    /// Starts a host on this `heliu.toml` and waits until it listens.
+    pub async fn start(config: &Path) -> anyhow::Result<Host> {
+        let log = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(config.with_extension("log"))
+            .context("open the host's log")?;
+        let mut child = tokio::process::Command::new(binary()?)
+            .args(["--json", "--config"])
+            .arg(config)
+            .arg("serve")
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .kill_on_drop(true)
+            .spawn()
+            .context("start heliu")?;
+        let stdout = child.stdout.take().context("the host has no standard output")?;
+        let mut lines = BufReader::new(stdout).lines();
+        let first =
+            tokio::time::timeout(START_MAX, lines.next_line()).await.context("the host does not start")??;
+        let Some(first) = first else {
+            let log = std::fs::read_to_string(config.with_extension("log")).unwrap_or_default();
+            bail!("the host ended at once; its log ends with:\n{}", tail(&log, 20));
+        };
+        let ready: Value = serde_json::from_str(&first).with_context(|| format!("the host said: {first}"))?;
+        let address = ready["listening"].as_str().context("the host does not say where it listens")?;
+        let address = format!("http://{address}");
+        Ok(Host { config: config.to_owned(), address, child, client: reqwest::Client::new() })
+    }
+
+    /// `http://127.0.0.1:port`.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    pub fn hook(&self, connection: &str) -> String {
+        format!("{}/hooks/{connection}", self.address)
+    }
+
+    pub fn pid(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// `GET /api/v1/{path}` with the token; anything but 200 is an error.
+    pub async fn get(&self, path: &str) -> anyhow::Result<Value> {
+        let request = self.client.get(format!("{}/api/v1/{path}", self.address)).bearer_auth(TOKEN);
+        let response = request.send().await?;
+        let status = response.status();
+        let body = response.text().await?;
+        ensure!(status.is_success(), "GET {path}: {status}: {body}");
+        Ok(serde_json::from_str(&body)?)
+    }
+
+    /// Moves the manual clock, and waits until everything due by then is done.
+    pub async fn advance(&self, now: u64) -> anyhow::Result<Value> {
+        let request = self.client.post(format!("{}/api/v1/clock", self.address)).bearer_auth(TOKEN);
+        let response = request.json(&serde_json::json!({ "now": now })).send().await?;
+        let status = response.status();
+        let body = response.text().await?;
+        ensure!(status.is_success(), "advance to {now}: {status}: {body}");
+        Ok(serde_json::from_str(&body)?)
+    }
+
+    /// Every customer, page by page.
+    pub async fn customers(&self) -> anyhow::Result<Vec<Value>> {
+        let mut all = Vec::new();
+        let mut after = String::new();
+        loop {
+            let page = self.get(&format!("customers?limit=200{after}")).await?;
+            let customers = page["customers"].as_array().context("a page without customers")?;
+            all.extend(customers.iter().cloned());
+            match page["next"].as_str() {
+                Some(next) => after = format!("&after={next}"),
+                None => return Ok(all),
+            }
+        }
+    }
+
+    /// Sends a signal by its name: `TERM`, `HUP`, `KILL`.
+    pub fn signal(&self, name: &str) -> anyhow::Result<()> {
+        let pid = self.child.id().context("the host has ended")?;
+        let status = Command::new("kill").arg(format!("-{name}")).arg(pid.to_string()).status()?;
+        ensure!(status.success(), "kill -{name} {pid}: {status}");
+        Ok(())
+    }
+
+    /// Stops it as an operator does, and waits.
+    pub async fn stop(mut self) -> anyhow::Result<()> {
+        self.signal("TERM")?;
+        let status =
+            tokio::time::timeout(STOP_MAX, self.child.wait()).await.context("the host does not stop")??;
+        ensure!(status.success(), "the host ended with {status}");
+        Ok(())
+    }
+
+    /// Ends it as a power cut does.
+    pub async fn kill(mut self) -> anyhow::Result<()> {
+        self.child.kill().await.context("kill the host")
+    }
+
+    /// Runs another `heliu` on the same data.
+    pub fn cli(&self, arguments: &[&str]) -> anyhow::Result<Output> {
+        cli(&self.config, arguments)
+    }
+}
+
+/// Runs `heliu` on the data of this `heliu.toml`.
+pub fn cli(config: &Path, arguments: &[&str]) -> anyhow::Result<Output> {
+    let mut command = Command::new(binary()?);
+    command.arg("--config").arg(config).args(arguments);
+    command.output().with_context(|| format!("run heliu {arguments:?}"))
+}
+
+/// Runs `heliu` and gives what it printed; anything but success is an error.
+pub fn cli_text(config: &Path, arguments: &[&str]) -> anyhow::Result<String> {
+    let Output { status, stdout, stderr } = cli(config, arguments)?;
+    ensure!(status.success(), "heliu {arguments:?}: {status}: {}", String::from_utf8_lossy(&stderr));
+    Ok(String::from_utf8(stdout)?)
+}
+
+/// As [`cli_text`], for `--json`.
+pub fn cli_json(config: &Path, arguments: &[&str]) -> anyhow::Result<Value> {
+    let text = cli_text(config, &[&["--json"], arguments].concat())?;
+    serde_json::from_str(&text).with_context(|| format!("heliu {arguments:?} printed {text}"))
+}
+
+fn tail(text: &str, lines: usize) -> String {
+    let all: Vec<&str> = text.lines().collect();
+    all[all.len().saturating_sub(lines)..].join("\n")
+}
