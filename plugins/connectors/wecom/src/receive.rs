@@ -42,6 +42,10 @@ fn check_address(settings: &Settings, request: &Request, host: &mut dyn Host) ->
     Ok(Reception { kept: nothing(), answer: Response { status: 200, headers, body: opened.text } })
 }
 
+/// Where a suite's newest ticket is kept in the connection's memory, and for how long the platform honours it.
+const SUITE_TICKET: &str = "suite-ticket";
+const SUITE_TICKET_LIFE_MS: u64 = 30 * 60 * 1000;
+
 fn take_push(settings: &Settings, request: &Request, host: &mut dyn Host) -> Result<Reception, Refusal> {
     let encrypted = envelope::encrypted(&request.body)
         .ok_or_else(|| Refusal::NotAuthentic("the body has no encrypted text".into()))?;
@@ -51,6 +55,10 @@ fn take_push(settings: &Settings, request: &Request, host: &mut dyn Host) -> Res
     if push.at.is_none() {
         // The moment of delivery, which the signature vouches for; later than the fact by a retry at most.
         push.at = push::instant(&timestamp);
+    }
+    if let Some(ticket) = push.text("SuiteTicket") {
+        // For whoever fetches the suite's token; the next ticket comes within ten minutes.
+        host.set(SUITE_TICKET, ticket.as_bytes(), Some(SUITE_TICKET_LIFE_MS));
     }
     let kept = facts::read(&push, settings, host);
     // An app's push is received with the status alone; a suite's wants this word.

@@ -11,7 +11,7 @@ use crate::settings::{OneOrMore, Per, When};
 const VALUE_BYTES_MAX: usize = 48;
 
 /// Values of one order that count. A turn must not yield more changes than the host takes.
-const VALUES_MAX: usize = 16;
+const VALUES_MAX: usize = 8;
 
 /// A condition that has been checked.
 pub struct Condition {
@@ -340,4 +340,88 @@ fn bond(name: &str) -> Option<Bond> {
         "edited" => Bond::Edited,
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use heliu_sdk::events::View;
+
+    use super::*;
+
+    fn condition(json: &str) -> Condition {
+        let when = serde_json::from_str(json).expect("because the condition is one");
+        Condition::check(when).expect("because the condition can be")
+    }
+
+    fn event(touchpoint: Touchpoint, fact: Fact) -> Event {
+        Event { id: "e".to_owned(), at: 9, who: vec![], staff: None, touchpoint, fact, extra: None }
+    }
+
+    fn order(step: OrderStep, skus: &[&str]) -> Fact {
+        let line = |sku: &&str| OrderLine {
+            sku: (*sku).to_owned(),
+            title: String::new(),
+            category: Some("cream".to_owned()),
+            quantity: 1,
+            paid: 0,
+        };
+        Fact::Bought(Order {
+            id: "o".to_owned(),
+            step,
+            currency: "CNY".to_owned(),
+            total: 0,
+            paid: 0,
+            refunded: 0,
+            lines: skus.iter().map(line).collect(),
+            placed_at: 5,
+            source: None,
+        })
+    }
+
+    fn view(id: &str, look: Look) -> Fact {
+        let about = Content { id: id.to_owned(), kind: "product".to_owned(), title: None, category: None };
+        Fact::Saw(View { look, about, dwell_ms: None, via: None })
+    }
+
+    #[test]
+    fn a_content_counts_wherever_it_was_seen_unless_the_rule_says_where() {
+        let (anywhere, moments) =
+            (r#"{"fact":"saw","content":"A"}"#, r#"{"fact":"saw","touchpoint":["moments"]}"#);
+        for touchpoint in [Touchpoint::Moments, Touchpoint::LiveRoom, Touchpoint::Other] {
+            let event = event(touchpoint, view("A", Look::Viewed));
+            assert_eq!(condition(anywhere).values(&event, None), [""]);
+            assert_eq!(condition(moments).values(&event, None).is_empty(), touchpoint != Touchpoint::Moments);
+        }
+    }
+
+    #[test]
+    fn one_kind_of_a_fact_is_not_another() {
+        let clicked = condition(r#"{"fact":"saw.clicked"}"#);
+        assert!(clicked.values(&event(Touchpoint::Web, view("A", Look::Viewed)), None).is_empty());
+        assert_eq!(clicked.values(&event(Touchpoint::Web, view("A", Look::Clicked)), None), [""]);
+    }
+
+    #[test]
+    fn an_order_has_a_value_for_each_of_its_products_and_is_as_old_as_its_placing() {
+        let bought = condition(r#"{"fact":"bought"}"#);
+        let paid = event(Touchpoint::Shop, order(OrderStep::Shipped, &["b", "a", "b", ""]));
+        assert_eq!(bought.values(&paid, Some(Per::Content)), ["a", "b"]);
+        assert_eq!(bought.values(&paid, Some(Per::Category)), ["cream"]);
+        assert_eq!(bought.time(&paid), 5);
+        assert!(bought.values(&event(Touchpoint::Shop, order(OrderStep::Placed, &["a"])), None).is_empty());
+        let refunded = condition(r#"{"fact":"bought.refunded"}"#);
+        let given_back = event(Touchpoint::Shop, order(OrderStep::Refunded, &["a"]));
+        assert_eq!((refunded.values(&given_back, None), refunded.time(&given_back)), (vec![""], 9));
+    }
+
+    #[test]
+    fn an_order_of_many_products_or_of_long_names_stays_within_the_limits() {
+        let skus: Vec<String> = (0..100).map(|i| format!("sku-{i}")).collect();
+        let skus: Vec<&str> = skus.iter().map(String::as_str).collect();
+        let bought = condition(r#"{"fact":"bought"}"#);
+        let many = event(Touchpoint::Shop, order(OrderStep::Paid, &skus));
+        assert_eq!(bought.values(&many, Some(Per::Content)).len(), VALUES_MAX);
+        let long = event(Touchpoint::Shop, order(OrderStep::Paid, &["霜".repeat(VALUE_BYTES_MAX).as_str()]));
+        assert!(bought.values(&long, Some(Per::Content)).is_empty());
+    }
 }
