@@ -25,10 +25,11 @@ async fn nothing_that_was_answered_is_lost_and_nothing_is_there_twice() {
                 number += 1;
                 let (wecom, hook) = (stage.wecom.clone(), hook.clone());
                 let customer = format!("wmFabLe{number:025}");
+                let client = tests::web::client(std::time::Duration::from_secs(10)).unwrap();
                 tokio::spawn(async move {
                     let sealed = wecom.seal(&wecom.xml(&added(&customer, START_MS / 1000))).unwrap();
                     let url = format!("{hook}?{}", sealed.query);
-                    let sent = reqwest::Client::new().post(url).body(sealed.body).send().await;
+                    let sent = client.post(url).body(sealed.body).send().await;
                     sent.is_ok_and(|answer| answer.status() == 200).then_some(customer)
                 })
             })

@@ -44,7 +44,7 @@ async fn two_customers_in_one_second_are_two() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_authentic_is_refused_and_not_kept() {
     let stage = Stage::set(&Tenant::default()).await;
-    let client = reqwest::Client::new();
+    let client = tests::web::client(std::time::Duration::from_secs(10)).unwrap();
     let sealed = stage.wecom.seal(&stage.wecom.xml(&added("wmFabLeAAA", AT_S))).unwrap();
     let forged = sealed.query.replace("msg_signature=", "msg_signature=0");
     let url = format!("{}?{forged}", stage.host.hook(WECOM));

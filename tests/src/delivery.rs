@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::Context;
+use crate::web;
 
 /// A platform's patience with a receiver.
 #[derive(Clone, Debug)]
@@ -43,12 +43,7 @@ impl Delivery {
 pub(crate) type Attempt = Result<(u16, String), reqwest::Error>;
 
 pub(crate) fn client(patience: &Patience) -> anyhow::Result<reqwest::Client> {
-    reqwest::Client::builder()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .timeout(patience.timeout)
-        .build()
-        .context("the platform's HTTP client")
+    web::client(patience.timeout)
 }
 
 pub(crate) async fn send(request: reqwest::RequestBuilder) -> Attempt {

@@ -8,11 +8,16 @@ use anyhow::{Context as _, bail, ensure};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
+use crate::web;
+
 /// The token of the API in every configuration that is made here.
 pub const TOKEN: &str = "demo-token-of-this-machine-alone";
 
 /// How long a host may take from its start until it listens: the first start compiles every plugin.
 const START_MAX: Duration = Duration::from_secs(120);
+
+/// How long one answer may take: an advance of the clock does all the work of the time between.
+const ANSWER_MAX: Duration = Duration::from_secs(300);
 
 /// How long a host may take to stop.
 const STOP_MAX: Duration = Duration::from_secs(30);
@@ -78,7 +83,7 @@ impl Host {
         let ready: Value = serde_json::from_str(&first).with_context(|| format!("the host said: {first}"))?;
         let address = ready["listening"].as_str().context("the host does not say where it listens")?;
         let address = format!("http://{address}");
-        Ok(Host { config: config.to_owned(), address, child, client: reqwest::Client::new() })
+        Ok(Host { config: config.to_owned(), address, child, client: web::client(ANSWER_MAX)? })
     }
 
     /// `http://127.0.0.1:port`.

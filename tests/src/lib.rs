@@ -20,6 +20,7 @@ pub mod host;
 pub mod receiver;
 pub mod server;
 pub mod tenant;
+pub mod web;
 pub mod wecom;
 pub mod youzan;
 

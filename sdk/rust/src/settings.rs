@@ -16,13 +16,24 @@ pub fn schema<T: JsonSchema>() -> Json {
 pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     let mut json = serde_json::Deserializer::from_str(text);
     let settings = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let why = fault(error.inner());
         match error.path().to_string().as_str() {
-            "." => format!("settings: {}", error.inner()),
-            path => format!("settings: {path}: {}", error.inner()),
+            "." => format!("settings: {why}"),
+            path => format!("settings: {path}: {why}"),
         }
     })?;
     json.end().map_err(|error| format!("settings: {error}"))?;
     Ok(settings)
+}
+
+/// What is wrong. The line is told only where the text is no JSON: the host may have written the settings anew, so that
+/// the operator would look for the key in the wrong place.
+fn fault(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match text.rfind(" at line ") {
+        Some(end) if error.is_data() => text[..end].to_owned(),
+        _ => text,
+    }
 }
 
 #[cfg(test)]
@@ -54,7 +65,9 @@ mod tests {
         assert!(why.contains("corp") && why.contains("`secret`"), "{why}");
         let why = wrong(r#"{"corp":{"id":"ww1","secret":"s","tokn":1}}"#);
         assert!(why.contains("corp.tokn") && why.contains("`tokn`"), "{why}");
-        assert!(wrong("").starts_with("settings: "));
+        assert!(!why.contains("line"), "{why}");
+        let why = wrong("{\n");
+        assert!(why.starts_with("settings: ") && why.contains("line 2"), "{why}");
     }
 
     #[test]

@@ -415,7 +415,16 @@ mod tests {
 
     async fn tell(sim: &WecomSim, path: &str, body: Value) -> Value {
         let url = format!("{}/cgi-bin/{path}", sim.base_url());
-        reqwest::Client::new().post(url).json(&body).send().await.unwrap().json().await.unwrap()
+        crate::web::client(std::time::Duration::from_secs(5))
+            .unwrap()
+            .post(url)
+            .json(&body)
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap()
     }
 
     async fn token(sim: &WecomSim) -> String {

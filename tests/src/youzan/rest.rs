@@ -316,15 +316,32 @@ mod tests {
 
     async fn ask(sim: &YouzanSim, api: &str, token: &str, body: Value) -> Value {
         let url = format!("{}/api/{api}?access_token={token}", sim.base_url());
-        reqwest::Client::new().post(url).json(&body).send().await.unwrap().json().await.unwrap()
+        crate::web::client(std::time::Duration::from_secs(5))
+            .unwrap()
+            .post(url)
+            .json(&body)
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap()
     }
 
     async fn token(sim: &YouzanSim) -> (String, u64) {
         let config = sim.config();
         let body = json!({"client_id": config.client_id, "client_secret": config.client_secret, "authorize_type": "silent", "grant_id": config.kdt_id});
         let url = format!("{}/auth/token", sim.base_url());
-        let answer: Value =
-            reqwest::Client::new().post(url).json(&body).send().await.unwrap().json().await.unwrap();
+        let answer: Value = crate::web::client(std::time::Duration::from_secs(5))
+            .unwrap()
+            .post(url)
+            .json(&body)
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap();
         (
             answer["data"]["access_token"].as_str().unwrap().to_owned(),
             answer["data"]["expires"].as_u64().unwrap(),

@@ -1,6 +1,6 @@
 //! What one append carries, and what it gives back.
 
-use model::{Chore, Entry, Instant, Json, Position};
+use model::{Chore, Entry, Instant, Json, MemoryCell, MemoryWrite, Position};
 
 /// What one call of a plugin, or one act of the host, leaves behind. All of it is kept, or nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,20 +19,6 @@ pub struct Batch {
     pub chore: Option<ChoreUpdate>,
     /// A request that could not be understood, kept with its reason.
     pub dead: Option<DeadRequest>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum MemoryWrite {
-    Set(MemoryCell),
-    Delete { key: String },
-}
-
-/// One cell of a connection's memory.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MemoryCell {
-    pub key: String,
-    pub value: Vec<u8>,
-    pub expires: Option<Instant>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,12 +2,11 @@
 //! `journal_conformance!(|run| run(&an_empty_journal))`.
 
 use model::{
-    Act, ChannelEvent, Chore, DerivedEvent, Entry, Event, Fact, Identity, Request, Setup, Source, Touchpoint,
+    Act, ChannelEvent, Chore, DerivedEvent, Entry, Event, Fact, Identity, MemoryCell, MemoryWrite, Request,
+    Setup, Source, Touchpoint,
 };
 
-use crate::{
-    Batch, ChoreEnd, ChoreUpdate, DeadRequest, Head, Journal, JournalError, MemoryCell, MemoryWrite, Placed,
-};
+use crate::{Batch, ChoreEnd, ChoreUpdate, DeadRequest, Head, Journal, JournalError, Placed};
 
 /// Makes one `#[test]` of every case. The one list of cases.
 #[macro_export]
@@ -194,33 +193,34 @@ pub fn a_cursor_and_memory_come_with_their_batch(journal: &dyn Journal) {
 pub fn two_chores_of_one_key_are_one(journal: &dyn Journal) {
     let chores = vec![chore("p", Some(30), "1"), chore("q", None, "2"), chore("p", Some(40), "3")];
     append(journal, &[asking(20, chores)]);
-    let due = journal.chores(29, 9).expect("chores");
+    let due = journal.chores(SHOP, 29, 9).expect("chores");
     assert_eq!(
         due.iter().map(|chore| (chore.due, chore.chore.key.as_str())).collect::<Vec<_>>(),
         [(20, "q")]
     );
-    let due = journal.chores(30, 9).expect("chores");
+    let due = journal.chores(SHOP, 30, 9).expect("chores");
     assert_eq!(due.iter().map(|chore| chore.chore.job.as_str()).collect::<Vec<_>>(), ["2", "3"]);
-    assert_eq!(journal.chores(30, 1).expect("chores").len(), 1);
+    assert_eq!(journal.chores(SHOP, 30, 1).expect("chores").len(), 1);
+    assert_eq!(journal.chores("other", 30, 9), Ok(Vec::new()));
 }
 
 pub fn a_chore_asked_for_again_outlives_its_end(journal: &dyn Journal) {
     append(journal, &[asking(1, vec![chore("p", None, "1")])]);
-    let first = journal.chores(1, 1).expect("chores").remove(0);
+    let first = journal.chores(SHOP, 1, 1).expect("chores").remove(0);
     append(journal, &[asking(2, vec![chore("p", None, "2")])]);
     append(journal, &[ending(3, "p", first.number, ChoreEnd::Done)]);
-    let second = journal.chores(3, 9).expect("chores").remove(0);
+    let second = journal.chores(SHOP, 3, 9).expect("chores").remove(0);
     assert_eq!(second.chore.job, "2");
     append(journal, &[ending(4, "p", second.number, ChoreEnd::Done)]);
-    assert_eq!(journal.chores(99, 9), Ok(Vec::new()));
+    assert_eq!(journal.chores(SHOP, 99, 9), Ok(Vec::new()));
 }
 
 pub fn a_chore_put_off_comes_back_later(journal: &dyn Journal) {
     append(journal, &[asking(1, vec![chore("p", None, "1")])]);
-    let waiting = journal.chores(1, 1).expect("chores").remove(0);
+    let waiting = journal.chores(SHOP, 1, 1).expect("chores").remove(0);
     append(journal, &[ending(2, "p", waiting.number, ChoreEnd::Again { due: 60 })]);
-    assert_eq!(journal.chores(59, 9), Ok(Vec::new()));
-    let again = journal.chores(60, 9).expect("chores").remove(0);
+    assert_eq!(journal.chores(SHOP, 59, 9), Ok(Vec::new()));
+    let again = journal.chores(SHOP, 60, 9).expect("chores").remove(0);
     assert_eq!((again.number, again.attempts, again.due), (waiting.number, 1, 60));
 }
 

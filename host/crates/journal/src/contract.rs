@@ -52,11 +52,12 @@ pub trait Journal: Send + Sync {
     /// [`JournalError`].
     fn recall(&self, connection: &str) -> Result<Recollection, JournalError>;
 
-    /// At most `limit` waiting chores that are due by `now`, by due time and then by number.
+    /// At most `limit` waiting chores of the connection that are due by `now`, by due time and then by number.
     ///
     /// # Errors
     /// [`JournalError`].
-    fn chores(&self, now: Instant, limit: usize) -> Result<Vec<WaitingChore>, JournalError>;
+    fn chores(&self, connection: &str, now: Instant, limit: usize)
+    -> Result<Vec<WaitingChore>, JournalError>;
 
     /// At most `limit` dead letters behind the number `after`, in order.
     ///

@@ -11,8 +11,7 @@ mod contract;
 mod memory;
 
 pub use batch::{
-    Batch, ChoreEnd, ChoreUpdate, DeadLetter, DeadRequest, Head, MemoryCell, MemoryWrite, Placed, Receipt,
-    Recollection, WaitingChore,
+    Batch, ChoreEnd, ChoreUpdate, DeadLetter, DeadRequest, Head, Placed, Receipt, Recollection, WaitingChore,
 };
 pub use committer::{Appender, Committer, CommitterConfig, Refused};
 pub use contract::{Journal, JournalError};

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use model::{Entry, Instant, Position, Record, Source};
+use model::{Entry, Instant, MemoryWrite, Position, Record, Source};
 
 use crate::{
-    Batch, ChoreEnd, DeadLetter, Head, Journal, JournalError, MemoryWrite, Placed, Receipt, Recollection,
-    WaitingChore,
+    Batch, ChoreEnd, DeadLetter, Head, Journal, JournalError, Placed, Receipt, Recollection, WaitingChore,
 };
 
 /// Keeps everything in memory. For tests, and for trying a policy without a disk.
@@ -148,10 +147,19 @@ impl Journal for MemoryJournal {
         Ok(self.state().connections.get(connection).cloned().unwrap_or_default())
     }
 
-    fn chores(&self, now: Instant, limit: usize) -> Result<Vec<WaitingChore>, JournalError> {
+    fn chores(
+        &self,
+        connection: &str,
+        now: Instant,
+        limit: usize,
+    ) -> Result<Vec<WaitingChore>, JournalError> {
         let state = self.state();
-        let mut due: Vec<WaitingChore> =
-            state.chores.values().filter(|chore| chore.due <= now).cloned().collect();
+        let mut due: Vec<WaitingChore> = state
+            .chores
+            .values()
+            .filter(|chore| chore.connection == connection && chore.due <= now)
+            .cloned()
+            .collect();
         due.sort_by_key(|chore| (chore.due, chore.number));
         due.truncate(limit);
         Ok(due)

@@ -25,8 +25,8 @@ pub use event::{
 pub use fold::{Conflict, DeadTurn, FoldState, Note, Version};
 pub use ids::{CustomerId, Digest, Instant, Json, ParseIdError, Position};
 pub use plugin::{
-    Ability, Answer, Carriage, Chore, ConnectorDescriptor, Fault, Harvest, Page, PolicyDescriptor, Reception,
-    Refusal, Request, Scheme, name_matches,
+    Ability, Answer, Carriage, Chore, ConnectorDescriptor, Fault, Harvest, MemoryCell, MemoryWrite, Page,
+    PolicyDescriptor, Reception, Refusal, Request, Scheme, name_matches,
 };
 pub use record::{Binding, ChannelEvent, DerivedEvent, Entry, Record, Setup, Source};
 pub use turn::{CustomerView, Happening, Turn};

@@ -127,3 +127,19 @@ pub struct Page {
     pub cursor: Json,
     pub more: bool,
 }
+
+/// One cell of a connection's memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemoryCell {
+    pub key: String,
+    pub value: Vec<u8>,
+    /// None: it stays.
+    pub expires: Option<Instant>,
+}
+
+/// What a call wants changed in its connection's memory. Committed together with what the call yields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MemoryWrite {
+    Set(MemoryCell),
+    Delete { key: String },
+}

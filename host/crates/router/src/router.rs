@@ -66,6 +66,12 @@ impl Router {
         self.standing
     }
 
+    /// The setup in force where the fold stands.
+    #[must_use]
+    pub fn setup(&self) -> &model::Setup {
+        &self.state.setup
+    }
+
     /// Folds everything that the journal holds, then fires every alarm due by `now`.
     ///
     /// Before an alarm fires by the clock, the journal is told that no later record may be older than `now`. So an

@@ -9,10 +9,9 @@ mod append;
 use std::path::Path;
 
 use journal::{
-    Batch, DeadLetter, DeadRequest, Head, Journal, JournalError, MemoryCell, Receipt, Recollection,
-    WaitingChore,
+    Batch, DeadLetter, DeadRequest, Head, Journal, JournalError, Receipt, Recollection, WaitingChore,
 };
-use model::{Chore, Instant, Position, Record, Request, Source};
+use model::{Chore, Instant, MemoryCell, Position, Record, Request, Source};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::db::{Db, DbError, Schema, signed, unsigned};
@@ -170,14 +169,20 @@ impl Journal for SqliteJournal {
         self.db.read("recall a connection", recall).map_err(of_db)
     }
 
-    fn chores(&self, now: Instant, limit: usize) -> Result<Vec<WaitingChore>, JournalError> {
+    fn chores(
+        &self,
+        connection: &str,
+        now: Instant,
+        limit: usize,
+    ) -> Result<Vec<WaitingChore>, JournalError> {
         let due = |db: &Connection| {
             let mut query = db.prepare_cached(
-                "SELECT connection, key, number, due, attempts, job FROM chore WHERE due <= ?1
-                 ORDER BY due, number LIMIT ?2",
+                "SELECT connection, key, number, due, attempts, job FROM chore
+                 WHERE connection = ?1 AND due <= ?2 ORDER BY due, number LIMIT ?3",
             )?;
             let now = i64::try_from(now).unwrap_or(i64::MAX);
-            let rows = query.query_map(params![now, i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let rows = query.query_map(params![connection, now, limit], |row| {
                 let due = unsigned(row.get(3)?);
                 Ok(WaitingChore {
                     connection: row.get(0)?,

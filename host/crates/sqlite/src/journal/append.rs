@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use journal::{Batch, ChoreEnd, ChoreUpdate, MemoryWrite, Placed, Receipt};
-use model::{Chore, Entry, Position, Record};
+use journal::{Batch, ChoreEnd, ChoreUpdate, Placed, Receipt};
+use model::{Chore, Entry, MemoryWrite, Position, Record};
 use rusqlite::{Transaction, params};
 
 use super::{hash, head, locate};
@@ -89,6 +89,11 @@ fn remember(db: &Transaction<'_>, batch: &Batch) -> Result<(), rusqlite::Error> 
     if let Some(cursor) = cursor {
         db.prepare_cached("INSERT OR REPLACE INTO feed (connection, cursor) VALUES (?1, ?2)")?
             .execute(params![connection, cursor])?;
+    }
+    if !memory.is_empty() {
+        // Cells are read by key, so one that is over is only in the way: it goes with the next write.
+        db.prepare_cached("DELETE FROM memory WHERE connection = ?1 AND expires <= ?2")?
+            .execute(params![connection, signed(*now)])?;
     }
     for write in memory {
         match write {

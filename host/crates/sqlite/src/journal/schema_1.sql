@@ -26,6 +26,7 @@ CREATE TABLE memory (
     expires INTEGER,
     PRIMARY KEY (connection, key)
 ) WITHOUT ROWID;
+CREATE INDEX memory_expires ON memory (connection, expires) WHERE expires IS NOT NULL;
 
 CREATE TABLE chore (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -36,7 +37,7 @@ CREATE TABLE chore (
     job TEXT NOT NULL,
     UNIQUE (connection, key)
 );
-CREATE INDEX chore_due ON chore (due, number);
+CREATE INDEX chore_due ON chore (connection, due, number);
 
 CREATE TABLE dead_request (
     number INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -1,0 +1,153 @@
+//! What a caller is told when it did not work, and what the log is told: two texts, never one for both.
+//!
+//! Whoever raises an error decides both. A journal's or a store's own text goes to the log alone.
+
+use std::borrow::Cow;
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use journal::JournalError;
+use model::Class;
+use serde::Serialize;
+use store::StoreError;
+
+/// Stable names for scripts; each has one status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ErrorCode {
+    BadRequest,
+    /// The token is missing or wrong.
+    Unauthorised,
+    /// A webhook's signature does not hold.
+    NotAuthentic,
+    NotFound,
+    MethodNotAllowed,
+    /// The caller did not send its body in time.
+    TimedOut,
+    TooLarge,
+    /// Come again: too many wait, or nothing could be kept now.
+    Unavailable,
+    Internal,
+}
+
+impl ErrorCode {
+    fn name(self) -> &'static str {
+        match self {
+            ErrorCode::BadRequest => "bad_request",
+            ErrorCode::Unauthorised => "unauthorised",
+            ErrorCode::NotAuthentic => "not_authentic",
+            ErrorCode::NotFound => "not_found",
+            ErrorCode::MethodNotAllowed => "method_not_allowed",
+            ErrorCode::TimedOut => "timed_out",
+            ErrorCode::TooLarge => "too_large",
+            ErrorCode::Unavailable => "unavailable",
+            ErrorCode::Internal => "internal",
+        }
+    }
+
+    fn status(self) -> StatusCode {
+        match self {
+            ErrorCode::BadRequest => StatusCode::BAD_REQUEST,
+            ErrorCode::Unauthorised | ErrorCode::NotAuthentic => StatusCode::UNAUTHORIZED,
+            ErrorCode::NotFound => StatusCode::NOT_FOUND,
+            ErrorCode::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            ErrorCode::TimedOut => StatusCode::REQUEST_TIMEOUT,
+            ErrorCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            ErrorCode::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// What the answer's headers say besides.
+    fn header(self) -> Option<(header::HeaderName, HeaderValue)> {
+        match self {
+            ErrorCode::Unauthorised => Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
+            // Long enough for a commit, short enough for a platform that gives up after three tries.
+            ErrorCode::Unavailable => Some((header::RETRY_AFTER, HeaderValue::from_static("1"))),
+            ErrorCode::BadRequest
+            | ErrorCode::NotAuthentic
+            | ErrorCode::NotFound
+            | ErrorCode::MethodNotAllowed
+            | ErrorCode::TimedOut
+            | ErrorCode::TooLarge
+            | ErrorCode::Internal => None,
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct ApiError {
+    code: ErrorCode,
+    /// For the caller.
+    public: Cow<'static, str>,
+    /// For the log, written there once, when the error is answered.
+    internal: Option<String>,
+}
+
+impl ApiError {
+    pub(crate) fn new(code: ErrorCode, public: impl Into<Cow<'static, str>>) -> ApiError {
+        ApiError { code, public: public.into(), internal: None }
+    }
+
+    pub(crate) fn bad_request(public: impl Into<Cow<'static, str>>) -> ApiError {
+        ApiError::new(ErrorCode::BadRequest, public)
+    }
+
+    pub(crate) fn not_found(public: impl Into<Cow<'static, str>>) -> ApiError {
+        ApiError::new(ErrorCode::NotFound, public)
+    }
+
+    pub(crate) fn unavailable(internal: impl Into<String>) -> ApiError {
+        let public = "the host cannot do it now; try again".into();
+        ApiError { code: ErrorCode::Unavailable, public, internal: Some(internal.into()) }
+    }
+
+    pub(crate) fn internal(internal: impl Into<String>) -> ApiError {
+        let public = "the host failed; its log says why".into();
+        ApiError { code: ErrorCode::Internal, public, internal: Some(internal.into()) }
+    }
+
+    fn of_class(class: Class, internal: String) -> ApiError {
+        match class {
+            Class::Retry => ApiError::unavailable(internal),
+            Class::Reject | Class::Operator | Class::Bug => ApiError::internal(internal),
+        }
+    }
+}
+
+impl From<JournalError> for ApiError {
+    fn from(error: JournalError) -> ApiError {
+        ApiError::of_class(error.class(), error.to_string())
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> ApiError {
+        ApiError::of_class(error.class(), error.to_string())
+    }
+}
+
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    error: ErrorText<'a>,
+}
+
+#[derive(Serialize)]
+struct ErrorText<'a> {
+    code: &'static str,
+    message: &'a str,
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let ApiError { code, public, internal } = self;
+        if let Some(internal) = internal {
+            tracing::error!(error.code = code.name(), error = internal, "a request failed: {}", code.name());
+        }
+        let body = ErrorBody { error: ErrorText { code: code.name(), message: &public } };
+        let mut response = (code.status(), axum::Json(body)).into_response();
+        if let Some((name, value)) = code.header() {
+            response.headers_mut().insert(name, value);
+        }
+        response
+    }
+}

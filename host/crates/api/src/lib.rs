@@ -1,0 +1,26 @@
+//! Webhooks in, the HTTP read API out.
+//!
+//! [`router`] lists every route; each resource has a file under `routes`. What is answered is made in [`views`], which
+//! the command line prints too. A webhook leaves here as an [`Incoming`] through a bounded queue and waits for its
+//! [`Reply`]; everything else only reads.
+//!
+//! Knows no SQL and no plugin: it sees the journal and the store through their contracts, and the rest through the
+//! channels in [`ApiState`].
+//!
+//! Invariant: what an error says of the host's inside goes to the log, never to the caller.
+
+mod auth;
+mod error;
+mod intake;
+pub mod lookup;
+mod query;
+mod reading;
+mod router;
+mod routes;
+mod state;
+pub mod views;
+
+pub use auth::Token;
+pub use intake::{Incoming, Reply};
+pub use router::router;
+pub use state::{Advance, ApiState, Condition, HealthReport, PluginState, Role};

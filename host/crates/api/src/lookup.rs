@@ -1,0 +1,63 @@
+//! Finds a customer by what a person may call her: an id, or one of her handles.
+
+use model::{Customer, CustomerId, FoldState, Identity};
+use store::{Store, StoreError};
+
+/// Handles of this scheme are kept in E.164.
+const PHONE: &str = "phone";
+
+/// Reads `scheme:scope:value`. A scheme may have dots, a scope may be empty, a value may have colons. None: it has
+/// fewer than two colons, or no scheme, or no value.
+#[must_use]
+pub fn parse_handle(text: &str) -> Option<Identity> {
+    let (scheme, rest) = text.split_once(':')?;
+    let (scope, value) = rest.split_once(':')?;
+    if scheme.is_empty() || value.is_empty() {
+        return None;
+    }
+    Some(Identity { scheme: scheme.to_owned(), scope: scope.to_owned(), value: value.to_owned() })
+}
+
+/// The customer with this id, or the one that she was merged into.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn by_id(store: &dyn Store, id: CustomerId) -> Result<Option<Customer>, StoreError> {
+    Ok(store.load(&[id])?.pop().flatten())
+}
+
+/// The customer who has this handle. A phone number is found without its country code, too.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn by_handle(store: &dyn Store, handle: &Identity) -> Result<Option<Customer>, StoreError> {
+    let mut wanted = vec![handle.clone()];
+    if handle.scheme == PHONE && handle.value.bytes().all(|digit| digit.is_ascii_digit()) {
+        let (_, FoldState { setup, versions: _ }) = store.standing()?;
+        for prefix in [format!("+{}", setup.phone_country), "+".to_owned()] {
+            wanted.push(Identity { value: format!("{prefix}{}", handle.value), ..handle.clone() });
+        }
+    }
+    let found = store.resolve(&wanted.iter().collect::<Vec<_>>())?;
+    match found.into_iter().flatten().next() {
+        Some(id) => by_id(store, id),
+        None => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_handle_is_cut_at_its_first_two_colons() {
+        let parts = |text| parse_handle(text).map(|handle| (handle.scheme, handle.scope, handle.value));
+        let some = |a: &str, b: &str, c: &str| Some((a.to_owned(), b.to_owned(), c.to_owned()));
+        assert_eq!(parts("wechat.unionid:wx1:o6_b"), some("wechat.unionid", "wx1", "o6_b"));
+        assert_eq!(parts("phone::+8613900000000"), some("phone", "", "+8613900000000"));
+        assert_eq!(parts("a:b:c:d::"), some("a", "b", "c:d::"));
+        for text in ["", "a", "a:b", "a:b:", ":b:c"] {
+            assert_eq!(parts(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! How a route reads: journal and store block, so they are called away from the threads that serve.
+
+use std::sync::Arc;
+
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use journal::Journal;
+use serde::Serialize;
+use store::Store;
+use tokio::sync::Semaphore;
+
+use crate::ApiState;
+use crate::error::ApiError;
+
+/// Reads at the same time; a read beyond them waits. Each holds a page of documents in memory, and the disk has no more
+/// to give.
+const READS_MAX: usize = 16;
+
+/// The state of all routes. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Shared(Arc<Inside>);
+
+struct Inside {
+    state: ApiState,
+    reads: Semaphore,
+}
+
+/// A body of JSON.
+pub(crate) struct JsonText(String);
+
+impl JsonText {
+    pub(crate) fn of(value: &impl Serialize) -> Result<JsonText, ApiError> {
+        let text = serde_json::to_string(value);
+        text.map(JsonText).map_err(|error| ApiError::internal(format!("a view is not JSON: {error}")))
+    }
+}
+
+impl IntoResponse for JsonText {
+    fn into_response(self) -> Response {
+        let mut response = self.0.into_response();
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response
+    }
+}
+
+impl Shared {
+    pub(crate) fn new(state: ApiState) -> Shared {
+        Shared(Arc::new(Inside { state, reads: Semaphore::new(READS_MAX) }))
+    }
+
+    pub(crate) fn state(&self) -> &ApiState {
+        &self.0.state
+    }
+
+    /// Reads, and makes the answer's text, on a thread that may block.
+    pub(crate) async fn read<F>(&self, read: F) -> Result<JsonText, ApiError>
+    where
+        F: FnOnce(&dyn Journal, &dyn Store) -> Result<JsonText, ApiError> + Send + 'static,
+    {
+        let closed =
+            |error: &dyn std::fmt::Display| ApiError::internal(format!("a read did not end: {error}"));
+        let _permit = self.0.reads.acquire().await.map_err(|error| closed(&error))?;
+        let ApiState { journal, store, .. } = self.state();
+        let (journal, store) = (Arc::clone(journal), Arc::clone(store));
+        let reading = tokio::task::spawn_blocking(move || read(&*journal, &*store));
+        reading.await.map_err(|error| closed(&error))?
+    }
+}

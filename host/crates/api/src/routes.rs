@@ -1,0 +1,12 @@
+//! One file for each resource.
+
+pub(crate) mod clock;
+pub(crate) mod customers;
+pub(crate) mod dead;
+pub(crate) mod digest;
+pub(crate) mod health;
+pub(crate) mod hooks;
+pub(crate) mod notes;
+pub(crate) mod plugins;
+pub(crate) mod tags;
+pub(crate) mod timeline;

@@ -1,0 +1,17 @@
+//! `GET /healthz`: is the host at work? For whoever watches it, without a token.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+
+use crate::error::ApiError;
+use crate::reading::{JsonText, Shared};
+use crate::views::HealthView;
+
+pub(crate) async fn show(State(shared): State<Shared>, headers: HeaderMap) -> Result<Response, ApiError> {
+    let state = shared.state();
+    let report = state.health.borrow().clone();
+    let status = if report.trouble.is_some() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    let text = JsonText::of(&HealthView::new(&report, state.token.is_shown(&headers)))?;
+    Ok((status, text).into_response())
+}

@@ -1,0 +1,124 @@
+//! `ANY /hooks/{connection}/…`: a channel calls us.
+//!
+//! The request goes to its connector as it came over the wire, because platforms sign the undecoded text. Its answer
+//! waits until what the connector made of it is durable.
+
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
+use axum::extract::{FromRequest as _, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
+use axum::response::{IntoResponse as _, Response};
+use model::Answer;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use crate::error::{ApiError, ErrorCode};
+use crate::reading::Shared;
+use crate::{Incoming, Reply};
+
+/// How long a body may take to arrive. Platforms send a few KiB at once; whoever is slower holds a connection on purpose.
+const BODY_MAX: Duration = Duration::from_secs(30);
+
+/// How long the host may take. A plugin's call has a shorter limit of its own; this is for a host that hangs.
+const REPLY_MAX: Duration = Duration::from_secs(60);
+
+/// Headers that belong to one connection of HTTP, or that we write ourselves. A guest has no say in them.
+const OURS: &[&str] = &[
+    "connection",
+    "content-length",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+pub(crate) async fn receive(State(shared): State<Shared>, request: Request) -> Result<Response, ApiError> {
+    let (connection, request) = understood(&shared, request).await?;
+    let (reply, answer) = oneshot::channel();
+    let name = connection.clone();
+    shared.state().intake.try_send(Incoming { connection, request, reply }).map_err(|error| {
+        ApiError::unavailable(match error {
+            TrySendError::Full(_) => format!("connection \"{name}\": too many webhooks wait"),
+            TrySendError::Closed(_) => format!("connection \"{name}\": the host stops"),
+        })
+    })?;
+    let reply = timeout(REPLY_MAX, answer).await;
+    let reply =
+        reply.map_err(|_| ApiError::unavailable(format!("connection \"{name}\": no reply in time")))?;
+    match reply {
+        Ok(Reply::Answer(answer)) => passed_on(&name, answer),
+        Ok(Reply::NoSuchConnection) => Err(no_such_connection()),
+        Ok(Reply::NotAuthentic) => Err(ApiError::new(ErrorCode::NotAuthentic, "the signature does not hold")),
+        Ok(Reply::Unavailable { why }) => Err(ApiError::unavailable(why)),
+        Ok(Reply::Faulty) => Err(ApiError::new(ErrorCode::Internal, "the host failed; its log says why")),
+        Err(_) => Err(ApiError::unavailable(format!("connection \"{name}\": the reply was dropped"))),
+    }
+}
+
+fn no_such_connection() -> ApiError {
+    ApiError::not_found("there is no such connection")
+}
+
+async fn understood(shared: &Shared, request: Request) -> Result<(String, model::Request), ApiError> {
+    let (connection, path) = address(request.uri());
+    let (connection, path) = (connection.to_owned(), path.to_owned());
+    let query = request.uri().query().unwrap_or_default().to_owned();
+    let method = request.method().as_str().to_owned();
+    let headers = lossless(request.headers())?;
+    let arriving = timeout(BODY_MAX, Bytes::from_request(request, shared));
+    let body = match arriving.await {
+        Ok(Ok(body)) => Vec::from(body),
+        Ok(Err(BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)))) => {
+            let max = shared.state().body_max_bytes;
+            return Err(ApiError::new(ErrorCode::TooLarge, format!("the body has more than {max} bytes")));
+        }
+        Ok(Err(_)) => return Err(ApiError::bad_request("the body broke off")),
+        Err(_) => return Err(ApiError::new(ErrorCode::TimedOut, "the body did not arrive in time")),
+    };
+    Ok((connection, model::Request { method, path, query, headers, body }))
+}
+
+/// The connection's name, and what stands behind it, both as they came: `/a%2Fb/` of `/hooks/wecom-main/a%2Fb/`.
+fn address(uri: &Uri) -> (&str, &str) {
+    let behind = uri.path().strip_prefix("/hooks/").unwrap_or_default();
+    let end = behind.find('/').unwrap_or(behind.len());
+    behind.split_at(end)
+}
+
+/// In the order of their first appearance, with lower-case names. A plugin gets text, so a value that is none is refused.
+fn lossless(headers: &HeaderMap) -> Result<Vec<(String, String)>, ApiError> {
+    let text = |(name, value): (&HeaderName, &HeaderValue)| {
+        let text = std::str::from_utf8(value.as_bytes())
+            .map_err(|_| ApiError::bad_request(format!("header \"{name}\" is not UTF-8")))?;
+        Ok((name.as_str().to_owned(), text.to_owned()))
+    };
+    headers.iter().map(text).collect()
+}
+
+/// The connector's answer on its way to the channel.
+fn passed_on(connection: &str, answer: Answer) -> Result<Response, ApiError> {
+    let Answer { status, headers, body } = answer;
+    let faulty = |what: String| ApiError::internal(format!("connection \"{connection}\": its answer {what}"));
+    let status = StatusCode::from_u16(status).ok().filter(|status| !status.is_informational());
+    let status = status.ok_or_else(|| faulty("has a status that is none".to_owned()))?;
+    let mut response = (status, body).into_response();
+    // What axum guessed of the body is not what the connector said.
+    response.headers_mut().clear();
+    for (name, value) in headers {
+        if OURS.contains(&name.to_ascii_lowercase().as_str()) {
+            continue;
+        }
+        let header = HeaderName::from_bytes(name.as_bytes()).ok();
+        let header = header.zip(HeaderValue::from_bytes(value.as_bytes()).ok());
+        let (name, value) = header.ok_or_else(|| faulty(format!("has a header that is none: {name:?}")))?;
+        response.headers_mut().append(name, value);
+    }
+    Ok(response)
+}

@@ -1,0 +1,107 @@
+//! What the host gives the API: its stores, and channels to the parts that move.
+
+use std::sync::Arc;
+
+use journal::Journal;
+use model::{Digest, Instant, Position};
+use store::{Standing, Store};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::{Incoming, Token};
+
+/// Everything that a route may use.
+pub struct ApiState {
+    pub journal: Arc<dyn Journal>,
+    pub store: Arc<dyn Store>,
+    /// Where webhooks go. Its capacity is how many may wait; past it a channel is told to come again.
+    pub intake: mpsc::Sender<Incoming>,
+    /// What a caller of `/api/v1` must show.
+    pub token: Token,
+    /// Bytes of a webhook's body.
+    pub body_max_bytes: usize,
+    pub health: watch::Receiver<HealthReport>,
+    pub plugins: watch::Receiver<Vec<PluginState>>,
+    /// There where the host's clock is manual: whoever takes these moves it.
+    pub clock: Option<mpsc::Sender<Advance>>,
+}
+
+/// How the host is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HealthReport {
+    /// The journal's last record.
+    pub position: Position,
+    /// Every record up to here is folded.
+    pub folded: Position,
+    /// Every alarm due by then has fired.
+    pub fired: Instant,
+    /// What keeps the host from its work. Shown to callers with the token alone.
+    pub trouble: Option<String>,
+}
+
+/// One plugin at work, as `/api/v1/plugins` shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PluginState {
+    /// The connection's, or the policy's.
+    pub name: String,
+    pub role: Role,
+    /// The component's, as it was configured.
+    pub file: String,
+    pub digest: Digest,
+    pub title: String,
+    pub state: Condition,
+    /// What an operator should know of the state.
+    pub message: Option<String>,
+    pub calls: u64,
+    /// Calls that failed.
+    pub faults: u64,
+    /// Events that are new.
+    pub stored: u64,
+    /// Events that had been there before.
+    pub duplicates: u64,
+    /// Requests that were not authentic.
+    pub refused: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    Connector,
+    Policy,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Condition {
+    Running,
+    /// It keeps failing and is left alone for a while.
+    Paused,
+    /// Its last call failed.
+    Failing,
+}
+
+impl Role {
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Connector => "connector",
+            Role::Policy => "policy",
+        }
+    }
+}
+
+impl Condition {
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Condition::Running => "running",
+            Condition::Paused => "paused",
+            Condition::Failing => "failing",
+        }
+    }
+}
+
+/// Move the manual clock to `now`, do everything that is due by then, and say where the host stands.
+#[derive(Debug)]
+pub struct Advance {
+    pub now: Instant,
+    /// An error's text goes to the log.
+    pub reply: oneshot::Sender<Result<Standing, String>>,
+}

@@ -1,0 +1,29 @@
+//! What is answered: the documents of `model` with the names behind their numbers. The API sends them, the command
+//! line prints them.
+//!
+//! Every key is always there, `null` when absent, but for `event` and `source` of a cause: they are there where the
+//! record was fetched with it. Times are milliseconds since the epoch, UTC; ids, digests and bytes are text.
+//!
+//! Knows nothing of HTTP. Where a view needs the fold's list of versions, it must be read after the customer: the list
+//! only grows, so it then has every version that she refers to.
+
+mod cause;
+mod customer;
+mod held;
+mod host;
+mod timeline;
+
+pub use cause::{Explained, SourceView, explain};
+pub use customer::{
+    CustomerPage, IntentView, StageName, StageView, Summary, TagView, TaskView, TraitView, Whole, page,
+    summary, whole,
+};
+pub use held::{Held, HeldKind, held};
+pub use host::{
+    DeadLetterView, DeadPage, DigestView, HealthView, NotePage, NoteView, PluginView, PluginsView,
+    RequestView,
+};
+pub use timeline::{Caused, RecordView, TagsView, TimelinePage, record, tags, timeline, timeline_page};
+
+/// A part that `wire` writes.
+pub type Raw = Box<serde_json::value::RawValue>;

@@ -1,0 +1,85 @@
+//! Everything in a customer's document that has a cause, as one list.
+
+use std::borrow::Cow;
+
+use model::{
+    Cause, Customer, HeldIntent, HeldStage, HeldTag, HeldTask, HeldTrait, Instant, IntentState, Value,
+};
+use serde::Serialize;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HeldKind {
+    Tag,
+    Stage,
+    Trait,
+    Intent,
+    Task,
+}
+
+/// One thing that is so, and why.
+#[derive(Clone, Debug)]
+pub struct Held<'a> {
+    pub kind: HeldKind,
+    /// The tag's or trait's name, the stage's journey, the intent's key, the task's title.
+    pub name: &'a str,
+    /// The trait's value, the stage in its journey, the intent's scene.
+    pub detail: Option<Cow<'a, str>>,
+    /// Since when. None where the cause's own time is all there is.
+    pub since: Option<Instant>,
+    /// When the tag ends, when the intent or the task is over.
+    pub until: Option<Instant>,
+    /// An intent of a past that was folded again: nothing is sent for it.
+    pub past: bool,
+    pub cause: &'a Cause,
+}
+
+/// Tags, stages, traits, intents and tasks, each in the document's order.
+pub fn held(customer: &Customer) -> impl Iterator<Item = Held<'_>> {
+    let tags = customer.tags.iter().map(of_tag);
+    let stages = customer.stages.iter().map(of_stage);
+    let traits = customer.traits.iter().map(of_trait);
+    let intents = customer.intents.iter().map(of_intent);
+    let tasks = customer.tasks.iter().map(of_task);
+    tags.chain(stages).chain(traits).chain(intents).chain(tasks)
+}
+
+fn of_tag(tag: &HeldTag) -> Held<'_> {
+    let HeldTag { name, since, expires, cause } = tag;
+    Held { kind: HeldKind::Tag, name, detail: None, since: Some(*since), until: *expires, past: false, cause }
+}
+
+fn of_stage(held: &HeldStage) -> Held<'_> {
+    let HeldStage { journey, stage, since, cause } = held;
+    let detail = Some(Cow::Borrowed(stage.as_str()));
+    let since = Some(*since);
+    Held { kind: HeldKind::Stage, name: journey, detail, since, until: None, past: false, cause }
+}
+
+fn of_trait(held: &HeldTrait) -> Held<'_> {
+    let HeldTrait { name, value, cause } = held;
+    let detail = Some(match value {
+        Value::Text(text) => Cow::Borrowed(text.as_str()),
+        Value::Number(number) => Cow::Owned(number.to_string()),
+        Value::Truth(truth) => Cow::Borrowed(if *truth { "true" } else { "false" }),
+        Value::Time(time) => Cow::Owned(time.to_string()),
+    });
+    Held { kind: HeldKind::Trait, name, detail, since: None, until: None, past: false, cause }
+}
+
+fn of_intent(held: &HeldIntent) -> Held<'_> {
+    let HeldIntent { id: _, binding: _, intent, state, cause } = held;
+    let detail = Some(Cow::Borrowed(intent.scene.as_str()));
+    let past = match state {
+        IntentState::Proposed => false,
+        IntentState::Past => true,
+    };
+    let until = intent.not_after;
+    Held { kind: HeldKind::Intent, name: &intent.key, detail, since: None, until, past, cause }
+}
+
+fn of_task(held: &HeldTask) -> Held<'_> {
+    let HeldTask { binding: _, task, cause } = held;
+    let (name, until) = (&task.title, task.due);
+    Held { kind: HeldKind::Task, name, detail: None, since: None, until, past: false, cause }
+}

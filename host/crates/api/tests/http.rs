@@ -1,0 +1,13 @@
+//! The router as a caller sees it, over journals and stores in memory.
+//!
+//! One binary; every test reaches the router through [`world::World`].
+#![expect(clippy::unwrap_used, reason = "a test that unwraps is a test that fails with a place")]
+
+#[path = "http/customers.rs"]
+mod customers;
+#[path = "http/hooks.rs"]
+mod hooks;
+#[path = "http/host.rs"]
+mod host;
+#[path = "http/world.rs"]
+mod world;

@@ -1,0 +1,221 @@
+//! A host without a host: the state of an API whose other ends the test holds.
+
+use std::sync::Arc;
+
+use api::{Advance, ApiState, HealthReport, Incoming, PluginState, Reply, Token};
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Request, StatusCode};
+use journal::{Batch, Journal, MemoryJournal};
+use model::{
+    Cause, ChannelEvent, Customer, CustomerId, Digest, Entry, Event, Fact, FoldState, Handle, HeldStage,
+    HeldTag, HeldTrait, Identity, Note, Position, Setup, Touchpoint, Trait, Value, Version,
+};
+use serde_json::Value as Json;
+use store::{Changed, Commit, Indexed, MemoryStore, Standing, Store};
+use tokio::sync::{mpsc, watch};
+use tower::ServiceExt as _;
+
+pub const TOKEN: &str = "a-token";
+pub const BODY_MAX_BYTES: usize = 1000;
+
+pub struct World {
+    pub router: Router,
+    pub journal: Arc<MemoryJournal>,
+    pub store: Arc<MemoryStore>,
+    pub intake: mpsc::Receiver<Incoming>,
+    pub health: watch::Sender<HealthReport>,
+    pub plugins: watch::Sender<Vec<PluginState>>,
+    pub clock: mpsc::Receiver<Advance>,
+}
+
+/// What a caller got.
+pub struct Got {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl Got {
+    pub fn json(&self) -> Json {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8(self.body.clone()).unwrap()
+    }
+
+    pub fn code(&self) -> String {
+        self.json()["error"]["code"].as_str().unwrap().to_owned()
+    }
+}
+
+pub async fn call(router: &Router, request: Request<Body>) -> Got {
+    let response = router.clone().oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap().to_vec();
+    Got { status: parts.status, headers: parts.headers, body }
+}
+
+impl World {
+    pub fn new() -> World {
+        World::with(Arc::default(), true)
+    }
+
+    pub fn without_manual_clock() -> World {
+        World::with(Arc::default(), false)
+    }
+
+    fn with(store: Arc<MemoryStore>, manual: bool) -> World {
+        World::over(Arc::clone(&store) as Arc<dyn Store>, store, manual)
+    }
+
+    /// The API reads `read`, the test writes `store`.
+    pub fn over(read: Arc<dyn Store>, store: Arc<MemoryStore>, manual: bool) -> World {
+        let journal = Arc::new(MemoryJournal::default());
+        let (intake_in, intake) = mpsc::channel(1);
+        let (health, health_out) = watch::channel(HealthReport::default());
+        let (plugins, plugins_out) = watch::channel(Vec::new());
+        let (clock_in, clock) = mpsc::channel(1);
+        let router = api::router(ApiState {
+            journal: journal.clone(),
+            store: read,
+            intake: intake_in,
+            token: Token::new(TOKEN),
+            body_max_bytes: BODY_MAX_BYTES,
+            health: health_out,
+            plugins: plugins_out,
+            clock: manual.then_some(clock_in),
+        });
+        World { router, journal, store, intake, health, plugins, clock }
+    }
+
+    /// With the token.
+    pub async fn get(&self, path: &str) -> Got {
+        let request = Request::get(path).header("authorization", format!("Bearer {TOKEN}"));
+        call(&self.router, request.body(Body::empty()).unwrap()).await
+    }
+
+    /// Calls a hook, and answers it as the host would.
+    pub async fn hook(&mut self, request: Request<Body>, reply: Reply) -> (Got, Incoming) {
+        let router = self.router.clone();
+        let calling = tokio::spawn(async move { call(&router, request).await });
+        let Incoming { connection, request, reply: answer } = self.intake.recv().await.unwrap();
+        answer.send(reply).unwrap();
+        let (reply, _) = tokio::sync::oneshot::channel();
+        (calling.await.unwrap(), Incoming { connection, request, reply })
+    }
+
+    /// A setup at position 1, then three customers with two records each, the last of them a tag's cause.
+    pub fn populate(&self) {
+        let mut entries = vec![Entry::Setup(Setup { phone_country: "86".to_owned(), ..Setup::default() })];
+        for number in 1..=3 {
+            entries.extend([told(number, "a"), told(number, "b")]);
+        }
+        let batch = Batch { now: 1_000, entries, ..Batch::default() };
+        self.journal.append(&[batch]).unwrap();
+        let customers: Vec<Customer> = (1..=3).map(customer).collect();
+        self.keep(&customers, &[]);
+    }
+
+    /// Commits these customers with their handles, whatever stood there.
+    pub fn keep(&self, customers: &[Customer], notes: &[Note]) {
+        let (from, _) = self.store.standing().unwrap();
+        let nothing = Indexed::default();
+        let handles = customers
+            .iter()
+            .flat_map(|customer| customer.handles.iter().map(|handle| (&handle.identity, customer.id)));
+        let commit = Commit {
+            from,
+            to: Standing { position: from.position + 7, fired: 5_000 },
+            customers: customers.iter().map(|customer| Changed { customer, before: &nothing }).collect(),
+            handles: handles.collect(),
+            notes: notes.to_vec(),
+            state: Some(&state()),
+            merged: Vec::new(),
+        };
+        self.store.commit(&commit).unwrap();
+    }
+
+    /// The first goes into the second.
+    pub fn merge(&self, gone: CustomerId, into: CustomerId) {
+        let (from, _) = self.store.standing().unwrap();
+        let nothing = Indexed::default();
+        let merged = vec![(gone, into, &nothing)];
+        self.store.commit(&Commit { from, to: from, merged, ..Commit::default() }).unwrap();
+    }
+}
+
+pub fn state() -> FoldState {
+    let version = Version {
+        binding: "repurchase".to_owned(),
+        title: "The next order".to_owned(),
+        digest: Digest([0xab; 32]),
+        settings: Digest([0xcd; 32]),
+        since: 1,
+    };
+    let setup = Setup { phone_country: "86".to_owned(), ..Setup::default() };
+    FoldState { setup, versions: vec![version] }
+}
+
+fn unionid(number: u64) -> Identity {
+    let scheme = "wechat.unionid".to_owned();
+    Identity { scheme, scope: "wx1".to_owned(), value: format!("o6:{number}") }
+}
+
+fn phone(number: u64) -> Identity {
+    Identity { scheme: "phone".to_owned(), scope: String::new(), value: format!("+861990000000{number}") }
+}
+
+fn told(number: u64, id: &str) -> Entry {
+    let event = Event {
+        id: format!("e-{number}-{id}"),
+        at: 900,
+        who: vec![unionid(number)],
+        staff: None,
+        touchpoint: Touchpoint::DirectMessage,
+        fact: Fact::Told(vec![Trait {
+            name: "name".to_owned(),
+            value: Value::Text(format!("小满{number}")),
+        }]),
+        extra: Some(r#"{"n":18446744073709551999}"#.to_owned()),
+    };
+    Entry::Event(ChannelEvent { connection: "wecom-main".to_owned(), event })
+}
+
+/// Her records stand at `2n` and `2n + 1`; she is named after the first.
+pub fn customer(number: u64) -> Customer {
+    let positions: Vec<Position> = vec![2 * number, 2 * number + 1];
+    let cause = |version: Option<u32>, why: &str| Cause {
+        position: positions[1],
+        now: 1_000,
+        version,
+        alarm: version.map(|_| "revisit".to_owned()),
+        why: why.to_owned(),
+    };
+    let mut customer = Customer::new(CustomerId(positions[0]), 1_000);
+    customer.handles = vec![
+        Handle { identity: unionid(number), position: positions[0] },
+        Handle { identity: phone(number), position: positions[1] },
+    ];
+    customer.traits = vec![HeldTrait {
+        name: "name".to_owned(),
+        value: Value::Text(format!("小满{number}")),
+        cause: cause(None, "told by wecom-main"),
+    }];
+    let tag = |name: &str| HeldTag {
+        name: name.to_owned(),
+        since: 1_000,
+        expires: None,
+        cause: cause(Some(0), "60 days without an order"),
+    };
+    customer.tags = if number == 2 { vec![tag("lapsed")] } else { vec![tag("lapsed"), tag("vip")] };
+    customer.stages = vec![HeldStage {
+        journey: "lifecycle".to_owned(),
+        stage: "repeat".to_owned(),
+        since: 1_000,
+        cause: cause(Some(0), "her second order"),
+    }];
+    customer.timeline = positions;
+    customer
+}

@@ -1,0 +1,110 @@
+//! `[[connection]]`: one configured account of a channel.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use model::Json;
+use serde::Deserialize;
+use toml::Table;
+
+use crate::secret::Surroundings;
+use crate::settings::{self, Secrets, Settings};
+use crate::{Problem, duration, origin};
+
+/// A name becomes part of an address, of file names and of metrics.
+const NAME_BYTES_MAX: usize = 64;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ConnectionSection {
+    /// Lower-case letters, digits and dashes. Its webhooks come to `/hooks/NAME`, and its events bear this name in the
+    /// journal for ever: a renamed connection is another one.
+    pub(crate) name: String,
+    /// The connector's component, relative to this file.
+    plugin: String,
+    /// The hosts that it may reach: scheme, host and, where it is not the usual one, port. `https://*.taobao.com`
+    /// grants every host below a domain. `heliu plugin inspect` tells what a connector asks for. None if left out.
+    #[serde(default)]
+    hosts: Vec<String>,
+    /// May those hosts have addresses inside your own network? Off if left out: a name that resolves to an inner
+    /// address is then refused, whoever controls it.
+    #[serde(default)]
+    inward: bool,
+    /// How often a connector that can be polled is. `"5m"` if left out.
+    #[serde(default = "default_poll_every")]
+    poll_every: String,
+    /// The connector's own settings. Any text among them may be `{ file = "…" }` or `{ env = "…" }`.
+    #[serde(default)]
+    settings: Table,
+}
+
+fn default_poll_every() -> String {
+    "5m".to_owned()
+}
+
+/// One configured account of a channel. `Debug` shows none of its settings.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Connection {
+    pub name: String,
+    /// An existing file.
+    pub plugin: PathBuf,
+    /// Granted: scheme, host and optional port, in lower case; a host may begin with `*.`.
+    pub hosts: Vec<String>,
+    pub inward: bool,
+    pub poll_every: Duration,
+    /// One line, keys sorted, secrets filled in.
+    pub settings: Json,
+    /// The texts in `settings` that came from files or from the environment.
+    pub secrets: Vec<String>,
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Connection { name, plugin, hosts, inward, poll_every, settings: _, secrets } = self;
+        f.debug_struct("Connection")
+            .field("name", name)
+            .field("plugin", plugin)
+            .field("hosts", hosts)
+            .field("inward", inward)
+            .field("poll_every", poll_every)
+            .field("settings", &"[settings]")
+            .field("secrets", &secrets.len())
+            .finish()
+    }
+}
+
+impl ConnectionSection {
+    pub(crate) fn resolve(self, surroundings: &Surroundings<'_>) -> Result<Connection, Problem> {
+        let ConnectionSection { name, plugin, hosts, inward, poll_every, settings } = self;
+        check_name(&name)?;
+        let plugin = existing_plugin(plugin, surroundings)?;
+        let hosts = hosts.iter().map(|host| origin::check(host)).collect::<Result<_, _>>();
+        let hosts = hosts.map_err(|reason| Problem::wrong("hosts", reason))?;
+        let poll_every =
+            duration::parse(&poll_every).map_err(|reason| Problem::wrong("poll_every", reason))?;
+        let Settings { json, secrets } = settings::resolve(&settings, Secrets::Fetched, surroundings)?;
+        Ok(Connection { name, plugin, hosts, inward, poll_every, settings: json, secrets })
+    }
+}
+
+pub(crate) fn check_name(name: &str) -> Result<(), Problem> {
+    let fit = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if !name.is_empty() && name.len() <= NAME_BYTES_MAX && name.bytes().all(fit) {
+        Ok(())
+    } else {
+        let reason = format!(
+            "\"{name}\" is not a name: use lower-case letters, digits and dashes, {NAME_BYTES_MAX} at most"
+        );
+        Err(Problem::wrong("name", reason))
+    }
+}
+
+pub(crate) fn existing_plugin(plugin: String, surroundings: &Surroundings<'_>) -> Result<PathBuf, Problem> {
+    let path = surroundings.folder.join(&plugin);
+    if path.is_file() {
+        Ok(path)
+    } else {
+        Err(Problem::NoSuchPlugin { plugin, looked: path.display().to_string() })
+    }
+}

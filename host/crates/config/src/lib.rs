@@ -1,0 +1,32 @@
+//! `heliu.toml`: parsed, checked, resolved.
+//!
+//! Each section of the file has a module of its own: what stands in the file (`…Section`, whose doc comments are the
+//! user's documentation) and what the host gets. [`load`] reads the whole; [`EXAMPLE`] shows all of it.
+//!
+//! Knows nothing of what a plugin does with its settings; [`check_settings`] holds them against what the plugin says of
+//! them.
+
+mod api;
+mod connection;
+mod duration;
+mod error;
+mod identity;
+mod limits;
+mod load;
+mod origin;
+mod policy;
+mod schema;
+mod secret;
+mod section;
+mod settings;
+
+pub use connection::Connection;
+pub use error::{ConfigError, Problem};
+pub use limits::Limits;
+pub use load::{Clock, Config, load};
+pub use policy::Policy;
+pub use schema::{SettingsError, check_settings};
+pub use secret::Secret;
+
+/// A commented `heliu.toml` with every key there is. A test loads it.
+pub const EXAMPLE: &str = include_str!("../heliu.example.toml");

@@ -1,0 +1,164 @@
+//! Reads a `heliu.toml` from the disk and gives the host what it says.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use toml::{Table, Value};
+
+use crate::api::ApiSection;
+use crate::connection::ConnectionSection;
+use crate::identity::IdentitySection;
+use crate::limits::LimitsSection;
+use crate::policy::PolicySection;
+use crate::secret::Surroundings;
+use crate::{ConfigError, Connection, Limits, Policy, Problem, Secret, section};
+
+/// Everything that the operator configured, checked. Paths are relative to the folder that the process runs in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The file that it stands in.
+    pub path: PathBuf,
+    /// Where the journal, the store and the caches are. Need not exist.
+    pub data_dir: PathBuf,
+    pub listen: SocketAddr,
+    pub clock: Clock,
+    pub api_token: Secret,
+    /// Digits: `86`.
+    pub phone_country: String,
+    pub limits: Limits,
+    /// In their order, each name once.
+    pub connections: Vec<Connection>,
+    /// In the order in which they decide, each name once.
+    pub policies: Vec<Policy>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Clock {
+    /// The machine's.
+    #[default]
+    System,
+    /// Stands still until it is set.
+    Manual,
+}
+
+/// What stands at the top of the file. Sections are read one by one, so that an error names its own.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    /// The folder for the journal, the store and the caches, relative to this file. `"data"` if left out.
+    #[serde(default = "default_data")]
+    data: PathBuf,
+    /// The address and port for webhooks and the API. Port 0 takes a free one. `"127.0.0.1:8480"` if left out.
+    #[serde(default = "default_listen")]
+    listen: String,
+    /// `"system"`, or `"manual"`: time stands still until `POST /api/v1/clock` sets it, for demos and tests.
+    /// `"system"` if left out.
+    #[serde(default)]
+    clock: Clock,
+    api: Option<Value>,
+    identity: Option<Value>,
+    limits: Option<Value>,
+    #[serde(default)]
+    connection: Vec<Value>,
+    #[serde(default)]
+    policy: Vec<Value>,
+}
+
+fn default_data() -> PathBuf {
+    PathBuf::from("data")
+}
+
+fn default_listen() -> String {
+    "127.0.0.1:8480".to_owned()
+}
+
+/// Loads and checks a configuration with everything that it refers to: secrets are read, plugins must exist.
+///
+/// # Errors
+/// [`ConfigError`] with the first thing that is wrong. Its text never holds a secret.
+pub fn load(path: &Path) -> Result<Config, ConfigError> {
+    load_with(path, &|name| std::env::var(name).ok())
+}
+
+fn load_with(path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<Config, ConfigError> {
+    let file_name = path.display().to_string();
+    let at = |section: &'static str| {
+        let file_name = file_name.clone();
+        move |problem: Problem| problem.at(&file_name, section)
+    };
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| at("")(Problem::Unreadable { reason: error.to_string() }))?;
+    let table: Table = toml::from_str(&text).map_err(|error| at("")(syntax(&text, &error)))?;
+    let File { data, listen, clock, api, identity, limits, connection, policy } =
+        section::read(Value::Table(table)).map_err(at(""))?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let surroundings = Surroundings { folder, variable };
+
+    let api = api.ok_or_else(|| at("")(no_api()))?;
+    let api: ApiSection = section::read(api).map_err(at("[api] "))?;
+    let identity: IdentitySection =
+        identity.map_or_else(|| Ok(IdentitySection::default()), section::read).map_err(at("[identity] "))?;
+    let limits: LimitsSection =
+        limits.map_or_else(|| Ok(LimitsSection::default()), section::read).map_err(at("[limits] "))?;
+    Ok(Config {
+        path: path.to_owned(),
+        data_dir: folder.join(data),
+        listen: address(&listen).map_err(at(""))?,
+        clock,
+        api_token: api.resolve(&surroundings).map_err(at("[api] "))?,
+        phone_country: identity.resolve().map_err(at("[identity] "))?,
+        limits: limits.resolve().map_err(at("[limits] "))?,
+        connections: each("connection", connection, &file_name, |value| {
+            let connection = section::read::<ConnectionSection>(value)?.resolve(&surroundings)?;
+            Ok((connection.name.clone(), connection))
+        })?,
+        policies: each("policy", policy, &file_name, |value| {
+            let policy = section::read::<PolicySection>(value)?.resolve(&surroundings)?;
+            Ok((policy.name.clone(), policy))
+        })?,
+    })
+}
+
+fn syntax(text: &str, error: &toml::de::Error) -> Problem {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    // The message alone: the error's full text shows the line, in which a secret may stand.
+    Problem::Syntax { line, reason: error.message().replace('\n', ", ") }
+}
+
+fn no_api() -> Problem {
+    let mend = "add a section `[api]` with `token = { file = \"api.token\" }`";
+    Problem::MissingKey { key: "api".to_owned(), mend: mend.to_owned() }
+}
+
+fn address(listen: &str) -> Result<SocketAddr, Problem> {
+    let reason = || format!("\"{listen}\" is not an IP address with a port, like \"127.0.0.1:8480\"");
+    listen.parse().map_err(|_| Problem::wrong("listen", reason()))
+}
+
+/// Resolves each section of a list; errors name it by its name where it has one, and by its place where it does not.
+fn each<T>(
+    kind: &'static str,
+    sections: Vec<Value>,
+    file: &str,
+    resolve: impl Fn(Value) -> Result<(String, T), Problem>,
+) -> Result<Vec<T>, ConfigError> {
+    let mut resolved: Vec<(String, T)> = Vec::with_capacity(sections.len());
+    for (place, value) in sections.into_iter().enumerate() {
+        let section = match value.get("name").and_then(Value::as_str) {
+            Some(name) => format!("{kind} \"{name}\": "),
+            None => format!("{kind} number {}: ", place + 1),
+        };
+        let (name, value) = resolve(value).map_err(|problem| problem.at(file, &section))?;
+        if resolved.iter().any(|(taken, _)| *taken == name) {
+            return Err(Problem::NameTaken { kind }.at(file, &section));
+        }
+        resolved.push((name, value));
+    }
+    Ok(resolved.into_iter().map(|(_, value)| value).collect())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,258 @@
+//! One call of a connector: what the host lends it, and what it leaves behind.
+
+use std::collections::BTreeMap;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use model::{Instant, Json, MemoryCell, MemoryWrite};
+
+use crate::http::Http;
+use crate::limits::Limits;
+use crate::meter::Meter;
+use crate::redact::Redactor;
+use crate::stop::Stop;
+
+/// The time, in milliseconds since the Unix epoch.
+pub type Clock = Arc<dyn Fn() -> Instant + Send + Sync>;
+
+/// What a connector is lent for one call.
+#[derive(Clone)]
+pub struct Call {
+    /// The connection's name: log lines and faults bear it.
+    pub connection: String,
+    pub settings: Json,
+    pub clock: Clock,
+    /// The connection's memory as it stands now.
+    pub memory: Vec<MemoryCell>,
+    /// The network as this connection may use it.
+    pub http: Http,
+}
+
+/// A call that came back.
+#[derive(Clone, Debug)]
+pub struct Called<T> {
+    pub value: T,
+    /// By key, each at most once.
+    pub memory: Vec<MemoryWrite>,
+    pub log: Vec<LogLine>,
+    /// Lines that gave way to younger ones.
+    pub log_dropped: u64,
+    pub http_requests: usize,
+    /// Linear memory at its highest.
+    pub memory_bytes: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    Debug,
+    Info,
+    Warn,
+    Error,
+}
+
+impl Level {
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Level::Debug => "debug",
+            Level::Info => "info",
+            Level::Warn => "warn",
+            Level::Error => "error",
+        }
+    }
+}
+
+/// What a plugin logged: secrets and control characters are gone from it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLine {
+    pub level: Level,
+    pub text: String,
+}
+
+/// What a connector's store holds. Each host interface sees its part of it, through a view of its own.
+pub(crate) struct State {
+    pub(crate) meter: Meter,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) clock: Clock,
+    pub(crate) memory: CallMemory,
+    pub(crate) log: CallLog,
+    pub(crate) http: Http,
+    pub(crate) http_requests: usize,
+}
+
+/// The connection's memory as the call sees it: what was there, and over it what the call wrote.
+pub(crate) struct CallMemory {
+    before: BTreeMap<String, MemoryCell>,
+    written: BTreeMap<String, Option<MemoryCell>>,
+}
+
+impl CallMemory {
+    pub(crate) fn new(cells: Vec<MemoryCell>) -> CallMemory {
+        let before = cells.into_iter().map(|cell| (cell.key.clone(), cell)).collect();
+        CallMemory { before, written: BTreeMap::new() }
+    }
+
+    pub(crate) fn get(&self, key: &str, now: Instant) -> Option<Vec<u8>> {
+        let cell = match self.written.get(key) {
+            Some(written) => written.as_ref()?,
+            None => self.before.get(key)?,
+        };
+        let lives = cell.expires.is_none_or(|expires| now < expires);
+        lives.then(|| cell.value.clone())
+    }
+
+    pub(crate) fn set(&mut self, cell: MemoryCell, limits: &Limits) -> Result<(), Stop> {
+        if cell.value.len() > limits.memory_value_bytes {
+            let text = format!("the value of memory key \"{}\" has {} bytes", cell.key, cell.value.len());
+            return Err(Stop::limit("memory_value_bytes", limits.memory_value_bytes, text));
+        }
+        self.write(cell.key.clone(), Some(cell), limits)
+    }
+
+    pub(crate) fn delete(&mut self, key: String, limits: &Limits) -> Result<(), Stop> {
+        self.write(key, None, limits)
+    }
+
+    fn write(&mut self, key: String, cell: Option<MemoryCell>, limits: &Limits) -> Result<(), Stop> {
+        if key.len() > limits.memory_key_bytes {
+            let text = format!("a memory key has {} bytes", key.len());
+            return Err(Stop::limit("memory_key_bytes", limits.memory_key_bytes, text));
+        }
+        self.written.insert(key, cell);
+        if self.written.len() > limits.memory_writes {
+            let text = format!("it wrote {} memory keys", self.written.len());
+            return Err(Stop::limit("memory_writes", limits.memory_writes, text));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn into_writes(self) -> Vec<MemoryWrite> {
+        let write = |(key, cell)| match cell {
+            Some(cell) => MemoryWrite::Set(cell),
+            None => MemoryWrite::Delete { key },
+        };
+        self.written.into_iter().map(write).collect()
+    }
+}
+
+/// The last lines of one call's log.
+pub(crate) struct CallLog {
+    redactor: Arc<Redactor>,
+    lines: VecDeque<LogLine>,
+    bytes: usize,
+    dropped: u64,
+}
+
+impl CallLog {
+    pub(crate) fn new(redactor: Arc<Redactor>) -> CallLog {
+        CallLog { redactor, lines: VecDeque::new(), bytes: 0, dropped: 0 }
+    }
+
+    pub(crate) fn push(&mut self, level: Level, text: &str, limits: &Limits) {
+        // Redact before cutting: a secret cut in half would no longer match.
+        let text = cut(&printable(&self.redactor.redact(text)), limits.log_line_bytes);
+        self.bytes += text.len();
+        self.lines.push_back(LogLine { level, text });
+        while self.bytes > limits.log_bytes {
+            let Some(oldest) = self.lines.pop_front() else { break };
+            self.bytes -= oldest.text.len();
+            self.dropped += 1;
+        }
+    }
+
+    pub(crate) fn into_lines(self) -> (Vec<LogLine>, u64) {
+        (self.lines.into(), self.dropped)
+    }
+}
+
+/// Without control characters: a plugin must not forge lines of the host's log, or steer a terminal.
+pub(crate) fn printable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() || is_bidi(c) {
+            out.extend(c.escape_default());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// Characters that turn the direction of what follows them.
+fn is_bidi(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// At most so many bytes, ending in `…` where something is missing.
+pub(crate) fn cut(text: &str, bytes: usize) -> String {
+    if text.len() <= bytes {
+        return text.to_owned();
+    }
+    let end = (0..=bytes).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+    format!("{}…", &text[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cell(key: &str, value: &[u8], expires: Option<Instant>) -> MemoryCell {
+        MemoryCell { key: key.to_owned(), value: value.to_owned(), expires }
+    }
+
+    #[test]
+    fn a_call_reads_its_own_writes_and_no_expired_cell() {
+        let limits = Limits::default();
+        let mut memory = CallMemory::new(vec![cell("token", b"old", Some(100)), cell("mark", b"7", None)]);
+        assert_eq!(memory.get("token", 99).as_deref(), Some(&b"old"[..]));
+        assert_eq!(memory.get("token", 100), None);
+        memory.set(cell("token", b"new", None), &limits).unwrap();
+        memory.delete("mark".to_owned(), &limits).unwrap();
+        assert_eq!(memory.get("token", 100).as_deref(), Some(&b"new"[..]));
+        assert_eq!(memory.get("mark", 100), None);
+        let writes = memory.into_writes();
+        assert_eq!(
+            writes,
+            [MemoryWrite::Delete { key: "mark".to_owned() }, MemoryWrite::Set(cell("token", b"new", None))]
+        );
+    }
+
+    #[test]
+    fn memory_limits_hold_at_the_limit_and_one_past_it() {
+        let limits =
+            Limits { memory_key_bytes: 3, memory_value_bytes: 2, memory_writes: 1, ..Limits::default() };
+        let mut memory = CallMemory::new(Vec::new());
+        assert!(memory.set(cell("abc", b"12", None), &limits).is_ok());
+        assert!(memory.set(cell("abc", b"123", None), &limits).is_err());
+        assert!(memory.set(cell("abcd", b"1", None), &limits).is_err());
+        assert!(memory.set(cell("abc", b"1", None), &limits).is_ok());
+        assert!(memory.set(cell("x", b"1", None), &limits).is_err());
+    }
+
+    #[test]
+    fn a_log_keeps_its_last_lines_and_counts_the_rest() {
+        let limits = Limits { log_line_bytes: 6, log_bytes: 12, ..Limits::default() };
+        let mut log = CallLog::new(Arc::default());
+        for text in ["first", "second", "third", "4"] {
+            log.push(Level::Info, text, &limits);
+        }
+        let (lines, dropped) = log.into_lines();
+        let texts: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
+        assert_eq!(texts, ["second", "third", "4"]);
+        assert_eq!(dropped, 1);
+    }
+
+    #[test]
+    fn a_log_line_cannot_forge_another_or_steer_a_terminal() {
+        let mut log = CallLog::new(Arc::default());
+        log.push(Level::Info, "a\nERROR b\u{1b}[2J\u{202e}c", &Limits::default());
+        let (lines, _) = log.into_lines();
+        assert_eq!(lines[0].text, r"a\nERROR b\u{1b}[2J\u{202e}c");
+    }
+
+    #[test]
+    fn long_texts_are_cut_between_characters() {
+        assert_eq!(cut("小满", 6), "小满");
+        assert_eq!(cut("小满", 5), "小…");
+    }
+}

@@ -1,0 +1,141 @@
+//! What a caller is told when a plugin misbehaved, and when it was not the plugin.
+
+use std::fmt;
+
+use model::{Class, Digest};
+
+use crate::call::LogLine;
+
+/// A connector's call that came to nothing.
+#[derive(Clone, Debug)]
+pub struct PluginFault {
+    /// The connector's channel.
+    pub plugin: String,
+    pub digest: Digest,
+    pub kind: FaultKind,
+    /// The last things that it logged, secrets left out.
+    pub log: Vec<LogLine>,
+    /// The functions that it was in, innermost first.
+    pub backtrace: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FaultKind {
+    /// It reached this limit of `Limits`.
+    Limit { name: &'static str, text: String },
+    /// It broke off: a panic, an access out of bounds.
+    Trap { text: String },
+    /// Its answer is not one that the host may keep.
+    Answer { text: String },
+    /// It was asked for something that it does not offer.
+    NotOffered { interface: &'static str },
+    /// The host had no instance or no memory left. Nothing to do with this plugin.
+    Busy { text: String },
+    /// A mistake of ours.
+    Bug { text: String },
+}
+
+impl PluginFault {
+    #[must_use]
+    pub fn class(&self) -> Class {
+        match self.kind {
+            // The same input may pass next time: a token may be there, the other side may answer faster.
+            FaultKind::Limit { .. } | FaultKind::Trap { .. } | FaultKind::Busy { .. } => Class::Retry,
+            FaultKind::Answer { .. } => Class::Reject,
+            FaultKind::NotOffered { .. } => Class::Operator,
+            FaultKind::Bug { .. } => Class::Bug,
+        }
+    }
+}
+
+impl std::error::Error for PluginFault {}
+
+impl fmt::Display for PluginFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let PluginFault { plugin, digest, kind, log, backtrace } = self;
+        write!(f, "plugin \"{plugin}\" ({}): {kind}", digest.short())?;
+        if let Some(backtrace) = backtrace {
+            write!(f, "; in {backtrace}")?;
+        }
+        if let Some(last) = log.last() {
+            write!(f, "; its last words: {}", last.text)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for FaultKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FaultKind::Limit { name: _, text } | FaultKind::Trap { text } => f.write_str(text),
+            FaultKind::Answer { text } => write!(f, "answer out of bounds: {text}"),
+            FaultKind::NotOffered { interface } => write!(f, "does not export {interface}"),
+            FaultKind::Busy { text } => write!(f, "not called, the host is busy: {text}"),
+            FaultKind::Bug { text } => write!(f, "host bug: {text}"),
+        }
+    }
+}
+
+/// A turn without a verdict, through the policy's own doing. The same on every machine and on every try.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TurnFault {
+    pub kind: TurnFaultKind,
+    /// For an operator. Names the limit or the value, and the functions that the policy was in.
+    pub text: String,
+}
+
+impl fmt::Display for TurnFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TurnFaultKind {
+    /// It broke off.
+    Trap,
+    /// `policy_fuel`.
+    Fuel,
+    /// `policy_memory_bytes`, or another limit on what its instance holds.
+    Memory,
+    /// The verdict, or the number of verdicts, is not one that the host may keep.
+    Bounds,
+    /// `evaluate` returned an error of the policy's own.
+    Refused,
+}
+
+impl TurnFaultKind {
+    /// In metrics and dead letters.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            TurnFaultKind::Trap => "trap",
+            TurnFaultKind::Fuel => "fuel",
+            TurnFaultKind::Memory => "memory",
+            TurnFaultKind::Bounds => "bounds",
+            TurnFaultKind::Refused => "refused",
+        }
+    }
+}
+
+/// A policy was not heard, through no doing of its own. Nothing may be skipped: the caller tries again.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Trouble {
+    /// The wall-clock backstop: the machine is so loaded that fuel had no time to run out.
+    #[error("policy \"{policy}\": no answer within policy_wall ({seconds} s); the machine is overloaded")]
+    Backstop { policy: String, seconds: u64 },
+    #[error("policy \"{policy}\": not called, the host is busy: {text}")]
+    Busy { policy: String, text: String },
+    #[error("policy \"{policy}\": host bug: {text}")]
+    Bug { policy: String, text: String },
+}
+
+impl Trouble {
+    #[must_use]
+    pub fn class(&self) -> Class {
+        match self {
+            Trouble::Backstop { .. } | Trouble::Busy { .. } => Class::Retry,
+            Trouble::Bug { .. } => Class::Bug,
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Compiles, admits, links, limits, calls and retires plugins.
+//!
+//! The only crate that knows wasmtime, with `abi`. A plugin reaches nothing but what is lent to one call of it, and
+//! leaves nothing behind but that call's answer.
+
+mod limits;
+
+mod sandbox;
+
+mod admission;
+mod outline;
+
+mod connector;
+mod policy;
+
+mod batch;
+mod bounds;
+mod call;
+mod fault;
+mod http;
+mod imports;
+mod redact;
+
+mod cache;
+mod engine;
+mod meter;
+mod stop;
+
+pub use admission::{Inspection, LoadError, LoadErrorKind, Plugin};
+pub use call::{Call, Called, Clock, Level, LogLine};
+pub use connector::{Connector, Offers};
+pub use engine::Class;
+pub use fault::{FaultKind, PluginFault, Trouble, TurnFault, TurnFaultKind};
+pub use http::{GrantError, HostGrant, Http, Taped, TapedBody};
+pub use imports::{Grants, Import};
+pub use limits::Limits;
+pub use policy::{Evaluation, Policy, TurnOutcome};
+pub use sandbox::{Sandbox, SandboxConfig, SandboxError};

@@ -1,0 +1,162 @@
+//! Every limit of the sandbox: its name, its unit, why it is there, and its default.
+//!
+//! A limit's name in an error is the field's name here, so that an operator can look it up.
+
+use std::time::Duration;
+
+/// Sizes in bytes, times as durations, counts as they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    // ---- files ----
+    /// A component's file. Compiling is not protected by the sandbox, and its cost grows with the file.
+    /// 64 MiB holds a Python guest (35 MiB).
+    pub component_bytes: usize,
+
+    // ---- instances ----
+    /// Linear memory of one connector instance. Rust guests need 2 MiB, JavaScript and Python ones tens.
+    pub connector_memory_bytes: usize,
+    /// Linear memory of one policy instance, fixed per instance so that a verdict does not depend on the host's load.
+    pub policy_memory_bytes: usize,
+    /// Linear memory of all instances in the host together. Reaching it is the host's trouble, never a plugin's fault.
+    pub all_memory_bytes: usize,
+    /// Elements of one table. JavaScript and Python guests have tens of thousands of functions.
+    pub table_elements: usize,
+    /// Connector calls at the same time. Sizes the pool; a call beyond it waits.
+    pub connector_calls: usize,
+    /// Policy calls at the same time. Sizes the pool. Policies run on as many threads as the machine has cores.
+    pub policy_calls: usize,
+    /// Core instances in one component. A Rust guest has 3, one made by an adapter 5.
+    pub core_instances: u32,
+
+    // ---- time ----
+    /// Time that a connector may compute in one call. Waiting for the network does not count.
+    pub connector_cpu: Duration,
+    /// Time that a connector's call may take in all, waiting included. A chore or a poll should do a bounded piece.
+    pub connector_wall: Duration,
+    /// `describe`, of either role, at admission.
+    pub describe_cpu: Duration,
+    /// Instructions of one policy call, of one turn or of many alike. 50 million are about 50 ms.
+    pub policy_fuel: u64,
+    /// Wall-clock backstop of a policy's call, for what fuel does not see. Reaching it is never a verdict.
+    pub policy_wall: Duration,
+
+    // ---- what a guest hands over ----
+    /// Bytes that a connector may hand the host in one call or answer.
+    pub connector_hostcall_bytes: usize,
+    /// Bytes that a policy may hand the host in one answer.
+    pub policy_hostcall_bytes: usize,
+    /// Live handles of one instance. The contract has no resources; this bounds what a guest makes for itself.
+    pub handles: usize,
+    /// Turns in one policy call.
+    pub batch_turns: usize,
+    /// Estimated bytes of the turns in one policy call. A single larger turn goes alone.
+    pub batch_bytes: usize,
+
+    // ---- answers ----
+    /// Events in one harvest.
+    pub harvest_events: usize,
+    /// Chores in one harvest.
+    pub harvest_chores: usize,
+    /// Decisions in one verdict.
+    pub verdict_decisions: usize,
+    /// What a policy remembers of one customer: it stands in her document and is rewritten with it.
+    pub policy_memory: usize,
+    /// A label: the name of a tag, trait, journey or stage, a scheme, a kind, a key, an id.
+    pub label_bytes: usize,
+    /// A text for people: a title, a message, a reason.
+    pub text_bytes: usize,
+    /// A JSON text inside an event, a chore, a cursor or an intent.
+    pub json_bytes: usize,
+    /// How deep such a JSON text nests. Readers downstream recurse.
+    pub json_depth: usize,
+    /// Items of a list inside one event: order lines, handles, traits, tags.
+    pub list_items: usize,
+    /// The body of an answer to a webhook.
+    pub answer_body_bytes: usize,
+    /// The headers of an answer to a webhook, names and values together.
+    pub answer_header_bytes: usize,
+
+    // ---- log ----
+    /// One log line. The rest is cut off.
+    pub log_line_bytes: usize,
+    /// The log of one call. Older lines give way, and are counted.
+    pub log_bytes: usize,
+
+    // ---- memory of a connection ----
+    /// A key of a connection's memory.
+    pub memory_key_bytes: usize,
+    /// A value of a connection's memory.
+    pub memory_value_bytes: usize,
+    /// Different keys that one call may write.
+    pub memory_writes: usize,
+
+    // ---- http ----
+    /// Requests of one connection at the same time.
+    pub http_in_flight: usize,
+    /// Requests in one call.
+    pub http_requests: usize,
+    /// The body of a request.
+    pub http_request_bytes: usize,
+    /// The body of a response.
+    pub http_response_bytes: usize,
+    /// Headers of a request or a response, names and values together.
+    pub http_header_bytes: usize,
+    /// Time to connect, name resolution and TLS included.
+    pub http_connect: Duration,
+    /// Time of one request in all. Less than a call's, so that a plugin sees the failure and can say something.
+    pub http_total: Duration,
+    /// Bytes from the secure random source in one call of `random`.
+    pub random_bytes: u32,
+}
+
+const KIB: usize = 1 << 10;
+const MIB: usize = 1 << 20;
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            component_bytes: 64 * MIB,
+            connector_memory_bytes: 64 * MIB,
+            policy_memory_bytes: 32 * MIB,
+            all_memory_bytes: 512 * MIB,
+            table_elements: 100_000,
+            connector_calls: 64,
+            policy_calls: 32,
+            core_instances: 16,
+            connector_cpu: Duration::from_secs(5),
+            connector_wall: Duration::from_secs(30),
+            describe_cpu: Duration::from_secs(1),
+            policy_fuel: 50_000_000,
+            policy_wall: Duration::from_secs(10),
+            connector_hostcall_bytes: 16 * MIB,
+            policy_hostcall_bytes: 4 * MIB,
+            handles: 1024,
+            batch_turns: 256,
+            batch_bytes: 256 * KIB,
+            harvest_events: 10_000,
+            harvest_chores: 10_000,
+            verdict_decisions: 64,
+            policy_memory: 64 * KIB,
+            label_bytes: 256,
+            text_bytes: 64 * KIB,
+            json_bytes: 256 * KIB,
+            json_depth: 64,
+            list_items: 1024,
+            answer_body_bytes: 8 * MIB,
+            answer_header_bytes: 64 * KIB,
+            log_line_bytes: KIB,
+            log_bytes: 16 * KIB,
+            memory_key_bytes: 256,
+            memory_value_bytes: 64 * KIB,
+            memory_writes: 64,
+            http_in_flight: 8,
+            http_requests: 64,
+            http_request_bytes: 8 * MIB,
+            http_response_bytes: 8 * MIB,
+            http_header_bytes: 64 * KIB,
+            http_connect: Duration::from_secs(5),
+            http_total: Duration::from_secs(20),
+            random_bytes: 64 * 1024,
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! The sandbox as a whole: engines, budgets, the cache, and the door through which plugins come in.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+use crate::admission::{self, Inspection, LoadError, Plugin};
+use crate::cache::CodeCache;
+use crate::engine::{Class, ConnectorEngine, PolicyEngine, start_ticker};
+use crate::http::{HostGrant, Http};
+use crate::imports::Grants;
+use crate::limits::Limits;
+use crate::meter::MemoryBudget;
+
+#[derive(Clone, Debug, Default)]
+pub struct SandboxConfig {
+    pub limits: Limits,
+    /// Where compiled code is kept. None: everything is compiled at each start.
+    pub cache_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    #[error("no engine for {class:?} plugins: {reason}")]
+    Engine { class: Class, reason: String },
+    #[error("the thread that interrupts plugins did not start: {reason}")]
+    Ticker { reason: String },
+    #[error("no http client: {reason}")]
+    Http { reason: String },
+}
+
+/// Cheap to clone. The plugins that it admitted keep it alive.
+#[derive(Clone)]
+pub struct Sandbox {
+    runtime: Arc<Runtime>,
+}
+
+/// What all calls share.
+pub(crate) struct Runtime {
+    pub(crate) connectors: ConnectorEngine,
+    pub(crate) policies: PolicyEngine,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) memory: Arc<MemoryBudget>,
+    /// As many as the pool has room for: it fails where it is full, this waits.
+    pub(crate) connector_calls: Semaphore,
+    pub(crate) cache: Option<CodeCache>,
+}
+
+impl Sandbox {
+    /// # Errors
+    /// The machine gives no engine or no thread. A cache that cannot be opened is done without, with a warning.
+    pub fn new(config: SandboxConfig) -> Result<Sandbox, SandboxError> {
+        let SandboxConfig { limits, cache_dir } = config;
+        let connectors = ConnectorEngine::new(&limits)?;
+        let policies = PolicyEngine::new(&limits)?;
+        start_ticker(&connectors, &policies)?;
+        let open = |folder: PathBuf| match CodeCache::open(&folder) {
+            Ok(cache) => Some(cache),
+            Err(error) => {
+                tracing::warn!(folder = %folder.display(), %error, "no cache of compiled code: every start compiles");
+                None
+            }
+        };
+        tracing::info!(
+            connectors = placement(connectors.pooled),
+            policies = placement(policies.pooled),
+            "sandbox ready"
+        );
+        let runtime = Runtime {
+            memory: Arc::new(MemoryBudget::new(limits.all_memory_bytes)),
+            connector_calls: Semaphore::new(limits.connector_calls),
+            cache: cache_dir.and_then(open),
+            limits: Arc::new(limits),
+            connectors,
+            policies,
+        };
+        Ok(Sandbox { runtime: Arc::new(runtime) })
+    }
+
+    /// Makes a plugin of a component's bytes. Compiles, so it may take seconds: not for an async thread.
+    ///
+    /// # Errors
+    /// [`LoadError`] names what is wrong, and the mend.
+    pub fn admit(&self, bytes: &[u8], grants: &Grants) -> Result<Plugin, LoadError> {
+        admission::admit(&self.runtime, bytes, grants)
+    }
+
+    /// Says what a file is, granting it every interface for as long as it describes itself.
+    ///
+    /// # Errors
+    /// As [`Sandbox::admit`].
+    pub fn inspect(&self, bytes: &[u8]) -> Result<Inspection, LoadError> {
+        admission::inspect(&self.runtime, bytes)
+    }
+
+    /// The network for one connection.
+    ///
+    /// # Errors
+    /// The TLS client could not be set up.
+    pub fn http(&self, grants: Vec<HostGrant>) -> Result<Http, SandboxError> {
+        Http::new(grants, &self.runtime.limits)
+    }
+
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.runtime.limits
+    }
+
+    /// Linear memory that all running plugins hold now, in bytes.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        self.runtime.memory.used()
+    }
+}
+
+fn placement(pooled: bool) -> &'static str {
+    if pooled { "pooled" } else { "on demand" }
+}

@@ -1,0 +1,166 @@
+//! Files that must not become plugins.
+
+use sandbox::{Grants, Import, Limits, LoadErrorKind, Plugin, Sandbox, SandboxConfig};
+
+use crate::guest::{admit, component, policy, policy_with, sandbox, webhook};
+
+const ANSWER: &str = "(call $answer)";
+const LOG: &str = r#"(import "heliu:plugin/log@0.1.0" "log" (func $log (param i32 i32 i32)))"#;
+const VERDICTS: &str = "(call $verdicts (local.get $count))";
+
+fn refusal(component: &[u8]) -> LoadErrorKind {
+    match admit(Limits::default(), component) {
+        Ok(_) => panic!("admitted"),
+        Err(error) => error.kind,
+    }
+}
+
+#[test]
+fn an_inspection_says_what_it_is() {
+    let inspection = sandbox(Limits::default()).inspect(&webhook(LOG, ANSWER)).unwrap();
+    assert!(matches!(inspection.plugin, Plugin::Connector(_)));
+    assert!(inspection.imports.contains(&"heliu:plugin/log@0.1.0".to_owned()), "{:?}", inspection.imports);
+    assert!(
+        inspection.exports.contains(&"heliu:plugin/webhook@0.1.0".to_owned()),
+        "{:?}",
+        inspection.exports
+    );
+}
+
+#[test]
+fn every_import_must_be_granted() {
+    let sandbox = sandbox(Limits::default());
+    let logging = webhook(LOG, ANSWER);
+    assert!(sandbox.admit(&logging, &Grants { imports: vec![Import::Log] }).is_ok());
+    let Err(error) = sandbox.admit(&logging, &Grants { imports: vec![Import::Http] }) else {
+        panic!("admitted")
+    };
+    assert!(
+        error.to_string().contains("heliu:plugin/log@0.1.0")
+            && error.to_string().contains("grant it \"log\""),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_policy_imports_nothing_even_if_everything_is_granted() {
+    let importing = component(
+        "import heliu:plugin/clock@0.1.0; export heliu:plugin/policy@0.1.0;",
+        r#"(module
+            (import "heliu:plugin/clock@0.1.0" "now" (func $now (result i64)))
+            (memory (export "memory") 1)
+            (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (unreachable))
+            (func (export "heliu:plugin/policy@0.1.0#describe") (result i32) (unreachable))
+            (func (export "heliu:plugin/policy@0.1.0#evaluate") (param i32 i32 i32 i32) (result i32)
+                (drop (call $now)) (unreachable)))"#,
+    );
+    let LoadErrorKind::Import { import, mend } = refusal(&importing) else { panic!("another refusal") };
+    assert_eq!(import, "heliu:plugin/clock@0.1.0");
+    assert!(mend.contains("imports nothing"), "{mend}");
+}
+
+#[test]
+fn wasi_is_refused_with_the_mend() {
+    let text = r#"(component
+        (import "wasi:cli/environment@0.2.0" (instance (export "get-environment" (func (result (list (tuple string string)))))))
+        (instance $empty)
+        (export "heliu:plugin/policy@0.1.0" (instance $empty)))"#;
+    let LoadErrorKind::Import { import, mend } = refusal(&wat::parse_str(text).unwrap()) else {
+        panic!("another refusal")
+    };
+    assert_eq!(import, "wasi:cli/environment@0.2.0");
+    assert!(mend.contains("wasm32-unknown-unknown"), "{mend}");
+}
+
+#[test]
+fn an_interface_of_types_cannot_smuggle_a_function() {
+    let text = r#"(component
+        (import "heliu:plugin/events@0.1.0" (instance (export "f" (func))))
+        (instance $empty)
+        (export "heliu:plugin/policy@0.1.0" (instance $empty)))"#;
+    assert!(matches!(refusal(&wat::parse_str(text).unwrap()), LoadErrorKind::Import { .. }));
+}
+
+#[test]
+fn exports_must_be_the_contracts() {
+    let text = r#"(component (instance $empty) (export "heliu:plugin/policy@0.1.0" (instance $empty)))"#;
+    let kind = refusal(&wat::parse_str(text).unwrap());
+    assert!(matches!(kind, LoadErrorKind::Contract { interface: "heliu:plugin/policy@0.1.0", .. }), "{kind}");
+    let text = r#"(component
+        (core module $m (func (export "f")))
+        (core instance $i (instantiate $m))
+        (func $f (canon lift (core func $i "f")))
+        (instance $policy (export "describe" (func $f)) (export "evaluate" (func $f)))
+        (export "heliu:plugin/policy@0.1.0" (instance $policy)))"#;
+    let kind = refusal(&wat::parse_str(text).unwrap());
+    assert!(matches!(kind, LoadErrorKind::Contract { interface: "heliu:plugin/policy@0.1.0", .. }), "{kind}");
+}
+
+#[test]
+fn a_description_must_come_and_make_sense() {
+    let starting = policy_with("(func $for_ever (loop $l (br $l))) (start $for_ever)", VERDICTS);
+    assert!(matches!(refusal(&starting), LoadErrorKind::Describe { .. }));
+    let dying = policy_with("(func $die (unreachable)) (start $die)", VERDICTS);
+    assert!(matches!(refusal(&dying), LoadErrorKind::Describe { .. }));
+    // Data that lies over the schema.
+    let nonsense = policy_with(
+        r#"(func $spoil (i32.store8 (i32.const 1040) (i32.const 0x5b))) (start $spoil)"#,
+        VERDICTS,
+    );
+    let kind = refusal(&nonsense);
+    assert!(matches!(kind, LoadErrorKind::Descriptor { .. }), "{kind}");
+}
+
+#[test]
+fn a_connector_that_never_ends_its_description_is_refused() {
+    let looping = webhook("(func $for_ever (loop $l (br $l))) (start $for_ever)", ANSWER);
+    let limits = Limits { describe_cpu: std::time::Duration::from_millis(50), ..Limits::default() };
+    let Err(error) = admit(limits, &looping) else { panic!("admitted") };
+    assert!(error.to_string().contains("describe_cpu"), "{error}");
+}
+
+#[test]
+fn what_does_not_fit_the_pool_is_refused_with_its_size() {
+    let limits = Limits { policy_memory_bytes: 1 << 16, ..Limits::default() };
+    let Err(error) = admit(limits, &policy(VERDICTS)) else { panic!("admitted") };
+    assert!(error.to_string().contains("policy_memory_bytes"), "{error}");
+    let wide = policy_with("(table 100001 funcref)", VERDICTS);
+    assert!(refusal(&wide).to_string().contains("table_elements"));
+    assert!(admit(Limits::default(), &policy_with("(table 100000 funcref)", VERDICTS)).is_ok());
+}
+
+#[test]
+fn a_damaged_file_never_panics_the_gate() {
+    let whole = webhook(LOG, ANSWER);
+    let sandbox = sandbox(Limits { describe_cpu: std::time::Duration::from_millis(50), ..Limits::default() });
+    // Every section boundary and many bytes between them; the same ones on every run.
+    for at in (0..whole.len()).step_by(97) {
+        assert!(sandbox.admit(&whole[..at], &Grants::all()).is_err(), "cut at {at}");
+        let mut flipped = whole.clone();
+        flipped[at] ^= 0x40;
+        drop(sandbox.admit(&flipped, &Grants::all()));
+    }
+}
+
+#[test]
+fn compiled_code_is_kept_and_a_spoilt_entry_is_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let component = policy(VERDICTS);
+    let admit = || {
+        let limits = Limits { connector_calls: 1, policy_calls: 1, ..Limits::default() };
+        let config = SandboxConfig { limits, cache_dir: Some(folder.path().to_owned()) };
+        Sandbox::new(config).unwrap().admit(&component, &Grants::none()).map(|plugin| plugin.digest())
+    };
+    let first = admit().unwrap();
+    let entry = || {
+        let mut entries = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+        entries.find(|path| path.extension().is_some_and(|extension| extension == "code")).unwrap()
+    };
+    let good = std::fs::read(entry()).unwrap();
+    let mut spoilt = good.clone();
+    spoilt[good.len() / 2] ^= 1;
+    std::fs::write(entry(), &spoilt).unwrap();
+    assert_eq!(admit().unwrap(), first);
+    assert_eq!(std::fs::read(entry()).unwrap().len(), good.len());
+    assert_ne!(std::fs::read(entry()).unwrap(), spoilt);
+}

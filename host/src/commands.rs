@@ -1,0 +1,46 @@
+//! The commands that read: customers, the journal, the state hash.
+//!
+//! They see the journal and the store through their contracts and print into a writer; `--json` prints what the HTTP
+//! API answers. Only `journal import` writes, and only by appending.
+
+mod calendar;
+mod customer;
+mod digest;
+mod journal;
+mod table;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use customer::{CustomerCommand, run as customer};
+pub(crate) use digest::run as digest;
+pub(crate) use journal::{JournalCommand, run as journal};
+
+use std::io::{ErrorKind, Write};
+
+/// One line of JSON.
+fn print_json(out: &mut dyn Write, value: &impl serde::Serialize) -> anyhow::Result<()> {
+    writeln!(out, "{}", serde_json::to_string(value)?)?;
+    Ok(())
+}
+
+/// JSON that stands in a value as it came may be spread over several lines; their ends mean nothing there and become
+/// spaces.
+fn one_line(json: String) -> String {
+    if json.contains(['\n', '\r']) { json.replace(['\n', '\r'], " ") } else { json }
+}
+
+/// A reader that has seen enough (`| head`) is no failure.
+fn unless_reader_left(result: anyhow::Result<()>) -> anyhow::Result<()> {
+    match result {
+        Err(error)
+            if error
+                .downcast_ref::<std::io::Error>()
+                .is_some_and(|error| error.kind() == ErrorKind::BrokenPipe) =>
+        {
+            Ok(())
+        }
+        result => result,
+    }
+}

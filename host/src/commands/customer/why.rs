@@ -1,0 +1,182 @@
+//! `heliu customer why`: from something that is so back to the record that it comes from.
+
+use std::io::Write;
+
+use anyhow::bail;
+use api::views::{Explained, Held, HeldKind, Raw, explain, held};
+use journal::Journal;
+use model::{Cause, Customer, DerivedEvent, Entry, Event, FoldState, Instant, Position, Record};
+use serde::Serialize;
+use store::Store;
+
+use super::What;
+use crate::commands::calendar::Zone;
+use crate::commands::table::{Table, plain};
+use crate::commands::{one_line, print_json, words};
+
+/// Derived events that are followed back. Each stands in front of what it led to, so the chain ends by itself; a chain
+/// this long is a policy that tells itself.
+const CHAIN_MAX: usize = 16;
+
+/// What `--json` prints. Several things bear one name only where policies intend under the same key.
+#[derive(Serialize)]
+struct WhyView<'a> {
+    id: String,
+    held: Vec<HeldView<'a>>,
+}
+
+#[derive(Serialize)]
+struct HeldView<'a> {
+    kind: HeldKind,
+    name: &'a str,
+    detail: Option<&'a str>,
+    since: Option<Instant>,
+    until: Option<Instant>,
+    past: bool,
+    cause: Explained<'a>,
+    /// The record at the cause's position; then, while the one before is derived, the one that it was derived from.
+    records: Vec<Raw>,
+}
+
+pub(super) fn run(
+    journal: &dyn Journal,
+    store: &dyn Store,
+    customer: &Customer,
+    what: &What,
+    json: bool,
+    zone: Zone,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    let (kind, name) = match what {
+        What::Tag { name } => (HeldKind::Tag, name),
+        What::Stage { journey } => (HeldKind::Stage, journey),
+        What::Trait { name } => (HeldKind::Trait, name),
+        What::Intent { key } => (HeldKind::Intent, key),
+    };
+    let found: Vec<Held<'_>> =
+        held(customer).filter(|held| held.kind == kind && held.name == name.as_str()).collect();
+    if found.is_empty() {
+        let names: Vec<&str> =
+            held(customer).filter(|held| held.kind == kind).map(|held| held.name).collect();
+        let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        bail!("{} has no {} \"{name}\"; there is: {}", customer.id, word(kind), plain(&names));
+    }
+    let (_, state) = store.standing()?;
+    let chains: Vec<Vec<Record>> =
+        found.iter().map(|held| chain(journal, held.cause.position)).collect::<Result<_, _>>()?;
+    if json {
+        let held = found.iter().zip(&chains).map(|(held, chain)| view(&state, held, chain)).collect();
+        return print_json(out, &WhyView { id: customer.id.to_string(), held });
+    }
+    for (place, (held, chain)) in found.iter().zip(&chains).enumerate() {
+        if place > 0 {
+            writeln!(out)?;
+        }
+        tell(customer, &state, held, chain, zone, out)?;
+    }
+    Ok(())
+}
+
+fn word(kind: HeldKind) -> &'static str {
+    match kind {
+        HeldKind::Tag => "tag",
+        HeldKind::Stage => "stage in the journey",
+        HeldKind::Trait => "trait",
+        HeldKind::Intent => "intent",
+        HeldKind::Task => "task",
+    }
+}
+
+fn chain(journal: &dyn Journal, position: Position) -> anyhow::Result<Vec<Record>> {
+    let mut chain = Vec::new();
+    let mut next = Some(position);
+    while let Some(position) = next.filter(|_| chain.len() < CHAIN_MAX) {
+        let Some(record) = journal.fetch(&[position])?.pop() else { break };
+        next = match &record.entry {
+            // Never forwards, whatever an imported record says.
+            Entry::Derived(DerivedEvent { binding: _, cause, event: _ }) => {
+                Some(*cause).filter(|cause| *cause < position)
+            }
+            Entry::Event(_) | Entry::Setup(_) => None,
+        };
+        chain.push(record);
+    }
+    Ok(chain)
+}
+
+fn view<'a>(state: &'a FoldState, held: &'a Held<'a>, chain: &'a [Record]) -> HeldView<'a> {
+    let Held { kind, name, detail, since, until, past, cause } = held;
+    HeldView {
+        kind: *kind,
+        name,
+        detail: detail.as_deref(),
+        since: *since,
+        until: *until,
+        past: *past,
+        cause: explain(state, cause),
+        records: chain.iter().map(wire::to_raw::<Record>).collect(),
+    }
+}
+
+fn tell(
+    customer: &Customer,
+    state: &FoldState,
+    held: &Held<'_>,
+    chain: &[Record],
+    zone: Zone,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    let Held { kind, name, detail, since, until, past, cause } = held;
+    let detail = detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
+    let title = plain(&format!("{} \"{name}\"{detail}", word(*kind)));
+    writeln!(out, "{}: {title}  ({})", customer.id, zone.name())?;
+    let mut table = Table::default();
+    if let Some(since) = since {
+        table.row(["since".to_owned(), zone.text(*since)]);
+    }
+    if let Some(until) = until {
+        table.row(["until".to_owned(), zone.text(*until)]);
+    }
+    if *past {
+        let text = "decided while her past was folded again: nothing is sent for it";
+        table.row(["sent".to_owned(), text.to_owned()]);
+    }
+    decided(&mut table, state, cause, zone);
+    for (place, record) in chain.iter().enumerate() {
+        let label = if place == 0 { "record" } else { "derived from" };
+        let from = words::source(&record.entry);
+        let text = format!("position {}, {}, from {from}", record.position, zone.text(record.now));
+        table.row([label.to_owned(), text]);
+        table.row([String::new(), words::entry(&record.entry, zone)]);
+        if let Some(event) = record.entry.event() {
+            table.row(["event".to_owned(), one_line(wire::to_json::<Event>(event))]);
+        }
+    }
+    table.print("  ", out)?;
+    Ok(())
+}
+
+fn decided(table: &mut Table, state: &FoldState, cause: &Cause, zone: Zone) {
+    let explained = explain(state, cause);
+    table.row(["why".to_owned(), explained.why.to_owned()]);
+    match (explained.policy, explained.bound_at, explained.version) {
+        (Some(policy), Some(bound_at), Some(version)) => {
+            let title = explained.title.unwrap_or_default();
+            table.row([
+                "decided by".to_owned(),
+                format!("{policy}, \"{title}\", version {version} in force since position {bound_at}"),
+            ]);
+            table.row(["component".to_owned(), explained.digest.unwrap_or_default()]);
+            table.row(["settings".to_owned(), explained.settings_digest.unwrap_or_default()]);
+        }
+        _ => table.row(["decided by".to_owned(), "nobody: the record itself says it".to_owned()]),
+    }
+    if let Some(alarm) = explained.alarm {
+        let text = format!(
+            "\"{alarm}\", due {}, asked for at position {}",
+            zone.text(explained.now),
+            explained.position
+        );
+        table.row(["alarm".to_owned(), text]);
+    }
+}

@@ -1,0 +1,231 @@
+//! The commands over a small life: three customers, a policy in plain Rust, a journal and a store in memory.
+
+mod customers;
+mod journals;
+
+use std::sync::Arc;
+
+use journal::{Batch, Journal, MemoryJournal};
+use model::{
+    Act, Binding, Change, ChannelEvent, Content, Decision, Digest, Direction, Entry, Event, Fact, Happening,
+    Identity, Instant, Intent, Message, NewTag, Order, OrderLine, OrderStep, PolicyDescriptor, Setup, Stage,
+    Touchpoint, Trait, Turn, Value, Verdict, Wake,
+};
+use router::{Plugins, PluginsError, Router, RouterConfig, TurnOutcome};
+use store::{MemoryStore, Store};
+
+pub(super) const DAY_MS: u64 = 86_400_000;
+/// 2026-03-01 08:00:00 in Beijing.
+pub(super) const MARCH: Instant = 1_772_323_200_000;
+
+/// A host's data, and a fold over it.
+pub(super) struct Host {
+    pub(super) journal: Arc<MemoryJournal>,
+    pub(super) store: Arc<MemoryStore>,
+}
+
+impl Host {
+    pub(super) fn empty() -> Host {
+        Host { journal: Arc::default(), store: Arc::default() }
+    }
+
+    /// 小满 buys, and 70 days later has not bought again; before that she helped 小雪, of whom the policy tells.
+    pub(super) fn lived() -> Host {
+        let host = Host::empty();
+        host.append(MARCH, vec![Entry::Setup(setup())]);
+        host.append(MARCH + 1, vec![event("e1", 1, told("小满")), event("e2", 2, told("小雪\u{1b}[31m"))]);
+        host.append(MARCH + DAY_MS, vec![event("e3", 1, said("面霜还有吗\n在吗")), event("e4", 1, bought())]);
+        host.append(MARCH + 2 * DAY_MS, vec![event("e5", 1, helped(2))]);
+        host.fold(MARCH + 70 * DAY_MS);
+        host
+    }
+
+    pub(super) fn append(&self, now: Instant, entries: Vec<Entry>) {
+        self.journal.append(&[Batch { now, entries, ..Batch::default() }]).unwrap();
+    }
+
+    pub(super) fn fold(&self, now: Instant) {
+        let (journal, store) = (self.journal.clone(), self.store.clone());
+        let mut router = Router::open(journal, store, Arc::new(Native), RouterConfig::default()).unwrap();
+        router.settle(now).unwrap();
+    }
+
+    pub(super) fn customer(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        let command: super::CustomerCommand = parsed(arguments);
+        let (journal, store): (Arc<dyn Journal>, Arc<dyn Store>) = (self.journal.clone(), self.store.clone());
+        printed(|out, json| super::customer(command, journal, store, json, out), arguments)
+    }
+
+    pub(super) fn journal(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        let command: super::JournalCommand = parsed(arguments);
+        let (journal, store): (Arc<dyn Journal>, Arc<dyn Store>) = (self.journal.clone(), self.store.clone());
+        printed(|out, json| super::journal(command, journal, store, json, out), arguments)
+    }
+
+    pub(super) fn digest(&self) -> String {
+        printed(|out, json| super::digest(&*self.store, json, out), &["--json"]).unwrap()
+    }
+}
+
+fn parsed<C: clap::Subcommand>(arguments: &[&str]) -> C {
+    #[derive(clap::Parser)]
+    struct Line<C: clap::Subcommand> {
+        #[command(subcommand)]
+        command: C,
+    }
+    let arguments = arguments.iter().filter(|argument| **argument != "--json");
+    let line: Line<C> = clap::Parser::try_parse_from(std::iter::once(&"heliu").chain(arguments)).unwrap();
+    line.command
+}
+
+fn printed(
+    run: impl FnOnce(&mut dyn std::io::Write, bool) -> anyhow::Result<()>,
+    arguments: &[&str],
+) -> anyhow::Result<String> {
+    let mut out = Vec::new();
+    run(&mut out, arguments.contains(&"--json"))?;
+    Ok(String::from_utf8(out).unwrap())
+}
+
+pub(super) fn setup() -> Setup {
+    let descriptor = PolicyDescriptor {
+        title: "The next order".to_owned(),
+        settings_schema: "{}".to_owned(),
+        wants: Vec::new(),
+        tags: vec!["*".to_owned()],
+        journeys: vec!["lifecycle".to_owned()],
+        reads: Vec::new(),
+    };
+    let binding = Binding {
+        name: "repurchase".to_owned(),
+        digest: Digest([7; 32]),
+        settings: "{\"days\":60}".to_owned(),
+        descriptor,
+        carry: false,
+    };
+    Setup { policies: vec![binding], schemes: Vec::new(), phone_country: "86".to_owned() }
+}
+
+fn person(number: u64) -> Identity {
+    let scheme = "wechat.unionid".to_owned();
+    Identity { scheme, scope: "wx1".to_owned(), value: format!("o6:{number}") }
+}
+
+pub(super) fn event(id: &str, number: u64, fact: Fact) -> Entry {
+    let phone =
+        Identity { scheme: "phone".to_owned(), scope: String::new(), value: format!("1990000000{number}") };
+    let event = Event {
+        id: id.to_owned(),
+        at: MARCH,
+        who: vec![person(number), phone],
+        staff: None,
+        touchpoint: Touchpoint::DirectMessage,
+        fact,
+        extra: Some("{\"n\":\n18446744073709551999}".to_owned()),
+    };
+    Entry::Event(ChannelEvent { connection: "wecom-main".to_owned(), event })
+}
+
+pub(super) fn told(name: &str) -> Fact {
+    Fact::Told(vec![Trait { name: "name".to_owned(), value: Value::Text(name.to_owned()) }])
+}
+
+pub(super) fn said(text: &str) -> Fact {
+    Fact::Said(Message {
+        direction: Direction::FromCustomer,
+        kind: "text".to_owned(),
+        text: Some(text.to_owned()),
+        group: None,
+        about: None,
+    })
+}
+
+fn bought() -> Fact {
+    let line = OrderLine {
+        sku: "s".to_owned(),
+        title: "面霜 50g".to_owned(),
+        category: None,
+        quantity: 2,
+        paid: 19_900,
+    };
+    Fact::Bought(Order {
+        id: "E1".to_owned(),
+        step: OrderStep::Paid,
+        currency: "CNY".to_owned(),
+        total: 19_900,
+        paid: 19_900,
+        refunded: 0,
+        lines: vec![line],
+        placed_at: MARCH,
+        source: None,
+    })
+}
+
+fn did(kind: &str, whom: Option<Identity>) -> Fact {
+    Fact::Did(Act { kind: kind.to_owned(), object: None, title: None, quantity: None, state: None, whom })
+}
+
+fn helped(number: u64) -> Fact {
+    did("helped-friend", Some(person(number)))
+}
+
+/// Tags and moves buyers, wakes itself 60 days later, and tells of friends who were helped.
+struct Native;
+
+impl Plugins for Native {
+    fn evaluate(&self, _: &Binding, turns: &[Turn<'_>]) -> Result<Vec<TurnOutcome>, PluginsError> {
+        let verdict = |turn| TurnOutcome::Verdict(Verdict { decisions: decide(turn), memory: None });
+        Ok(turns.iter().map(verdict).collect())
+    }
+}
+
+fn decide(turn: &Turn<'_>) -> Vec<Decision> {
+    let because = |why: &str, change| Decision { why: why.to_owned(), change };
+    let tag = |name: &str| Change::Tag(NewTag { name: name.to_owned(), expires: None });
+    let fact = match turn.happening {
+        Happening::Alarm { key: _, due: _ } => {
+            let stage = Stage { journey: "lifecycle".to_owned(), stage: "lapsed".to_owned() };
+            let intent = Intent {
+                key: "revisit-1".to_owned(),
+                scene: "direct-message".to_owned(),
+                text: Some("面霜用完了吗".to_owned()),
+                content: Some(Content {
+                    id: "c".to_owned(),
+                    kind: "coupon".to_owned(),
+                    title: None,
+                    category: None,
+                }),
+                detail: None,
+                not_before: None,
+                not_after: None,
+            };
+            let why = "60 days without an order";
+            return vec![
+                because(why, tag("lapsed")),
+                because(why, Change::Stage(stage)),
+                because(why, Change::Intend(intent)),
+            ];
+        }
+        Happening::Fact(event) => &event.fact,
+    };
+    match fact {
+        Fact::Bought(_) => {
+            let wake = Wake { key: "revisit".to_owned(), due: turn.now + 60 * DAY_MS };
+            vec![because("an order was paid", tag("buyer")), because("to look again", Change::Wake(wake))]
+        }
+        Fact::Did(act) if act.kind == "was.helped" => vec![because("a friend helped her", tag("helped"))],
+        Fact::Did(Act { whom: Some(whom), .. }) => {
+            let event = Event {
+                id: String::new(),
+                at: turn.now,
+                who: vec![whom.clone()],
+                staff: None,
+                touchpoint: Touchpoint::Other,
+                fact: did("was.helped", None),
+                extra: None,
+            };
+            vec![because("she helped a friend", Change::Tell(event))]
+        }
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,258 @@
+//! Events and records in a line of plain words.
+
+use model::{
+    Act, Bond, Content, DerivedEvent, Direction, Entry, Event, Fact, Look, Message, Order, OrderLine,
+    OrderStep, Setup, Tie, Touchpoint, Trait, Value, View,
+};
+
+use super::calendar::Zone;
+use super::table::cut;
+
+/// Letters of a message that a line shows.
+const SAID_LETTERS_MAX: usize = 60;
+/// Order lines that a line names.
+const LINES_NAMED_MAX: usize = 3;
+
+/// Currencies without a minor unit, of those that are met here.
+const WHOLE_CURRENCIES: &[&str] = &["JPY", "KRW", "VND"];
+
+/// Where the record came from.
+pub(crate) fn source(entry: &Entry) -> String {
+    match entry {
+        Entry::Event(channel) => channel.connection.clone(),
+        Entry::Derived(derived) => format!("policy {}", derived.binding),
+        Entry::Setup(_) => "heliu.toml".to_owned(),
+    }
+}
+
+/// What the record says.
+pub(crate) fn entry(entry: &Entry, zone: Zone) -> String {
+    match entry {
+        Entry::Event(channel) => event(&channel.event, zone),
+        Entry::Derived(DerivedEvent { binding: _, cause, event: told }) => {
+            format!("{} [derived from position {cause}]", event(told, zone))
+        }
+        Entry::Setup(Setup { policies, schemes, phone_country: _ }) => {
+            let names: Vec<&str> = policies.iter().map(|binding| binding.name.as_str()).collect();
+            let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+            format!("the configuration changed: policies {names}; {} schemes of handles", schemes.len())
+        }
+    }
+}
+
+pub(crate) fn event(event: &Event, zone: Zone) -> String {
+    let Event { id: _, at: _, who: _, staff, touchpoint, fact, extra: _ } = event;
+    let staff = staff.as_deref();
+    let what = match fact {
+        Fact::Said(message) => said(message),
+        Fact::Saw(view) => saw(view),
+        Fact::Bought(order) => bought(order),
+        Fact::Did(act) => did(act),
+        // Who of the staff it is stands in the words themselves.
+        Fact::Met(tie) => return format!("{} ({})", met(tie, staff), place(*touchpoint)),
+        Fact::Told(traits) => told(traits, zone),
+    };
+    match staff {
+        Some(staff) => format!("{what} ({}, with {staff})", place(*touchpoint)),
+        None => format!("{what} ({})", place(*touchpoint)),
+    }
+}
+
+fn said(message: &Message) -> String {
+    let Message { direction, kind, text, group, about } = message;
+    let mut words = match (direction, text) {
+        (Direction::FromCustomer, Some(text)) => format!("said \"{}\"", cut(text, SAID_LETTERS_MAX)),
+        (Direction::ToCustomer, Some(text)) => format!("was told \"{}\"", cut(text, SAID_LETTERS_MAX)),
+        (Direction::FromCustomer, None) => format!("sent: {kind}"),
+        (Direction::ToCustomer, None) => format!("was sent: {kind}"),
+    };
+    if let Some(about) = about {
+        words.push_str(&format!(" about {}", content(about)));
+    }
+    if let Some(group) = group {
+        words.push_str(&format!(" in group {group}"));
+    }
+    words
+}
+
+fn saw(view: &View) -> String {
+    let View { look, about, dwell_ms, via } = view;
+    let verb = match look {
+        Look::Viewed => "viewed",
+        Look::Clicked => "clicked",
+        Look::Liked => "liked",
+        Look::Commented => "commented on",
+        Look::Shared => "shared",
+        Look::Favoured => "marked as a favourite",
+    };
+    let mut words = format!("{verb} {}", content(about));
+    if let Some(dwell_ms) = dwell_ms {
+        words.push_str(&format!(" for {} s", dwell_ms / 1000));
+    }
+    if let Some(via) = via {
+        words.push_str(&format!(" by way of {via}"));
+    }
+    words
+}
+
+fn content(content: &Content) -> String {
+    let Content { id, kind, title, category: _ } = content;
+    match title {
+        Some(title) => format!("{kind} \"{title}\""),
+        None => format!("{kind} {id}"),
+    }
+}
+
+fn bought(order: &Order) -> String {
+    let Order { id, step, currency, total: _, paid, refunded, lines, placed_at: _, source: _ } = order;
+    let step = match step {
+        OrderStep::Placed => "placed",
+        OrderStep::Paid => "paid",
+        OrderStep::Shipped => "shipped",
+        OrderStep::Received => "received",
+        OrderStep::Completed => "completed",
+        OrderStep::Cancelled => "cancelled",
+        OrderStep::RefundAsked => "refund asked",
+        OrderStep::PartRefunded => "refunded in part",
+        OrderStep::Refunded => "refunded",
+    };
+    let mut words = format!("order {id} {step}: {}", money(*paid, currency));
+    if *refunded != 0 {
+        words.push_str(&format!(", {} given back", money(*refunded, currency)));
+    }
+    let named = lines.iter().take(LINES_NAMED_MAX);
+    let named = named.map(|line| {
+        let OrderLine { sku: _, title, category: _, quantity, paid: _ } = line;
+        format!(", {quantity} × \"{title}\"")
+    });
+    words.extend(named);
+    if lines.len() > LINES_NAMED_MAX {
+        words.push_str(&format!(" and {} more", lines.len() - LINES_NAMED_MAX));
+    }
+    words
+}
+
+fn money(minor: i64, currency: &str) -> String {
+    if WHOLE_CURRENCIES.contains(&currency) {
+        return format!("{minor} {currency}");
+    }
+    let (sign, minor) = (if minor < 0 { "-" } else { "" }, minor.unsigned_abs());
+    format!("{sign}{}.{:02} {currency}", minor / 100, minor % 100)
+}
+
+fn did(act: &Act) -> String {
+    let Act { kind, object, title, quantity, state, whom } = act;
+    let mut words = kind.clone();
+    match (title, object) {
+        (Some(title), _) => words.push_str(&format!(" \"{title}\"")),
+        (None, Some(object)) => words.push_str(&format!(" {object}")),
+        (None, None) => {}
+    }
+    if let Some(quantity) = quantity {
+        words.push_str(&format!(", {quantity}"));
+    }
+    if let Some(state) = state {
+        words.push_str(&format!(", state {state}"));
+    }
+    if let Some(whom) = whom {
+        words.push_str(&format!(", with {}:{}:{}", whom.scheme, whom.scope, whom.value));
+    }
+    words
+}
+
+fn met(tie: &Tie, staff: Option<&str>) -> String {
+    let Tie { bond, way, state, remark, tags, successor } = tie;
+    let staff = staff.unwrap_or("somebody");
+    let mut words = match bond {
+        Bond::Added => format!("became a friend of {staff}"),
+        Bond::HalfAdded => format!("was added by {staff}, not yet the other way round"),
+        Bond::RemovedByCustomer => format!("removed {staff}"),
+        Bond::RemovedByStaff => format!("was removed by {staff}"),
+        Bond::Transferred => {
+            format!("was handed from {staff} to {}", successor.as_deref().unwrap_or("somebody"))
+        }
+        Bond::Edited => format!("was edited by {staff}"),
+    };
+    for (name, value) in [("way", way), ("state", state), ("remark", remark)] {
+        if let Some(value) = value {
+            words.push_str(&format!(", {name} {value}"));
+        }
+    }
+    if !tags.is_empty() {
+        words.push_str(&format!(", labelled {}", tags.join(", ")));
+    }
+    words
+}
+
+fn told(traits: &[Trait], zone: Zone) -> String {
+    let one = |Trait { name, value: held }: &Trait| format!("{name} {}", value(held, zone));
+    let all: Vec<String> = traits.iter().map(one).collect();
+    format!("is known by {}", if all.is_empty() { "nothing".to_owned() } else { all.join(", ") })
+}
+
+pub(crate) fn value(value: &Value, zone: Zone) -> String {
+    match value {
+        Value::Text(text) => format!("\"{text}\""),
+        Value::Number(number) => number.to_string(),
+        Value::Truth(truth) => if *truth { "yes" } else { "no" }.to_owned(),
+        Value::Time(time) => zone.text(*time),
+    }
+}
+
+fn place(touchpoint: Touchpoint) -> &'static str {
+    match touchpoint {
+        Touchpoint::DirectMessage => "direct message",
+        Touchpoint::GroupChat => "group chat",
+        Touchpoint::Moments => "Moments",
+        Touchpoint::OfficialAccount => "official account",
+        Touchpoint::MiniProgram => "mini program",
+        Touchpoint::ShortVideo => "short video",
+        Touchpoint::LiveRoom => "live room",
+        Touchpoint::Web => "web",
+        Touchpoint::Shop => "shop",
+        Touchpoint::Store => "store",
+        Touchpoint::Phone => "phone",
+        Touchpoint::Sms => "SMS",
+        Touchpoint::Parcel => "parcel",
+        Touchpoint::Other => "elsewhere",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn money_is_told_in_its_unit() {
+        assert_eq!(money(19_905, "CNY"), "199.05 CNY");
+        assert_eq!(money(-5, "CNY"), "-0.05 CNY");
+        assert_eq!(money(1_200, "JPY"), "1200 JPY");
+        assert_eq!(money(i64::MIN, "CNY"), "-92233720368547758.08 CNY");
+    }
+
+    #[test]
+    fn an_order_names_its_first_lines() {
+        let line = |title: &str| OrderLine {
+            sku: "s".to_owned(),
+            title: title.to_owned(),
+            category: None,
+            quantity: 2,
+            paid: 1,
+        };
+        let order = Order {
+            id: "E1".to_owned(),
+            step: OrderStep::PartRefunded,
+            currency: "CNY".to_owned(),
+            total: 30_000,
+            paid: 29_900,
+            refunded: 100,
+            lines: ["面霜", "b", "c", "d"].map(line).to_vec(),
+            placed_at: 0,
+            source: None,
+        };
+        assert_eq!(
+            bought(&order),
+            "order E1 refunded in part: 299.00 CNY, 1.00 CNY given back, 2 × \"面霜\", 2 × \"b\", 2 × \"c\" and 1 more"
+        );
+    }
+}

@@ -1,0 +1,147 @@
+//! The command line of a Heliu host. Stable, for scripts and people: `--json` everywhere, exit code 0 only for success.
+//!
+//! Parses arguments, wires, runs. The only crate that names concrete backends; nobody depends on it.
+#![expect(clippy::print_stdout, reason = "a command line prints")]
+
+mod commands;
+mod plugin;
+mod serve;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Parser, Subcommand};
+use journal::Journal;
+use store::Store;
+
+use heliu::wiring::{Data, Policies, Shelf};
+
+use commands::{CustomerCommand, JournalCommand};
+use plugin::PluginCommand;
+
+/// One customer store out of many channels.
+///
+/// Exit codes: 0 success; 1 it failed, the reason is on standard error; 2 the arguments are wrong. `plugin run` adds 3
+/// (the request is not authentic), 4 (it is malformed) and 5 (the plugin says that it could not do it).
+#[derive(Parser)]
+#[command(name = "heliu", version, arg_required_else_help = true)]
+struct Arguments {
+    /// Print JSON instead of text for people.
+    #[arg(long, global = true)]
+    json: bool,
+    /// The configuration of the host whose data is meant.
+    #[arg(long, global = true, env = "HELIU_CONFIG", default_value = "heliu.toml")]
+    config: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the host: webhooks in, customers out. SIGHUP reads the configuration again, SIGTERM stops it.
+    Serve,
+    /// Look at a plugin, or call it once in the real sandbox, outside any store.
+    #[command(subcommand)]
+    Plugin(PluginCommand),
+    /// The append-only truth: export, import, tail.
+    #[command(subcommand)]
+    Journal(JournalCommand),
+    /// Customers, and why they are what they are.
+    #[command(subcommand)]
+    Customer(CustomerCommand),
+    /// The state hash, and the position and the time that it stands for.
+    Digest,
+    /// Fold the journal again from the beginning.
+    Rebuild {
+        /// Compare the result with the store, which stays as it is. Exit code 1 if they differ.
+        #[arg(long, required = true)]
+        check: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("heliu: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let Arguments { json, config, command } = arguments;
+    let mut out = std::io::stdout().lock();
+    match command {
+        Command::Serve => serve(&config, json)?,
+        Command::Plugin(command) => {
+            drop(out);
+            return runtime()?.block_on(plugin::run(command, json));
+        }
+        Command::Journal(command) => {
+            let (journal, store) = open(&config)?;
+            commands::journal(command, journal, store, json, &mut out)?;
+        }
+        Command::Customer(command) => {
+            let (journal, store) = open(&config)?;
+            commands::customer(command, journal, store, json, &mut out)?;
+        }
+        Command::Digest => commands::digest(&*open(&config)?.1, json, &mut out)?,
+        Command::Rebuild { check: _ } => {
+            drop(out);
+            return rebuild(&config, json);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()
+}
+
+fn open(path: &Path) -> anyhow::Result<(Arc<dyn Journal>, Arc<dyn Store>)> {
+    let data = Data::open(&config::load(path)?)?;
+    Ok((data.journal, data.store))
+}
+
+fn serve(path: &Path, json: bool) -> anyhow::Result<()> {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_from_env("HELIU_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if json {
+        log.json().init();
+    } else {
+        log.init();
+    }
+    let ready = |address: std::net::SocketAddr| {
+        if json {
+            println!("{}", serde_json::json!({ "listening": address.to_string() }));
+        } else {
+            println!("heliu listens on http://{address}");
+        }
+    };
+    runtime()?.block_on(serve::serve(path, ready))
+}
+
+fn rebuild(path: &Path, json: bool) -> anyhow::Result<ExitCode> {
+    let data = Data::open(&config::load(path)?)?;
+    let policies = Arc::new(Policies::new(data.sandbox()?, Shelf::new(&data)));
+    let (stored, standing) = data.store.digest()?;
+    let rebuilt = router::rebuild(data.journal.clone(), policies, standing)?;
+    let same = rebuilt.digest == stored;
+    let verdict = if same { "the same" } else { "DIFFERENT" };
+    if json {
+        let (position, fired) = (standing.position, standing.fired);
+        let (store, rebuilt) = (stored.to_string(), rebuilt.digest.to_string());
+        let answer = serde_json::json!({
+            "same": same, "store": store, "rebuilt": rebuilt, "position": position, "fired": fired,
+        });
+        println!("{answer}");
+    } else {
+        println!("store   {stored}\nrebuilt {}", rebuilt.digest);
+        println!("{verdict}, at position {} with alarms fired by {}", standing.position, standing.fired);
+    }
+    Ok(if same { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

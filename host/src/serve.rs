@@ -1,0 +1,327 @@
+//! `heliu serve`: wires a host, runs it, reloads it, stops it.
+//!
+//! Three movers: the intake (a webhook through its connector into the journal), the pump (feeds and chores into the
+//! journal), the folder (the journal into the store). They share nothing but the journal and each connection's memory.
+
+mod clock;
+mod connection;
+mod folder;
+mod intake;
+mod pump;
+mod shared;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use api::{Advance, ApiState, Condition, HealthReport, PluginState, Role, Token};
+use config::Config;
+use journal::{Committer, CommitterConfig, Head, Journal};
+use model::Setup;
+use router::{Router, RouterConfig};
+use sandbox::{Grants, HostGrant, Plugin, Sandbox};
+use store::Store;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use clock::HostClock;
+use connection::{Connection, ConnectionStanding};
+use folder::{Folder, FolderHandle};
+use heliu::wiring::{self, Data, Policies, Shelf};
+use shared::{Connections, Shared};
+
+/// How long requests under way may take once the host was told to stop.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// How often the counts that `/api/v1/plugins` shows are taken.
+const COUNT_EVERY: Duration = Duration::from_secs(1);
+
+/// Runs until SIGTERM or SIGINT. `ready` is called with the address once the host listens.
+pub(crate) async fn serve(path: &Path, ready: impl FnOnce(std::net::SocketAddr)) -> anyhow::Result<()> {
+    let config = config::load(path)?;
+    let (data, _lock) = Data::open_alone(&config)?;
+    let host = Running::start(config, &data).await?;
+    let listener = tokio::net::TcpListener::bind(host.config.listen)
+        .await
+        .with_context(|| format!("{}: listen on {}", path.display(), host.config.listen))?;
+    ready(listener.local_addr()?);
+    let (stop_in, stop) = watch::channel(false);
+    let api = api::router(host.api);
+    let server = tokio::spawn(async move {
+        let stopped = async move { drop(stop.clone().wait_for(|stop| *stop).await) };
+        axum::serve(listener, api).with_graceful_shutdown(stopped).await
+    });
+    let reloading =
+        tokio::spawn(reload(host.config, host.loader, Arc::clone(&host.shared), host.fold.clone()));
+    signalled().await?;
+    tracing::info!("stopping: requests under way are answered first");
+    stop_in.send_replace(true);
+    if tokio::time::timeout(GRACE, server).await.is_err() {
+        tracing::warn!(
+            grace_s = GRACE.as_secs(),
+            "some requests were still open; what was answered is durable"
+        );
+    }
+    reloading.abort();
+    host.movers.stop(&host.fold).await
+}
+
+/// A host whose parts move; only the door is still closed.
+struct Running {
+    config: Config,
+    loader: Loader,
+    shared: Arc<Shared>,
+    fold: FolderHandle,
+    api: ApiState,
+    movers: Movers,
+}
+
+/// What must end before the data folder is let go.
+struct Movers {
+    intake: JoinHandle<()>,
+    others: Vec<JoinHandle<()>>,
+    folding: std::thread::JoinHandle<()>,
+}
+
+impl Running {
+    async fn start(config: Config, data: &Data) -> anyhow::Result<Running> {
+        let (journal, store): (Arc<dyn Journal>, Arc<dyn Store>) = (data.journal.clone(), data.store.clone());
+        let sandbox = data.sandbox()?;
+        let policies = Arc::new(Policies::new(sandbox.clone(), Shelf::new(data)));
+        let loader = Loader {
+            sandbox,
+            shelf: Shelf::new(data),
+            policies: Arc::clone(&policies),
+            journal: Arc::clone(&journal),
+        };
+        let (connections, setup) = loader.load(&config, &Connections::new())?;
+        let clock = match config.clock {
+            config::Clock::System => HostClock::System,
+            config::Clock::Manual => HostClock::manual(),
+        };
+        // A manual clock goes on from where the journal stopped.
+        clock.advance(journal.head()?.now);
+
+        let (committer, appender) = Committer::new(Arc::clone(&journal), CommitterConfig::default())?;
+        committer.spawn()?;
+        let head = appender.head();
+        let shared = Arc::new(Shared::new(clock.clone(), Arc::clone(&journal), appender, connections));
+        let router =
+            Router::open(Arc::clone(&journal), Arc::clone(&store), policies, RouterConfig::default())?;
+        let (health_in, health) = watch::channel(HealthReport::default());
+        let (folder, fold) = Folder::new(router, Arc::clone(&journal), clock, setup, health_in);
+        let folding = folder.spawn()?;
+        if journal.head()?.position == 0 {
+            // The first record says how all others are to be folded.
+            fold.settle().await.map_err(anyhow::Error::msg)?;
+        }
+        let (intake_in, intake_out) = mpsc::channel(config.limits.intake_waiting_max);
+        let (counts_in, plugins) = watch::channel(Vec::new());
+        let (clock, pumping) = pump(&shared, &fold);
+        let movers = Movers {
+            intake: tokio::spawn(intake::run(Arc::clone(&shared), intake_out)),
+            others: vec![
+                pumping,
+                tokio::spawn(count(Arc::clone(&shared), fold.clone(), counts_in)),
+                tokio::spawn(wake(head, fold.clone())),
+            ],
+            folding,
+        };
+        let api = ApiState {
+            journal,
+            store,
+            intake: intake_in,
+            token: Token::new(config.api_token.expose()),
+            body_max_bytes: config.limits.body_max_bytes,
+            health,
+            plugins,
+            clock,
+        };
+        Ok(Running { config, loader, shared, fold, api, movers })
+    }
+}
+
+/// By the system's clock the pump looks for itself; a manual clock says when.
+fn pump(shared: &Arc<Shared>, fold: &FolderHandle) -> (Option<mpsc::Sender<Advance>>, JoinHandle<()>) {
+    match &shared.clock {
+        HostClock::System => (None, tokio::spawn(pump::run(Arc::clone(shared)))),
+        HostClock::Manual(_) => {
+            let (advance_in, advance_out) = mpsc::channel(16);
+            (Some(advance_in), tokio::spawn(advance(Arc::clone(shared), fold.clone(), advance_out)))
+        }
+    }
+}
+
+/// The fold follows every append.
+async fn wake(mut head: watch::Receiver<Head>, fold: FolderHandle) {
+    while head.changed().await.is_ok() {
+        fold.wake();
+    }
+}
+
+impl Movers {
+    /// The API is gone, so the intake ends; then nothing appends any more, and the fold ends with its present batch.
+    async fn stop(self, fold: &FolderHandle) -> anyhow::Result<()> {
+        let Movers { intake, others, folding } = self;
+        drop(tokio::time::timeout(GRACE, intake).await);
+        for task in others {
+            task.abort();
+            drop(task.await);
+        }
+        fold.stop();
+        tokio::task::spawn_blocking(move || drop(folding.join())).await?;
+        Ok(())
+    }
+}
+
+/// Makes a running configuration out of a written one.
+struct Loader {
+    sandbox: Sandbox,
+    shelf: Shelf,
+    policies: Arc<Policies>,
+    journal: Arc<dyn Journal>,
+}
+
+impl Loader {
+    /// What a connection knows between its calls is taken over from the running ones.
+    fn load(&self, config: &Config, running: &Connections) -> anyhow::Result<(Connections, Setup)> {
+        let bindings = wiring::bind(config, &self.sandbox, &self.shelf, &self.policies)?;
+        let mut connections = Connections::new();
+        for wanted in &config.connections {
+            let connection = self
+                .connect(wanted, running)
+                .with_context(|| format!("{}: connection \"{}\"", config.path.display(), wanted.name))?;
+            connections.insert(wanted.name.clone(), Arc::new(connection));
+        }
+        let descriptors = connections
+            .values()
+            .map(|connection| (connection.name.as_str(), connection.connector.descriptor()));
+        let schemes = wiring::schemes(descriptors)?;
+        Ok((connections, wiring::setup(config, bindings, schemes)))
+    }
+
+    fn connect(&self, wanted: &config::Connection, running: &Connections) -> anyhow::Result<Connection> {
+        let bytes = self.shelf.take_in(&wanted.plugin)?;
+        let connector = match self.sandbox.admit(&bytes, &Grants::all())? {
+            Plugin::Connector(connector) => connector,
+            Plugin::Policy(_) => {
+                anyhow::bail!("{} is a policy: declare it under [[policy]]", wanted.plugin.display())
+            }
+        };
+        config::check_settings(&connector.descriptor().settings_schema, &wanted.settings)?;
+        let grants = wanted.hosts.iter().map(|host| HostGrant::parse(host, wanted.inward));
+        let http = self.sandbox.http(grants.collect::<Result<_, _>>()?)?;
+        let standing = match running.get(&wanted.name) {
+            Some(running) => {
+                running.standing.next_poll.store(0, std::sync::atomic::Ordering::SeqCst);
+                Arc::clone(&running.standing)
+            }
+            None => Arc::new(ConnectionStanding::new(self.journal.recall(&wanted.name)?)),
+        };
+        Ok(Connection {
+            name: wanted.name.clone(),
+            file: wanted.plugin.display().to_string(),
+            connector,
+            settings: wanted.settings.clone(),
+            http,
+            poll_every: wanted.poll_every,
+            standing,
+        })
+    }
+}
+
+/// Moves the manual clock, and answers when the host has done everything that is due by then.
+async fn advance(shared: Arc<Shared>, fold: FolderHandle, mut asked: mpsc::Receiver<Advance>) {
+    while let Some(Advance { now, reply }) = asked.recv().await {
+        shared.clock.advance(now);
+        pump::until_quiet(&shared).await;
+        let settled = fold.settle().await;
+        drop(reply.send(settled));
+    }
+}
+
+/// Reads the configuration again at each SIGHUP. One that does not hold changes nothing.
+async fn reload(mut config: Config, loader: Loader, shared: Arc<Shared>, fold: FolderHandle) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut hangups) = signal(SignalKind::hangup()) else {
+        tracing::error!("SIGHUP cannot be heard: the configuration is not reloaded");
+        return;
+    };
+    while hangups.recv().await.is_some() {
+        let fresh = config::load(&config.path)
+            .map_err(anyhow::Error::from)
+            .and_then(|fresh| Ok((loader.load(&fresh, &shared.connections())?, fresh)));
+        match fresh {
+            Ok(((connections, setup), fresh)) => {
+                if fresh.listen != config.listen || fresh.data_dir != config.data_dir {
+                    tracing::warn!("\"listen\" and \"data\" take effect at the next start");
+                }
+                shared.replace_connections(connections);
+                fold.want(setup);
+                shared.wake_pump();
+                config = fresh;
+                tracing::info!(path = %config.path.display(), "the configuration was read again");
+            }
+            Err(error) => {
+                tracing::error!(
+                    error = format!("{error:#}"),
+                    "the new configuration does not hold; the old one stays"
+                );
+            }
+        }
+    }
+}
+
+/// Shows what the plugins did, a second old at most.
+async fn count(shared: Arc<Shared>, fold: FolderHandle, counts: watch::Sender<Vec<PluginState>>) {
+    use std::sync::atomic::Ordering::Relaxed;
+    loop {
+        let connector = |connection: &Arc<Connection>| {
+            let standing = &connection.standing;
+            let trouble = standing.trouble();
+            PluginState {
+                name: connection.name.clone(),
+                role: Role::Connector,
+                file: connection.file.clone(),
+                digest: connection.connector.digest(),
+                title: connection.connector.descriptor().title.clone(),
+                state: if trouble.is_some() { Condition::Failing } else { Condition::Running },
+                message: trouble,
+                calls: standing.counts.calls.load(Relaxed),
+                faults: standing.counts.faults.load(Relaxed),
+                stored: standing.counts.stored.load(Relaxed),
+                duplicates: standing.counts.duplicates.load(Relaxed),
+                refused: standing.counts.refused.load(Relaxed),
+            }
+        };
+        let mut plugins: Vec<PluginState> = shared.connections().values().map(connector).collect();
+        plugins.extend(fold.wanted().policies.into_iter().map(|binding| PluginState {
+            name: binding.name,
+            role: Role::Policy,
+            file: String::new(),
+            digest: binding.digest,
+            title: binding.descriptor.title,
+            state: Condition::Running,
+            message: None,
+            calls: 0,
+            faults: 0,
+            stored: 0,
+            duplicates: 0,
+            refused: 0,
+        }));
+        counts.send_replace(plugins);
+        tokio::time::sleep(COUNT_EVERY).await;
+    }
+}
+
+async fn signalled() -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

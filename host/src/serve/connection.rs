@@ -1,0 +1,147 @@
+//! One configured account of a channel, as it runs.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use journal::{Appender, Batch, Placed, Receipt, Recollection, Refused};
+use model::{ChannelEvent, Entry, Harvest, Instant, Json, MemoryCell, MemoryWrite};
+use sandbox::{Call, Connector, Http};
+use tokio::sync::Semaphore;
+
+use super::clock::HostClock;
+
+/// Calls of one connection that may run at once: its own budget, so that a dead platform slows nobody else.
+pub(crate) const CALLS_MAX: usize = 32;
+
+/// Chores of one connection that may be worked on at once.
+pub(crate) const CHORES_MAX: usize = 8;
+
+pub(crate) struct Connection {
+    pub(crate) name: String,
+    pub(crate) file: String,
+    pub(crate) connector: Connector,
+    pub(crate) settings: Json,
+    pub(crate) http: Http,
+    pub(crate) poll_every: Duration,
+    /// Outlives a reload of the configuration.
+    pub(crate) standing: Arc<ConnectionStanding>,
+}
+
+/// What a connection knows between its calls, and what it counted.
+pub(crate) struct ConnectionStanding {
+    recollection: Mutex<Recollection>,
+    /// When the feed is asked next.
+    pub(crate) next_poll: AtomicU64,
+    /// Held while the feed is asked: one poll at a time.
+    pub(crate) polling: tokio::sync::Mutex<()>,
+    pub(crate) calls: Arc<Semaphore>,
+    pub(crate) chores: Arc<Semaphore>,
+    pub(crate) chores_at_work: Mutex<std::collections::BTreeSet<u64>>,
+    /// The feed's failures in a row.
+    pub(crate) failures: AtomicU64,
+    pub(crate) counts: Counts,
+    /// What an operator must look at.
+    trouble: Mutex<Option<String>>,
+}
+
+#[derive(Default)]
+pub(crate) struct Counts {
+    pub(crate) calls: AtomicU64,
+    pub(crate) faults: AtomicU64,
+    pub(crate) stored: AtomicU64,
+    pub(crate) duplicates: AtomicU64,
+    pub(crate) refused: AtomicU64,
+}
+
+impl ConnectionStanding {
+    pub(crate) fn new(recollection: Recollection) -> ConnectionStanding {
+        ConnectionStanding {
+            recollection: Mutex::new(recollection),
+            next_poll: AtomicU64::new(0),
+            polling: tokio::sync::Mutex::new(()),
+            calls: Arc::new(Semaphore::new(CALLS_MAX)),
+            chores: Arc::new(Semaphore::new(CHORES_MAX)),
+            chores_at_work: Mutex::default(),
+            failures: AtomicU64::new(0),
+            counts: Counts::default(),
+            trouble: Mutex::new(None),
+        }
+    }
+
+    pub(crate) fn cursor(&self) -> Option<Json> {
+        self.recollection.lock().unwrap_or_else(PoisonError::into_inner).cursor.clone()
+    }
+
+    pub(crate) fn trouble(&self) -> Option<String> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn set_trouble(&self, trouble: Option<String>) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    }
+
+    fn memory(&self) -> Vec<MemoryCell> {
+        self.recollection.lock().unwrap_or_else(PoisonError::into_inner).memory.clone()
+    }
+
+    /// What was committed is what the next call sees.
+    fn remember(&self, cursor: Option<Json>, writes: Vec<MemoryWrite>) {
+        let mut recollection = self.recollection.lock().unwrap_or_else(PoisonError::into_inner);
+        if cursor.is_some() {
+            recollection.cursor = cursor;
+        }
+        for write in writes {
+            let key = match &write {
+                MemoryWrite::Set(cell) => &cell.key,
+                MemoryWrite::Delete { key } => key,
+            };
+            recollection.memory.retain(|cell| cell.key != *key);
+            if let MemoryWrite::Set(cell) = write {
+                recollection.memory.push(cell);
+            }
+        }
+    }
+}
+
+impl Connection {
+    pub(crate) fn call(&self, clock: &HostClock) -> Call {
+        self.standing.counts.calls.fetch_add(1, Ordering::Relaxed);
+        let clock = clock.clone();
+        Call {
+            connection: self.name.clone(),
+            settings: self.settings.clone(),
+            clock: Arc::new(move || clock.now()),
+            memory: self.standing.memory(),
+            http: self.http.clone(),
+        }
+    }
+
+    /// A batch of what a call left behind, to be filled in further.
+    pub(crate) fn batch(&self, now: Instant, harvest: Harvest, memory: Vec<MemoryWrite>) -> Batch {
+        let Harvest { events, chores } = harvest;
+        let entry = |event| Entry::Event(ChannelEvent { connection: self.name.clone(), event });
+        let entries = events.into_iter().map(entry).collect();
+        Batch { connection: self.name.clone(), now, entries, chores, memory, ..Batch::default() }
+    }
+
+    /// Makes a batch durable. Nothing to keep is durable at once.
+    pub(crate) async fn keep(&self, appender: &Appender, batch: Batch) -> Result<Receipt, Refused> {
+        let Batch { connection: _, now: _, entries, cursor, memory, chores, chore, dead } = &batch;
+        let nothing = entries.is_empty() && memory.is_empty() && chores.is_empty();
+        if nothing && cursor.is_none() && chore.is_none() && dead.is_none() {
+            return Ok(Receipt::default());
+        }
+        let (cursor, memory) = (cursor.clone(), memory.clone());
+        let receipt = appender.append(batch).await?;
+        self.standing.remember(cursor, memory);
+        for placed in &receipt.placed {
+            let count = match placed {
+                Placed::New(_) => &self.standing.counts.stored,
+                Placed::Known(_) => &self.standing.counts.duplicates,
+            };
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(receipt)
+    }
+}

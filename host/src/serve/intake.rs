@@ -1,0 +1,82 @@
+//! One webhook: from the request as it came, through the connector, to a durable journal, and only then to the answer.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use api::{Incoming, Reply};
+use journal::{DeadRequest, Refused};
+use model::{Harvest, Reception, Refusal, Request};
+use sandbox::Called;
+use tokio::sync::mpsc;
+
+use super::connection::Connection;
+use super::shared::Shared;
+
+/// Takes requests until the API hands out no more. Each runs on its own, within its connection's budget.
+pub(crate) async fn run(shared: Arc<Shared>, mut incoming: mpsc::Receiver<Incoming>) {
+    let mut calls = tokio::task::JoinSet::new();
+    while let Some(Incoming { connection, request, reply }) = incoming.recv().await {
+        let shared = Arc::clone(&shared);
+        calls.spawn(async move {
+            let answer = match shared.connection(&connection) {
+                Some(connection) => receive(&shared, &connection, request).await,
+                None => Reply::NoSuchConnection,
+            };
+            // The channel went away before its answer: what was kept is kept, it will deliver again and be known.
+            drop(reply.send(answer));
+        });
+        while calls.try_join_next().is_some() {}
+    }
+    calls.join_all().await;
+}
+
+async fn receive(shared: &Shared, connection: &Connection, request: Request) -> Reply {
+    let standing = &connection.standing;
+    let Ok(_permit) = standing.calls.try_acquire() else {
+        return Reply::Unavailable {
+            why: format!("connection \"{}\": too many calls at once", connection.name),
+        };
+    };
+    let called = match connection.connector.receive(connection.call(&shared.clock), &request).await {
+        Ok(called) => called,
+        Err(fault) => {
+            standing.counts.faults.fetch_add(1, Ordering::Relaxed);
+            tracing::error!(connection = connection.name, %fault, "a webhook call failed");
+            standing.set_trouble(Some(fault.to_string()));
+            return match fault.class() {
+                model::Class::Retry => Reply::Unavailable { why: fault.to_string() },
+                model::Class::Reject | model::Class::Operator | model::Class::Bug => Reply::Faulty,
+            };
+        }
+    };
+    super::shared::log(&connection.name, &called.log);
+    let Called { value, memory, log: _, log_dropped: _, http_requests: _, memory_bytes: _ } = called;
+    let now = shared.clock.now();
+    let (batch, answer) = match value {
+        Ok(Reception { kept, answer }) => (connection.batch(now, kept, memory), answer),
+        Err(Refusal::NotAuthentic(why)) => {
+            standing.counts.refused.fetch_add(1, Ordering::Relaxed);
+            tracing::warn!(connection = connection.name, why, "a request is not authentic");
+            return Reply::NotAuthentic;
+        }
+        Err(Refusal::Malformed { why, answer }) => {
+            tracing::warn!(
+                connection = connection.name,
+                why,
+                "a request was not understood: kept as a dead letter"
+            );
+            let mut batch = connection.batch(now, Harvest::default(), memory);
+            batch.dead = Some(DeadRequest { why, request });
+            (batch, answer)
+        }
+    };
+    match connection.keep(&shared.appender, batch).await {
+        Ok(_) => {
+            shared.wake_pump();
+            Reply::Answer(answer)
+        }
+        Err(refused @ (Refused::Busy | Refused::Closed | Refused::Journal(_))) => {
+            Reply::Unavailable { why: refused.to_string() }
+        }
+    }
+}

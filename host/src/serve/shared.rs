@@ -1,0 +1,63 @@
+//! What the parts of a running host share.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use journal::{Appender, Journal};
+use sandbox::LogLine;
+use tokio::sync::Notify;
+
+use super::clock::HostClock;
+use super::connection::Connection;
+
+/// By name. Replaced whole when the configuration is read again; a call under way keeps the connection that it has.
+pub(crate) type Connections = BTreeMap<String, Arc<Connection>>;
+
+pub(crate) struct Shared {
+    pub(crate) clock: HostClock,
+    pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) appender: Appender,
+    connections: RwLock<Arc<Connections>>,
+    /// Something may be due: a chore was asked for.
+    pub(crate) pump: Notify,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        clock: HostClock,
+        journal: Arc<dyn Journal>,
+        appender: Appender,
+        connections: Connections,
+    ) -> Shared {
+        let connections = RwLock::new(Arc::new(connections));
+        Shared { clock, journal, appender, connections, pump: Notify::new() }
+    }
+
+    pub(crate) fn connections(&self) -> Arc<Connections> {
+        Arc::clone(&self.connections.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn connection(&self, name: &str) -> Option<Arc<Connection>> {
+        self.connections().get(name).cloned()
+    }
+
+    pub(crate) fn replace_connections(&self, connections: Connections) {
+        *self.connections.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(connections);
+    }
+
+    pub(crate) fn wake_pump(&self) {
+        self.pump.notify_one();
+    }
+}
+
+/// What a plugin logged, in the host's log under its connection's name.
+pub(crate) fn log(connection: &str, lines: &[LogLine]) {
+    for LogLine { level, text } in lines {
+        match level {
+            sandbox::Level::Debug => tracing::debug!(connection, plugin = text),
+            sandbox::Level::Info => tracing::info!(connection, plugin = text),
+            sandbox::Level::Warn => tracing::warn!(connection, plugin = text),
+            sandbox::Level::Error => tracing::error!(connection, plugin = text),
+        }
+    }
+}

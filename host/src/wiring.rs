@@ -1,0 +1,191 @@
+//! Where concrete parts are put together: the data folder, its databases, the shelf of components, the sandbox.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Context as _, bail};
+use config::Config;
+use model::{Binding, Class, Digest, Setup, Turn};
+use router::{Plugins, PluginsError, TurnOutcome};
+use sandbox::{Grants, Plugin, Policy, Sandbox, SandboxConfig};
+use sha2::{Digest as _, Sha256};
+use sqlite::{SqliteJournal, SqliteStore};
+
+/// A tenant's folder: `journal.db`, `store.db`, `plugins/`, `cache/`.
+pub struct Data {
+    pub folder: PathBuf,
+    pub journal: Arc<SqliteJournal>,
+    pub store: Arc<SqliteStore>,
+}
+
+impl Data {
+    /// Opens the folder that the configuration names, beside a host that may be running.
+    pub fn open(config: &Config) -> anyhow::Result<Data> {
+        let folder = config.data_dir.clone();
+        fs::create_dir_all(folder.join("plugins"))
+            .with_context(|| format!("make the data folder {}", folder.display()))?;
+        let journal = SqliteJournal::open(&folder.join("journal.db"))?;
+        let store = SqliteStore::open(&folder.join("store.db"))?;
+        Ok(Data { folder, journal: Arc::new(journal), store: Arc::new(store) })
+    }
+
+    /// Opens the folder for a host of its own. The file that is given back holds it until it is dropped.
+    pub fn open_alone(config: &Config) -> anyhow::Result<(Data, File)> {
+        fs::create_dir_all(&config.data_dir)
+            .with_context(|| format!("make the data folder {}", config.data_dir.display()))?;
+        let path = config.data_dir.join("lock");
+        let lock = File::create(&path).with_context(|| format!("open {}", path.display()))?;
+        if lock.try_lock().is_err() {
+            bail!("{}: another host works on this data folder; stop it first", config.data_dir.display());
+        }
+        Ok((Data::open(config)?, lock))
+    }
+
+    pub fn sandbox(&self) -> anyhow::Result<Sandbox> {
+        let config = SandboxConfig { cache_dir: Some(self.folder.join("cache")), ..SandboxConfig::default() };
+        Ok(Sandbox::new(config)?)
+    }
+}
+
+/// Every component that was ever bound, by its digest: a fold of the past needs the policies of the past.
+pub struct Shelf {
+    folder: PathBuf,
+}
+
+impl Shelf {
+    pub fn new(data: &Data) -> Shelf {
+        Shelf::at(&data.folder.join("plugins"))
+    }
+
+    pub fn at(folder: &Path) -> Shelf {
+        Shelf { folder: folder.to_owned() }
+    }
+
+    /// Reads a component and keeps a copy.
+    pub fn take_in(&self, path: &Path) -> anyhow::Result<Vec<u8>> {
+        let bytes = fs::read(path).with_context(|| format!("read the plugin {}", path.display()))?;
+        let place = self.place(Digest(Sha256::digest(&bytes).into()));
+        if !place.exists() {
+            let new = place.with_extension("new");
+            let kept = fs::write(&new, &bytes).and_then(|()| fs::rename(&new, &place));
+            kept.with_context(|| format!("keep a copy of {} as {}", path.display(), place.display()))?;
+        }
+        Ok(bytes)
+    }
+
+    fn place(&self, digest: Digest) -> PathBuf {
+        self.folder.join(format!("{digest}.wasm"))
+    }
+}
+
+/// The router's port to the sandbox: policies by the digest that the journal names.
+pub struct Policies {
+    sandbox: Sandbox,
+    shelf: Shelf,
+    loaded: Mutex<HashMap<Digest, Policy>>,
+}
+
+impl Policies {
+    pub fn new(sandbox: Sandbox, shelf: Shelf) -> Policies {
+        Policies { sandbox, shelf, loaded: Mutex::default() }
+    }
+
+    pub fn add(&self, policy: &Policy) {
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        loaded.insert(policy.digest(), policy.clone());
+    }
+
+    fn policy(&self, binding: &Binding) -> Result<Policy, PluginsError> {
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(policy) = loaded.get(&binding.digest) {
+            return Ok(policy.clone());
+        }
+        let error =
+            |reason: String| PluginsError { binding: binding.name.clone(), reason, class: Class::Operator };
+        let place = self.shelf.place(binding.digest);
+        let bytes = fs::read(&place).map_err(|io| {
+            error(format!("{}: {io}: the journal needs this version; put the file back", place.display()))
+        })?;
+        match self.sandbox.admit(&bytes, &Grants::none()) {
+            Ok(Plugin::Policy(policy)) => {
+                loaded.insert(binding.digest, policy.clone());
+                Ok(policy)
+            }
+            Ok(Plugin::Connector(_)) => Err(error(format!("{}: not a policy", place.display()))),
+            Err(refused) => Err(error(format!("{}: {refused}", place.display()))),
+        }
+    }
+}
+
+impl Plugins for Policies {
+    fn evaluate(&self, binding: &Binding, turns: &[Turn<'_>]) -> Result<Vec<TurnOutcome>, PluginsError> {
+        let policy = self.policy(binding)?;
+        let outcomes = policy.evaluate(&binding.settings, turns).map_err(|trouble| PluginsError {
+            binding: binding.name.clone(),
+            class: trouble.class(),
+            reason: trouble.to_string(),
+        })?;
+        let outcome = |outcome| match outcome {
+            sandbox::TurnOutcome::Verdict(verdict) => TurnOutcome::Verdict(verdict),
+            sandbox::TurnOutcome::Fault(fault) => {
+                TurnOutcome::Fault { kind: fault.kind.name().to_owned(), text: fault.text }
+            }
+        };
+        Ok(outcomes.into_iter().map(outcome).collect())
+    }
+}
+
+/// The policies that the configuration binds, admitted and ready.
+pub fn bind(
+    config: &Config,
+    sandbox: &Sandbox,
+    shelf: &Shelf,
+    policies: &Policies,
+) -> anyhow::Result<Vec<Binding>> {
+    let bind = |policy: &config::Policy| {
+        let bytes = shelf.take_in(&policy.plugin)?;
+        let plugin = match sandbox.admit(&bytes, &Grants::none())? {
+            Plugin::Policy(plugin) => plugin,
+            Plugin::Connector(_) => {
+                bail!("{} is a connector: declare it under [[connection]]", policy.plugin.display())
+            }
+        };
+        let descriptor = plugin.descriptor().clone();
+        config::check_settings(&descriptor.settings_schema, &policy.settings)?;
+        policies.add(&plugin);
+        let (name, settings, carry) = (policy.name.clone(), policy.settings.clone(), policy.carry);
+        Ok(Binding { name, digest: plugin.digest(), settings, descriptor, carry })
+    };
+    let named = |policy: &config::Policy| {
+        bind(policy).with_context(|| format!("{}: policy \"{}\"", config.path.display(), policy.name))
+    };
+    config.policies.iter().map(named).collect()
+}
+
+/// One table of schemes for all connections. Two plugins that disagree about a scheme cannot both be right.
+pub fn schemes<'a>(
+    descriptors: impl Iterator<Item = (&'a str, &'a model::ConnectorDescriptor)>,
+) -> anyhow::Result<Vec<model::Scheme>> {
+    let mut table: std::collections::BTreeMap<&str, (&str, &model::Scheme)> =
+        std::collections::BTreeMap::new();
+    for (connection, descriptor) in descriptors {
+        for scheme in &descriptor.schemes {
+            let (first, known) = *table.entry(&scheme.name).or_insert((connection, scheme));
+            if known != scheme {
+                bail!(
+                    "connections \"{first}\" and \"{connection}\" declare the scheme \"{}\" differently: one says \
+                     {known:?}, the other {scheme:?}",
+                    scheme.name
+                );
+            }
+        }
+    }
+    Ok(table.into_values().map(|(_, scheme)| scheme.clone()).collect())
+}
+
+/// What the fold is told of a configuration.
+pub fn setup(config: &Config, policies: Vec<Binding>, schemes: Vec<model::Scheme>) -> Setup {
+    Setup { policies, schemes, phone_country: config.phone_country.clone() }
+}
