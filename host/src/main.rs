@@ -81,6 +81,9 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             return runtime()?.block_on(plugin::run(command, json));
         }
         Command::Journal(command) => {
+            // Nothing tells a running host of an append from outside.
+            let imports = matches!(command, JournalCommand::Import { .. });
+            let _lock = imports.then(|| Data::open_alone(&config::load(&config)?)).transpose()?;
             let (journal, store) = open(&config)?;
             commands::journal(command, journal, store, json, &mut out)?;
         }

@@ -22,6 +22,7 @@ use model::Setup;
 use router::{Router, RouterConfig};
 use sandbox::{Grants, HostGrant, Plugin, Sandbox};
 use store::Store;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
@@ -45,6 +46,8 @@ pub(crate) async fn serve(path: &Path, ready: impl FnOnce(std::net::SocketAddr))
     let listener = tokio::net::TcpListener::bind(host.config.listen)
         .await
         .with_context(|| format!("{}: listen on {}", path.display(), host.config.listen))?;
+    // Before anybody is told that the host is there: an unheard SIGHUP would end it.
+    let signals = Signals::listen()?;
     ready(listener.local_addr()?);
     let (stop_in, stop) = watch::channel(false);
     let api = api::router(host.api);
@@ -52,9 +55,13 @@ pub(crate) async fn serve(path: &Path, ready: impl FnOnce(std::net::SocketAddr))
         let stopped = async move { drop(stop.clone().wait_for(|stop| *stop).await) };
         axum::serve(listener, api).with_graceful_shutdown(stopped).await
     });
-    let reloading =
-        tokio::spawn(reload(host.config, host.loader, Arc::clone(&host.shared), host.fold.clone()));
-    signalled().await?;
+    let Signals { hangups, mut terminate, mut interrupt } = signals;
+    let reload = reload(hangups, host.config, host.loader, Arc::clone(&host.shared), host.fold.clone());
+    let reloading = tokio::spawn(reload);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
     tracing::info!("stopping: requests under way are answered first");
     stop_in.send_replace(true);
     if tokio::time::timeout(GRACE, server).await.is_err() {
@@ -224,6 +231,7 @@ impl Loader {
             file: wanted.plugin.display().to_string(),
             connector,
             settings: wanted.settings.clone(),
+            secrets: wanted.secrets.clone(),
             http,
             poll_every: wanted.poll_every,
             standing,
@@ -242,20 +250,23 @@ async fn advance(shared: Arc<Shared>, fold: FolderHandle, mut asked: mpsc::Recei
 }
 
 /// Reads the configuration again at each SIGHUP. One that does not hold changes nothing.
-async fn reload(mut config: Config, loader: Loader, shared: Arc<Shared>, fold: FolderHandle) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut hangups) = signal(SignalKind::hangup()) else {
-        tracing::error!("SIGHUP cannot be heard: the configuration is not reloaded");
-        return;
-    };
+async fn reload(
+    mut hangups: Signal,
+    mut config: Config,
+    loader: Loader,
+    shared: Arc<Shared>,
+    fold: FolderHandle,
+) {
     while hangups.recv().await.is_some() {
         let fresh = config::load(&config.path)
             .map_err(anyhow::Error::from)
             .and_then(|fresh| Ok((loader.load(&fresh, &shared.connections())?, fresh)));
         match fresh {
             Ok(((connections, setup), fresh)) => {
-                if fresh.listen != config.listen || fresh.data_dir != config.data_dir {
-                    tracing::warn!("\"listen\" and \"data\" take effect at the next start");
+                if needs_restart(&config, &fresh) {
+                    tracing::warn!(
+                        "\"data\", \"listen\", \"clock\", [api] and [limits] take effect at the next start"
+                    );
                 }
                 shared.replace_connections(connections);
                 fold.want(setup);
@@ -315,13 +326,28 @@ async fn count(shared: Arc<Shared>, fold: FolderHandle, counts: watch::Sender<Ve
     }
 }
 
-async fn signalled() -> anyhow::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// The signals that an operator sends.
+struct Signals {
+    hangups: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Signals> {
+        Ok(Signals {
+            hangups: signal(SignalKind::hangup())?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
     }
-    Ok(())
+}
+
+/// What a running host cannot change of itself.
+fn needs_restart(old: &Config, new: &Config) -> bool {
+    old.data_dir != new.data_dir
+        || old.listen != new.listen
+        || old.clock != new.clock
+        || old.api_token != new.api_token
+        || old.limits != new.limits
 }

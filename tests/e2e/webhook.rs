@@ -84,17 +84,9 @@ async fn an_expired_token_is_renewed_once() {
     stage.wecom.expire_tokens();
     brand.play_all(late, &stage.wecom, &stage.youzan, &hooks, 8).await;
     stage.advance(end).await;
-    stage.advance(end + 3_600_000).await;
-    let tokens = stage.wecom.calls_of("gettoken");
-    // Once at first, once when it expired early, and at most every two hours as it grows old; chores that run side by
-    // side may each ask once, never again and again.
-    assert!(
-        (2..=2 + 8 + 4 * 12).contains(&tokens),
-        "{tokens} tokens for {} reads",
-        stage.wecom.calls_of("externalcontact/get")
-    );
-    let trouble = stage.host.get("plugins").await.unwrap();
-    assert!(stage.wecom.calls_of("externalcontact/get") > 10, "{trouble}");
+    // Many chores side by side meet the dead token; one of them renews it, the others find what it got.
+    assert_eq!(stage.wecom.calls_of("gettoken"), 2);
+    assert!(stage.wecom.calls_of("externalcontact/get") > 10);
 }
 
 #[tokio::test(flavor = "multi_thread")]

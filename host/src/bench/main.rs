@@ -4,7 +4,6 @@
 #![expect(clippy::print_stdout, reason = "a bench prints its table")]
 
 mod events;
-mod limit;
 mod measure;
 
 use std::path::PathBuf;

@@ -14,7 +14,6 @@ use sqlite::{SqliteJournal, SqliteStore};
 
 use crate::Figure;
 use crate::events::Stream;
-use crate::limit;
 
 /// Events in one append: what gathers under load.
 const BATCH: u64 = 1000;
@@ -39,7 +38,7 @@ pub fn all(folder: &Path, plugins: &Path, events: u64) -> anyhow::Result<Vec<Fig
 
     let (rate, bytes) = append(&*journal, events)?;
     figure("append_per_s".to_owned(), rate, "events/s");
-    let raw = limit::raw_inserts(&folder.join("raw.db"), events, BATCH, bytes)?;
+    let raw = sqlite::raw_inserts(&folder.join("raw.db"), events, BATCH, bytes)?;
     figure("append_vs_sqlite".to_owned(), rate / raw, "of raw inserts with the same index");
 
     let store = Arc::new(SqliteStore::open(&folder.join("store.db"))?);

@@ -40,7 +40,15 @@ pub(super) async fn run(sandbox: &Sandbox, arguments: RunArgs) -> anyhow::Result
 
 async fn connect(connector: &Connector, case: Case, file: &Path) -> anyhow::Result<Printed> {
     let Case { settings, check_settings: _, now, input, http, cassette, memory } = case;
-    let call = Call { connection: "try".to_owned(), settings, clock: clock(now), memory, http: http.clone() };
+    let memory = sandbox::ConnectionMemory::new(memory);
+    let call = Call {
+        connection: "try".to_owned(),
+        settings,
+        secrets: Vec::new(),
+        clock: clock(now),
+        memory,
+        http: http.clone(),
+    };
     let printed = match input {
         Input::Receive(request) => {
             let called = connector.receive(call, &request).await;
@@ -74,7 +82,7 @@ fn clock(now: Option<u64>) -> Clock {
 
 /// Shows the log, and gives the answer.
 fn said<T>(called: Called<T>) -> T {
-    let Called { value, memory: _, log, log_dropped, http_requests: _, memory_bytes: _ } = called;
+    let Called { value, memory: _, held: _, log, log_dropped, http_requests: _, memory_bytes: _ } = called;
     for line in &log {
         eprintln!("plugin {}: {}", line.level.name(), line.text);
     }

@@ -130,8 +130,19 @@ impl Case {
     fn of_golden(path: &Path) -> anyhow::Result<Case> {
         let text = std::fs::read_to_string(path).context("read the golden")?;
         let golden: Golden = parse(&text)?;
-        let Golden { _about: _, call, settings, now, request, cursor, chore, turns, http, _expect: _, _exit: _ } =
-            golden;
+        let Golden {
+            _about: _,
+            call,
+            settings,
+            now,
+            request,
+            cursor,
+            chore,
+            turns,
+            http,
+            _expect: _,
+            _exit: _,
+        } = golden;
         let missing = |key: &str| anyhow!("missing key \"{key}\", which this call takes");
         let input = match call {
             CallName::Receive => Input::Receive(request_of(request.ok_or_else(|| missing("request"))?)?),

@@ -37,7 +37,7 @@ fn to_json(inspection: &Inspection) -> anyhow::Result<Value> {
         "wit": wit,
         "digest": plugin.digest().to_string(),
         "bytes": bytes,
-        "imports": imports,
+        "imports": functional(&imports),
         "exports": exports,
         "grants": { "interfaces": interfaces(inspection), "hosts": hosts },
         "descriptor": descriptor,
@@ -149,4 +149,9 @@ fn settings(schema: &str) -> Vec<String> {
         if notes.is_empty() { name.clone() } else { format!("{name} ({})", notes.join(", ")) }
     };
     properties.iter().map(describe).collect()
+}
+
+/// Interfaces of types alone ask for nothing, and are not shown.
+fn functional(imports: &[String]) -> Vec<&String> {
+    imports.iter().filter(|name| !sandbox::TYPES.contains(&name.as_str())).collect()
 }

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use journal::{Appender, Batch, Placed, Receipt, Recollection, Refused};
-use model::{ChannelEvent, Entry, Harvest, Instant, Json, MemoryCell, MemoryWrite};
-use sandbox::{Call, Connector, Http};
+use model::{ChannelEvent, Entry, Harvest, Instant, Json, MemoryWrite};
+use sandbox::{Call, ConnectionMemory, Connector, Http};
 use tokio::sync::Semaphore;
 
 use super::clock::HostClock;
@@ -22,6 +22,8 @@ pub(crate) struct Connection {
     pub(crate) file: String,
     pub(crate) connector: Connector,
     pub(crate) settings: Json,
+    /// What of the settings came from files or the environment.
+    pub(crate) secrets: Vec<String>,
     pub(crate) http: Http,
     pub(crate) poll_every: Duration,
     /// Outlives a reload of the configuration.
@@ -30,9 +32,12 @@ pub(crate) struct Connection {
 
 /// What a connection knows between its calls, and what it counted.
 pub(crate) struct ConnectionStanding {
-    recollection: Mutex<Recollection>,
+    cursor: Mutex<Option<Json>>,
+    memory: ConnectionMemory,
     /// When the feed is asked next.
     pub(crate) next_poll: AtomicU64,
+    /// Held while memory is committed.
+    writing: tokio::sync::Mutex<()>,
     /// Held while the feed is asked: one poll at a time.
     pub(crate) polling: tokio::sync::Mutex<()>,
     pub(crate) calls: Arc<Semaphore>,
@@ -57,8 +62,10 @@ pub(crate) struct Counts {
 impl ConnectionStanding {
     pub(crate) fn new(recollection: Recollection) -> ConnectionStanding {
         ConnectionStanding {
-            recollection: Mutex::new(recollection),
+            cursor: Mutex::new(recollection.cursor),
+            memory: ConnectionMemory::new(recollection.memory),
             next_poll: AtomicU64::new(0),
+            writing: tokio::sync::Mutex::new(()),
             polling: tokio::sync::Mutex::new(()),
             calls: Arc::new(Semaphore::new(CALLS_MAX)),
             chores: Arc::new(Semaphore::new(CHORES_MAX)),
@@ -70,7 +77,7 @@ impl ConnectionStanding {
     }
 
     pub(crate) fn cursor(&self) -> Option<Json> {
-        self.recollection.lock().unwrap_or_else(PoisonError::into_inner).cursor.clone()
+        self.cursor.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn trouble(&self) -> Option<String> {
@@ -79,28 +86,6 @@ impl ConnectionStanding {
 
     pub(crate) fn set_trouble(&self, trouble: Option<String>) {
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
-    }
-
-    fn memory(&self) -> Vec<MemoryCell> {
-        self.recollection.lock().unwrap_or_else(PoisonError::into_inner).memory.clone()
-    }
-
-    /// What was committed is what the next call sees.
-    fn remember(&self, cursor: Option<Json>, writes: Vec<MemoryWrite>) {
-        let mut recollection = self.recollection.lock().unwrap_or_else(PoisonError::into_inner);
-        if cursor.is_some() {
-            recollection.cursor = cursor;
-        }
-        for write in writes {
-            let key = match &write {
-                MemoryWrite::Set(cell) => &cell.key,
-                MemoryWrite::Delete { key } => key,
-            };
-            recollection.memory.retain(|cell| cell.key != *key);
-            if let MemoryWrite::Set(cell) = write {
-                recollection.memory.push(cell);
-            }
-        }
     }
 }
 
@@ -111,8 +96,9 @@ impl Connection {
         Call {
             connection: self.name.clone(),
             settings: self.settings.clone(),
+            secrets: self.secrets.clone(),
             clock: Arc::new(move || clock.now()),
-            memory: self.standing.memory(),
+            memory: self.standing.memory.clone(),
             http: self.http.clone(),
         }
     }
@@ -132,9 +118,19 @@ impl Connection {
         if nothing && cursor.is_none() && chore.is_none() && dead.is_none() {
             return Ok(Receipt::default());
         }
-        let (cursor, memory) = (cursor.clone(), memory.clone());
-        let receipt = appender.append(batch).await?;
-        self.standing.remember(cursor, memory);
+        let (now, cursor, memory) = (batch.now, cursor.clone(), memory.clone());
+        let receipt = if memory.is_empty() {
+            appender.append(batch).await?
+        } else {
+            // In the order in which the journal has them.
+            let _one_at_a_time = self.standing.writing.lock().await;
+            let receipt = appender.append(batch).await?;
+            self.standing.memory.apply(memory, now);
+            receipt
+        };
+        if cursor.is_some() {
+            *self.standing.cursor.lock().unwrap_or_else(PoisonError::into_inner) = cursor;
+        }
         for placed in &receipt.placed {
             let count = match placed {
                 Placed::New(_) => &self.standing.counts.stored,

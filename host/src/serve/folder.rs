@@ -1,5 +1,6 @@
 //! The thread that folds: woken by every append, by the clock, and by whoever waits for the fold to have come so far.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -42,6 +43,7 @@ pub(crate) struct Folder {
 pub(crate) struct FolderHandle {
     wakes: Sender<Wake>,
     wanted: Arc<Mutex<Setup>>,
+    halt: Arc<AtomicBool>,
 }
 
 impl Folder {
@@ -54,7 +56,7 @@ impl Folder {
     ) -> (Folder, FolderHandle) {
         let (wakes_in, wakes) = channel();
         let wanted = Arc::new(Mutex::new(wanted));
-        let handle = FolderHandle { wakes: wakes_in, wanted: Arc::clone(&wanted) };
+        let handle = FolderHandle { wakes: wakes_in, wanted: Arc::clone(&wanted), halt: router.halt() };
         (Folder { router, journal, clock, wanted, health, wakes }, handle)
     }
 
@@ -67,7 +69,9 @@ impl Folder {
             let result = self.settle();
             self.report(&result);
             let rest = if result.is_err() { REST } else { TICK };
-            if let Err(error) = &result {
+            if let Err(error) = &result
+                && *error != RouterError::Halted
+            {
                 tracing::error!(%error, "the fold rests: it goes on from where the store stands");
             }
             let wake = match self.wakes.recv_timeout(rest) {
@@ -138,6 +142,7 @@ impl FolderHandle {
     }
 
     pub(crate) fn stop(&self) {
+        self.halt.store(true, Ordering::Relaxed);
         drop(self.wakes.send(Wake::Stop));
     }
 }

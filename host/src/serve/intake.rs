@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use api::{Incoming, Reply};
 use journal::{DeadRequest, Refused};
 use model::{Harvest, Reception, Refusal, Request};
-use sandbox::Called;
+use sandbox::{Called, FaultKind, PluginFault};
 use tokio::sync::mpsc;
 
 use super::connection::Connection;
@@ -43,14 +43,12 @@ async fn receive(shared: &Shared, connection: &Connection, request: Request) -> 
             standing.counts.faults.fetch_add(1, Ordering::Relaxed);
             tracing::error!(connection = connection.name, %fault, "a webhook call failed");
             standing.set_trouble(Some(fault.to_string()));
-            return match fault.class() {
-                model::Class::Retry => Reply::Unavailable { why: fault.to_string() },
-                model::Class::Reject | model::Class::Operator | model::Class::Bug => Reply::Faulty,
-            };
+            return failed(shared, connection, request, &fault).await;
         }
     };
     super::shared::log(&connection.name, &called.log);
-    let Called { value, memory, log: _, log_dropped: _, http_requests: _, memory_bytes: _ } = called;
+    let Called { value, memory, held: _held, log: _, log_dropped: _, http_requests: _, memory_bytes: _ } =
+        called;
     let now = shared.clock.now();
     let (batch, answer) = match value {
         Ok(Reception { kept, answer }) => (connection.batch(now, kept, memory), answer),
@@ -78,5 +76,22 @@ async fn receive(shared: &Shared, connection: &Connection, request: Request) -> 
         Err(refused @ (Refused::Busy | Refused::Closed | Refused::Journal(_))) => {
             Reply::Unavailable { why: refused.to_string() }
         }
+    }
+}
+
+/// The plugin failed at this request. It is kept with the reason, so that nothing is lost even if the channel gives up;
+/// the channel is told to come again where that may help.
+async fn failed(shared: &Shared, connection: &Connection, request: Request, fault: &PluginFault) -> Reply {
+    let busy = matches!(fault.kind, FaultKind::Busy { .. });
+    if !busy {
+        let mut batch = connection.batch(shared.clock.now(), Harvest::default(), Vec::new());
+        batch.dead = Some(DeadRequest { why: fault.to_string(), request });
+        if let Err(refused) = connection.keep(&shared.appender, batch).await {
+            tracing::error!(connection = connection.name, %refused, "a request that failed was not kept either");
+        }
+    }
+    match fault.class() {
+        model::Class::Retry => Reply::Unavailable { why: fault.to_string() },
+        model::Class::Reject | model::Class::Operator | model::Class::Bug => Reply::Faulty,
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use journal::{ChoreEnd, ChoreUpdate, DeadRequest, WaitingChore};
 use model::{Fault, Harvest, Instant, Request};
-use sandbox::{Called, PluginFault};
+use sandbox::{Called, Held, PluginFault};
 use tokio::task::JoinSet;
 
 use super::connection::{CHORES_MAX, Connection};
@@ -110,7 +110,7 @@ async fn poll(shared: &Shared, connection: &Connection) {
         let called = connection.connector.poll(connection.call(&shared.clock), cursor.as_ref()).await;
         let now = shared.clock.now();
         match fault_of(connection, called) {
-            Ok(Called { value: page, memory, .. }) => {
+            Ok(Called { value: page, memory, held: _held, .. }) => {
                 let more = page.more;
                 let mut batch = connection.batch(now, page.kept, memory);
                 batch.cursor = Some(page.cursor);
@@ -125,7 +125,7 @@ async fn poll(shared: &Shared, connection: &Connection) {
                     return;
                 }
             }
-            Err((failed, memory)) => {
+            Err((failed, memory, _held)) => {
                 let batch = connection.batch(now, Harvest::default(), memory);
                 if let Err(refused) = connection.keep(&shared.appender, batch).await {
                     tracing::error!(connection = connection.name, %refused, "a failed poll's memory was not kept");
@@ -152,13 +152,13 @@ async fn work(shared: &Shared, connection: &Connection, waiting: WaitingChore) {
     let called = connection.connector.work(connection.call(&shared.clock), &chore).await;
     let now = shared.clock.now();
     let update = |end| Some(ChoreUpdate { key: chore.key.clone(), number, end });
-    let batch = match fault_of(connection, called) {
-        Ok(Called { value: harvest, memory, .. }) => {
+    let (batch, _held) = match fault_of(connection, called) {
+        Ok(Called { value: harvest, memory, held, .. }) => {
             let mut batch = connection.batch(now, harvest, memory);
             batch.chore = update(ChoreEnd::Done);
-            batch
+            (batch, held)
         }
-        Err((failed, memory)) => {
+        Err((failed, memory, held)) => {
             let mut batch = connection.batch(now, Harvest::default(), memory);
             match failed {
                 Failed::Fault(Fault::Malformed(why)) => {
@@ -179,7 +179,7 @@ async fn work(shared: &Shared, connection: &Connection, waiting: WaitingChore) {
                     batch.chore = update(ChoreEnd::Again { due: now.saturating_add(wait) });
                 }
             }
-            batch
+            (batch, held)
         }
     };
     if let Err(refused) = connection.keep(&shared.appender, batch).await {
@@ -210,20 +210,22 @@ type Outcome<T> = Result<Called<Result<T, Fault>>, PluginFault>;
 fn fault_of<T>(
     connection: &Connection,
     called: Outcome<T>,
-) -> Result<Called<T>, (Failed, Vec<model::MemoryWrite>)> {
+) -> Result<Called<T>, (Failed, Vec<model::MemoryWrite>, Held)> {
     let counts = &connection.standing.counts;
     match called {
-        Ok(Called { value, memory, log, log_dropped, http_requests, memory_bytes }) => {
+        Ok(Called { value, memory, held, log, log_dropped, http_requests, memory_bytes }) => {
             super::shared::log(&connection.name, &log);
             match value {
-                Ok(value) => Ok(Called { value, memory, log, log_dropped, http_requests, memory_bytes }),
-                Err(fault) => Err((Failed::Fault(fault), memory)),
+                Ok(value) => {
+                    Ok(Called { value, memory, held, log, log_dropped, http_requests, memory_bytes })
+                }
+                Err(fault) => Err((Failed::Fault(fault), memory, held)),
             }
         }
         Err(fault) => {
             counts.faults.fetch_add(1, Ordering::Relaxed);
             tracing::error!(connection = connection.name, %fault, "a plugin failed");
-            Err((Failed::Plugin(Box::new(fault)), Vec::new()))
+            Err((Failed::Plugin(Box::new(fault)), Vec::new(), Held::default()))
         }
     }
 }

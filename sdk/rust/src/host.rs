@@ -18,6 +18,11 @@ pub trait Host {
     /// Forgets.
     fn delete(&mut self, key: &str);
 
+    /// Waits until no other call of this connection holds the key, and holds it until what this call yields is
+    /// committed. After it, [`Host::get`] reads what the holder before left: so one call renews a token, and the others
+    /// find it.
+    fn hold(&mut self, key: &str);
+
     /// The time, in milliseconds since the Unix epoch.
     fn now(&mut self) -> Instant;
 
@@ -51,6 +56,10 @@ impl Host for Sandbox {
 
     fn delete(&mut self, key: &str) {
         imports::memory::delete(key);
+    }
+
+    fn hold(&mut self, key: &str) {
+        imports::memory::hold(key);
     }
 
     fn now(&mut self) -> Instant {

@@ -3,8 +3,7 @@
 //! Every world uses these same types, so that a workspace may build plugins of different worlds side by side.
 //! The interfaces are declared as imports only to have their types made; what is not called is not imported.
 //!
-//! `wit/v0.1` beside this crate is a copy of the contract, which a published crate must have with it. It lacks the
-//! package comments of `connector.wit` and `policy.wit`: the parser takes such a comment in one file only.
+//! `wit` beside this crate is a link to the contract, so that a published crate has it with it.
 
 wit_bindgen::generate!({
     inline: "
@@ -45,24 +44,3 @@ wit_bindgen::generate!({
     },
     skip: ["describe", "evaluate"],
 });
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    /// What binds: every line that is no comment.
-    fn contract(path: &Path) -> Vec<String> {
-        let text =
-            std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        text.lines().filter(|line| !line.trim_start().starts_with("//")).map(str::to_owned).collect()
-    }
-
-    #[test]
-    fn the_copy_is_the_contract() {
-        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        for file in ["plugin.wit", "connector.wit", "policy.wit"] {
-            let copy = contract(&here.join("wit/v0.1").join(file));
-            assert_eq!(copy, contract(&here.join("../../wit/v0.1").join(file)), "{file}");
-        }
-    }
-}

@@ -40,7 +40,7 @@ struct Waiting {
     answer: oneshot::Sender<Result<Receipt, JournalError>>,
 }
 
-/// The one that appends. Owns the order of everything that enters the journal.
+/// The one that appends for many. The fold appends beside it, seldom and for itself.
 pub struct Committer {
     journal: Arc<dyn Journal>,
     config: CommitterConfig,

@@ -52,7 +52,7 @@ pub struct DeadTurn {
     pub version: u32,
     /// The key of the alarm, where the turn was one.
     pub alarm: Option<String>,
-    /// `trap`, `fuel`, `memory`, `bounds`, `refused`.
+    /// The sandbox's word for it (`trap`, `fuel`, `limit`, `answer`, `refused`), or `alarms`: it woke itself without end.
     pub kind: String,
     pub text: String,
 }

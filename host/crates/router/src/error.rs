@@ -14,6 +14,15 @@ pub enum RouterError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Plugins(#[from] PluginsError),
+    /// The journal is shorter than what was folded: an older one was put back beside a newer store.
+    #[error(
+        "the store stands at position {stands} and the journal ends at {head}: they do not belong together; move the store \
+         away, the journal gives it back"
+    )]
+    Ahead { stands: model::Position, head: model::Position },
+    /// The host was told to stop.
+    #[error("stopped; the fold goes on from where the store stands")]
+    Halted,
     #[error("store: a handle belongs to {customer}, whom the store does not have: it is damaged")]
     Lost { customer: model::CustomerId },
     /// A derived event that the fold gives is not in the journal: this is not the journal that the store was made of.
@@ -28,9 +37,10 @@ impl RouterError {
             RouterError::Journal(error) => error.class(),
             RouterError::Store(error) => error.class(),
             RouterError::Plugins(error) => error.class,
-            RouterError::Lost { customer: _ } | RouterError::Untold { binding: _, position: _ } => {
-                Class::Operator
-            }
+            RouterError::Ahead { stands: _, head: _ }
+            | RouterError::Lost { customer: _ }
+            | RouterError::Untold { binding: _, position: _ } => Class::Operator,
+            RouterError::Halted => Class::Retry,
         }
     }
 }

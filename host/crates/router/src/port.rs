@@ -19,7 +19,7 @@ pub enum TurnOutcome {
     Verdict(Verdict),
     /// The policy fails at this turn, and will whenever it is tried.
     Fault {
-        /// `trap`, `fuel`, `memory`, `bounds`, `refused`.
+        /// One word, for dead letters and metrics: `trap`, `fuel`, `limit`, `answer`, `refused`.
         kind: String,
         text: String,
     },

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use journal::{Batch, Journal};
 use model::{CustomerId, Entry, FoldState, Identity, Instant, Note, Position, Record, Source};
@@ -46,11 +47,12 @@ pub struct Router {
     standing: Standing,
     state: FoldState,
     desk: Desk,
+    halt: Arc<AtomicBool>,
 }
 
 impl Router {
     /// # Errors
-    /// [`RouterError`] if the store cannot say where it stands.
+    /// [`RouterError::Ahead`] if the store was folded from another journal; others if either cannot be read.
     pub fn open(
         journal: Arc<dyn Journal>,
         store: Arc<dyn Store>,
@@ -58,7 +60,18 @@ impl Router {
         config: RouterConfig,
     ) -> Result<Router, RouterError> {
         let (standing, state) = store.standing()?;
-        Ok(Router { journal, store, plugins, config, standing, state, desk: Desk::default() })
+        let head = journal.head()?.position;
+        if standing.position > head {
+            return Err(RouterError::Ahead { stands: standing.position, head });
+        }
+        let (desk, halt) = (Desk::default(), Arc::default());
+        Ok(Router { journal, store, plugins, config, standing, state, desk, halt })
+    }
+
+    /// Set it, and whatever the router is at ends after the commit at hand with [`RouterError::Halted`].
+    #[must_use]
+    pub fn halt(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.halt)
     }
 
     #[must_use]
@@ -114,6 +127,9 @@ impl Router {
     /// # Errors
     /// [`RouterError`]; nothing of the batch was committed.
     pub fn fold(&mut self, upto: Position) -> Result<Folded, RouterError> {
+        if self.halt.load(Ordering::Relaxed) {
+            return Err(RouterError::Halted);
+        }
         let left = usize::try_from(upto.saturating_sub(self.standing.position)).unwrap_or(usize::MAX);
         let records = self.journal.read(self.standing.position, self.config.batch_max.min(left))?;
         let result = match records.first() {
@@ -234,10 +250,14 @@ impl Router {
         let state = setup::changed(&self.state, new, position);
         if setup::needs_refold(&self.state.setup, new) {
             self.desk.clear();
+            self.announce(&state)?;
             let mut after = None;
             loop {
                 let page = self.store.page(&Query { tag: None, after, limit: self.config.batch_max })?;
                 let Some(last) = page.last() else { break };
+                if self.halt.load(Ordering::Relaxed) {
+                    return Err(RouterError::Halted);
+                }
                 after = Some(last.id);
                 turns += self.refold(page, now, &state)?;
             }
@@ -248,6 +268,15 @@ impl Router {
         self.standing = to;
         self.state = state;
         Ok(turns)
+    }
+
+    /// Lists the new versions before any customer bears one of them as a cause.
+    fn announce(&mut self, new: &FoldState) -> Result<(), RouterError> {
+        let state = FoldState { setup: self.state.setup.clone(), versions: new.versions.clone() };
+        let (from, to) = (self.standing, self.standing);
+        self.store.commit(&Commit { from, to, state: Some(&state), ..Commit::default() })?;
+        self.state = state;
+        Ok(())
     }
 
     /// The store does not move: should the host stop halfway, all of it is done again, to the same end.

@@ -15,10 +15,9 @@ use wasmtime::component::Component;
 use wasmtime::component::types::ComponentItem;
 
 use crate::connector::Connector;
-use crate::engine::Class;
+use crate::engine::{Class, MEMORIES_PER_CALL, TABLES_PER_COMPONENT};
 use crate::imports::Grants;
-use crate::limits::Limits;
-use crate::outline::Outline;
+use crate::outline::{Outline, check_imports};
 use crate::policy::Policy;
 use crate::sandbox::Runtime;
 
@@ -137,7 +136,7 @@ pub struct Inspection {
 }
 
 pub(crate) fn inspect(runtime: &Arc<Runtime>, bytes: &[u8]) -> Result<Inspection, LoadError> {
-    let Outline { imports, exports } = Outline::read(bytes, &runtime.limits)?;
+    let Outline { imports, exports, .. } = Outline::read(bytes, &runtime.limits)?;
     let plugin = admit(runtime, bytes, &Grants::all())?;
     Ok(Inspection { plugin, wit: abi::v0_1::VERSION, bytes: bytes.len(), imports, exports })
 }
@@ -145,7 +144,8 @@ pub(crate) fn inspect(runtime: &Arc<Runtime>, bytes: &[u8]) -> Result<Inspection
 pub(crate) fn admit(runtime: &Arc<Runtime>, bytes: &[u8], grants: &Grants) -> Result<Plugin, LoadError> {
     let outline = Outline::read(bytes, &runtime.limits)?;
     let class = outline.class()?;
-    outline.check_imports(class, grants)?;
+    check_imports(&outline.imports, class, grants)?;
+    outline.check_size(class, &runtime.limits)?;
     let digest = Digest(Sha256::digest(bytes).into());
     let (engine, pooled) = match class {
         Class::Connector => (&runtime.connectors.engine, runtime.connectors.pooled),
@@ -153,7 +153,7 @@ pub(crate) fn admit(runtime: &Arc<Runtime>, bytes: &[u8], grants: &Grants) -> Re
     };
     let component = compile(runtime, engine, bytes, digest)?;
     check_types(engine, &component, class, grants)?;
-    check_size(&component, class, pooled, &runtime.limits)?;
+    check_pool(&component, pooled)?;
     let plugin = match class {
         Class::Connector => Plugin::Connector(Connector::admit(runtime, &component, digest, grants)?),
         Class::Policy => Plugin::Policy(Policy::admit(runtime, &component, digest)?),
@@ -197,48 +197,36 @@ fn check_types(
         _ => true,
     };
     let imports = component_type.imports(engine).filter(|(_, import)| asks(&import.ty));
-    let outline =
-        Outline { imports: imports.map(|(name, _)| name.to_owned()).collect(), exports: Vec::new() };
-    if let Some(import) = outline.imports.iter().find(|import| abi::v0_1::TYPES.contains(&import.as_str())) {
+    let imports: Vec<String> = imports.map(|(name, _)| name.to_owned()).collect();
+    if let Some(import) = imports.iter().find(|import| abi::v0_1::TYPES.contains(&import.as_str())) {
         let mend = "it holds types alone, and is imported here with functions".to_owned();
         return Err(LoadErrorKind::Import { import: import.clone(), mend });
     }
-    outline.check_imports(class, grants)
+    check_imports(&imports, class, grants)
 }
 
-/// Would an instance of it fit? Said here, because the pool's own words come at the first call and name no limit.
-fn check_size(
-    component: &Component,
-    class: Class,
-    pooled: bool,
-    limits: &Limits,
-) -> Result<(), LoadErrorKind> {
+/// Does the pool hold enough of everything for one instance? Its own words come at the first call, and name no limit.
+fn check_pool(component: &Component, pooled: bool) -> Result<(), LoadErrorKind> {
     let Some(needs) = component.resources_required() else {
-        let needs = "core modules from outside".to_owned();
-        return Err(LoadErrorKind::TooBig { needs, name: "core_instances", limit: "its own".to_owned() });
+        let mend = "a plugin brings its own modules".to_owned();
+        return Err(LoadErrorKind::Import { import: "a core module".to_owned(), mend });
     };
-    let (name, memory) = match class {
-        Class::Connector => ("connector_memory_bytes", limits.connector_memory_bytes),
-        Class::Policy => ("policy_memory_bytes", limits.policy_memory_bytes),
+    let too_big = |needs: String, name, limit: u32| {
+        Err(LoadErrorKind::TooBig { needs, name, limit: limit.to_string() })
     };
-    let initial = needs.max_initial_memory_size.unwrap_or(0).saturating_mul(64 << 10);
-    if initial > memory as u64 {
-        let needs = format!("{initial} bytes of memory to begin with");
-        return Err(LoadErrorKind::TooBig { needs, name, limit: memory.to_string() });
+    if pooled && needs.num_memories > MEMORIES_PER_CALL {
+        return too_big(
+            format!("{} memories", needs.num_memories),
+            "memories of a component",
+            MEMORIES_PER_CALL,
+        );
     }
-    let table = needs.max_initial_table_size.unwrap_or(0);
-    if table > limits.table_elements as u64 {
-        let (needs, limit) = (format!("a table of {table}"), limits.table_elements.to_string());
-        return Err(LoadErrorKind::TooBig { needs, name: "table_elements", limit });
-    }
-    let memories = crate::engine::MEMORIES_PER_CALL;
-    if pooled && needs.num_memories > memories {
-        let needs = format!("{} memories", needs.num_memories);
-        return Err(LoadErrorKind::TooBig {
-            needs,
-            name: "memories per component",
-            limit: memories.to_string(),
-        });
+    if pooled && needs.num_tables > TABLES_PER_COMPONENT {
+        return too_big(
+            format!("{} tables", needs.num_tables),
+            "tables of a component",
+            TABLES_PER_COMPONENT,
+        );
     }
     Ok(())
 }

@@ -1,10 +1,11 @@
 //! One call of a connector: what the host lends it, and what it leaves behind.
 
-use std::collections::BTreeMap;
-use std::collections::VecDeque;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use model::{Instant, Json, MemoryCell, MemoryWrite};
+
+use tokio::sync::OwnedMutexGuard;
 
 use crate::http::Http;
 use crate::limits::Limits;
@@ -21,19 +22,22 @@ pub struct Call {
     /// The connection's name: log lines and faults bear it.
     pub connection: String,
     pub settings: Json,
+    /// Values among the settings that are secret wherever they stand, besides those that the schema marks.
+    pub secrets: Vec<String>,
     pub clock: Clock,
-    /// The connection's memory as it stands now.
-    pub memory: Vec<MemoryCell>,
+    pub memory: ConnectionMemory,
     /// The network as this connection may use it.
     pub http: Http,
 }
 
 /// A call that came back.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Called<T> {
     pub value: T,
     /// By key, each at most once.
     pub memory: Vec<MemoryWrite>,
+    /// What the call held of the memory: to be dropped once `memory` is committed and applied.
+    pub held: Held,
     pub log: Vec<LogLine>,
     /// Lines that gave way to younger ones.
     pub log_dropped: u64,
@@ -69,6 +73,67 @@ pub struct LogLine {
     pub text: String,
 }
 
+/// What a connection remembers: read by its calls as they go, changed when what they yield is committed. Clones are one
+/// memory.
+#[derive(Clone, Default)]
+pub struct ConnectionMemory {
+    inside: Arc<Remembered>,
+}
+
+#[derive(Default)]
+struct Remembered {
+    cells: Mutex<HashMap<String, MemoryCell>>,
+    turns: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+impl ConnectionMemory {
+    #[must_use]
+    pub fn new(cells: Vec<MemoryCell>) -> ConnectionMemory {
+        let cells = cells.into_iter().map(|cell| (cell.key.clone(), cell)).collect();
+        ConnectionMemory {
+            inside: Arc::new(Remembered { cells: Mutex::new(cells), turns: Mutex::default() }),
+        }
+    }
+
+    /// What was committed is what calls read from now on; cells whose time is over are forgotten.
+    pub fn apply(&self, writes: Vec<MemoryWrite>, now: Instant) {
+        if writes.is_empty() {
+            return;
+        }
+        let mut cells = self.inside.cells.lock().unwrap_or_else(PoisonError::into_inner);
+        // Seldom enough to cost nothing, often enough that what is over never outnumbers what is not.
+        if cells.len().is_power_of_two() {
+            cells.retain(|_, cell| cell.expires.is_none_or(|expires| now < expires));
+        }
+        for write in writes {
+            match write {
+                MemoryWrite::Set(cell) => cells.insert(cell.key.clone(), cell),
+                MemoryWrite::Delete { key } => cells.remove(&key),
+            };
+        }
+    }
+
+    fn get(&self, key: &str) -> Option<MemoryCell> {
+        self.inside.cells.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+    }
+
+    async fn hold(&self, key: &str) -> OwnedMutexGuard<()> {
+        let turn = {
+            let mut turns = self.inside.turns.lock().unwrap_or_else(PoisonError::into_inner);
+            // Those that nobody holds or waits for go before a new one comes.
+            turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+            Arc::clone(turns.entry(key.to_owned()).or_default())
+        };
+        turn.lock_owned().await
+    }
+}
+
+/// Keys of a connection's memory that are held until this is dropped.
+#[derive(Debug, Default)]
+pub struct Held {
+    _guards: Vec<OwnedMutexGuard<()>>,
+}
+
 /// What a connector's store holds. Each host interface sees its part of it, through a view of its own.
 pub(crate) struct State {
     pub(crate) meter: Meter,
@@ -82,23 +147,23 @@ pub(crate) struct State {
 
 /// The connection's memory as the call sees it: what was there, and over it what the call wrote.
 pub(crate) struct CallMemory {
-    before: BTreeMap<String, MemoryCell>,
+    connection: ConnectionMemory,
     written: BTreeMap<String, Option<MemoryCell>>,
+    held: BTreeMap<String, OwnedMutexGuard<()>>,
 }
 
 impl CallMemory {
-    pub(crate) fn new(cells: Vec<MemoryCell>) -> CallMemory {
-        let before = cells.into_iter().map(|cell| (cell.key.clone(), cell)).collect();
-        CallMemory { before, written: BTreeMap::new() }
+    pub(crate) fn new(connection: ConnectionMemory) -> CallMemory {
+        CallMemory { connection, written: BTreeMap::new(), held: BTreeMap::new() }
     }
 
     pub(crate) fn get(&self, key: &str, now: Instant) -> Option<Vec<u8>> {
         let cell = match self.written.get(key) {
-            Some(written) => written.as_ref()?,
-            None => self.before.get(key)?,
+            Some(written) => written.clone()?,
+            None => self.connection.get(key)?,
         };
         let lives = cell.expires.is_none_or(|expires| now < expires);
-        lives.then(|| cell.value.clone())
+        lives.then_some(cell.value)
     }
 
     pub(crate) fn set(&mut self, cell: MemoryCell, limits: &Limits) -> Result<(), Stop> {
@@ -126,12 +191,30 @@ impl CallMemory {
         Ok(())
     }
 
-    pub(crate) fn into_writes(self) -> Vec<MemoryWrite> {
+    /// Waits for its turn. Whoever waits longer than a call may last fails by that limit, not by this one.
+    pub(crate) async fn hold(&mut self, key: String, limits: &Limits) -> Result<(), Stop> {
+        if key.len() > limits.memory_key_bytes {
+            let text = format!("a memory key has {} bytes", key.len());
+            return Err(Stop::limit("memory_key_bytes", limits.memory_key_bytes, text));
+        }
+        if self.held.contains_key(&key) {
+            return Ok(());
+        }
+        if self.held.len() >= limits.memory_holds {
+            let text = format!("it holds {} memory keys", self.held.len());
+            return Err(Stop::limit("memory_holds", limits.memory_holds, text));
+        }
+        let guard = self.connection.hold(&key).await;
+        self.held.insert(key, guard);
+        Ok(())
+    }
+
+    pub(crate) fn into_writes(self) -> (Vec<MemoryWrite>, Held) {
         let write = |(key, cell)| match cell {
             Some(cell) => MemoryWrite::Set(cell),
             None => MemoryWrite::Delete { key },
         };
-        self.written.into_iter().map(write).collect()
+        (self.written.into_iter().map(write).collect(), Held { _guards: self.held.into_values().collect() })
     }
 }
 
@@ -203,14 +286,16 @@ mod tests {
     #[test]
     fn a_call_reads_its_own_writes_and_no_expired_cell() {
         let limits = Limits::default();
-        let mut memory = CallMemory::new(vec![cell("token", b"old", Some(100)), cell("mark", b"7", None)]);
+        let cells = vec![cell("token", b"old", Some(100)), cell("mark", b"7", None)];
+        let connection = ConnectionMemory::new(cells);
+        let mut memory = CallMemory::new(connection.clone());
         assert_eq!(memory.get("token", 99).as_deref(), Some(&b"old"[..]));
         assert_eq!(memory.get("token", 100), None);
         memory.set(cell("token", b"new", None), &limits).unwrap();
         memory.delete("mark".to_owned(), &limits).unwrap();
         assert_eq!(memory.get("token", 100).as_deref(), Some(&b"new"[..]));
         assert_eq!(memory.get("mark", 100), None);
-        let writes = memory.into_writes();
+        let (writes, _) = memory.into_writes();
         assert_eq!(
             writes,
             [MemoryWrite::Delete { key: "mark".to_owned() }, MemoryWrite::Set(cell("token", b"new", None))]
@@ -221,7 +306,7 @@ mod tests {
     fn memory_limits_hold_at_the_limit_and_one_past_it() {
         let limits =
             Limits { memory_key_bytes: 3, memory_value_bytes: 2, memory_writes: 1, ..Limits::default() };
-        let mut memory = CallMemory::new(Vec::new());
+        let mut memory = CallMemory::new(ConnectionMemory::default());
         assert!(memory.set(cell("abc", b"12", None), &limits).is_ok());
         assert!(memory.set(cell("abc", b"123", None), &limits).is_err());
         assert!(memory.set(cell("abcd", b"1", None), &limits).is_err());

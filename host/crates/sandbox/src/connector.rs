@@ -11,8 +11,8 @@ use wasmtime::{Store, UpdateDeadline};
 
 use crate::admission::{LoadErrorKind, at_once};
 use crate::bounds::{Bounds, OutOfBounds};
-use crate::call::{Call, CallLog, CallMemory, Called, State, cut, printable};
-use crate::engine::ticks;
+use crate::call::{Call, CallLog, CallMemory, Called, ConnectionMemory, State, cut, printable};
+use crate::engine::{Class, ticks};
 use crate::fault::{FaultKind, PluginFault};
 use crate::http::Http;
 use crate::imports::Grants;
@@ -68,7 +68,9 @@ impl Connector {
         let exports = Exports::find(&pre)?;
         let indices = wit::about_connector::GuestIndices::new(&pre)
             .map_err(|error| LoadErrorKind::Contract { interface: about, reason: format!("{error:#}") })?;
-        let failed = |error: wasmtime::Error| LoadErrorKind::Describe { reason: describe_failure(&error) };
+        let failed = |error: wasmtime::Error| LoadErrorKind::Describe {
+            reason: describe_failure(&error, Class::Connector),
+        };
         let mut store = describing(runtime);
         let described = at_once(async {
             let instance = pre.instantiate_async(&mut store).await.map_err(failed)?;
@@ -227,8 +229,8 @@ impl Connector {
         let runtime = &self.inner.runtime;
         let closed = |_| self.fault(FaultKind::Bug { text: "the pool is closed".to_owned() });
         let room = runtime.connector_calls.acquire().await.map_err(closed)?;
-        let Call { connection: _, settings, clock, memory, http } = call;
-        let redactor = Arc::new(Redactor::new(&self.inner.descriptor.settings_schema, &settings));
+        let Call { connection: _, settings, secrets, clock, memory, http } = call;
+        let redactor = Arc::new(Redactor::new(&self.inner.descriptor.settings_schema, &settings, &secrets));
         let state = State {
             meter: meter(runtime),
             limits: Arc::clone(&runtime.limits),
@@ -265,6 +267,7 @@ struct Visit<'a> {
 
 impl Visit<'_> {
     /// Takes the answer out, judges it, and retires the instance whatever it is.
+    #[expect(clippy::result_large_err, reason = "the answer beside it is larger")]
     fn leave<A, T>(
         self,
         answer: Result<wasmtime::Result<A>, Elapsed>,
@@ -283,10 +286,12 @@ impl Visit<'_> {
                 return Err(fault(FaultKind::Limit { name: "connector_wall", text }, None));
             }
         };
+        let (memory, held) = memory.into_writes();
         match judge(answer, &Bounds::new(&limits), &redactor) {
             Ok(value) => Ok(Called {
                 value,
-                memory: memory.into_writes(),
+                memory,
+                held,
                 log,
                 log_dropped,
                 http_requests,
@@ -371,7 +376,7 @@ fn describing(runtime: &Runtime) -> Store<State> {
         meter: meter(runtime),
         limits: Arc::clone(&runtime.limits),
         clock: Arc::new(|| 0),
-        memory: CallMemory::new(Vec::new()),
+        memory: CallMemory::new(ConnectionMemory::default()),
         log: CallLog::new(Arc::default()),
         http: Http::closed(),
         http_requests: 0,
@@ -383,7 +388,7 @@ fn describing(runtime: &Runtime) -> Store<State> {
 }
 
 fn kind_of(error: &wasmtime::Error) -> FaultKind {
-    match ending(error) {
+    match ending(error, Class::Connector) {
         Ending::Limit { name, text } => FaultKind::Limit { name, text },
         Ending::Trap { text } => FaultKind::Trap { text },
         Ending::Interrupted => FaultKind::Limit {

@@ -23,6 +23,7 @@ const ASYNC_STACK_BYTES: usize = 2 << 20;
 const CORE_INSTANCES_PER_CALL: u32 = 6;
 pub(crate) const MEMORIES_PER_CALL: u32 = 2;
 const TABLES_PER_CALL: u32 = 4;
+pub(crate) const TABLES_PER_COMPONENT: u32 = 8;
 /// Beside the calls that are counted: `describe` at an admission.
 const SPARE_CALLS: u32 = 4;
 /// Kept mapped between calls: more would be wiped on each reuse, less is page faults.
@@ -90,7 +91,7 @@ fn pool(class: Class, limits: &Limits) -> PoolingAllocationConfig {
         .max_component_instance_size(4 << 20)
         .max_core_instances_per_component(limits.core_instances)
         .max_memories_per_component(MEMORIES_PER_CALL)
-        .max_tables_per_component(TABLES_PER_CALL * 2)
+        .max_tables_per_component(TABLES_PER_COMPONENT)
         .max_memories_per_module(2)
         .max_tables_per_module(4)
         .linear_memory_keep_resident(MEMORY_RESIDENT_BYTES)

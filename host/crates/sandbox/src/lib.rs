@@ -26,8 +26,10 @@ mod engine;
 mod meter;
 mod stop;
 
+/// Interfaces of the contract that hold types alone: importing one asks for nothing.
+pub use abi::v0_1::TYPES;
 pub use admission::{Inspection, LoadError, LoadErrorKind, Plugin};
-pub use call::{Call, Called, Clock, Level, LogLine};
+pub use call::{Call, Called, Clock, ConnectionMemory, Held, Level, LogLine};
 pub use connector::{Connector, Offers};
 pub use engine::Class;
 pub use fault::{FaultKind, PluginFault, Trouble, TurnFault, TurnFaultKind};

@@ -89,6 +89,8 @@ pub struct Limits {
     pub memory_value_bytes: usize,
     /// Different keys that one call may write.
     pub memory_writes: usize,
+    /// Different keys that one call may hold.
+    pub memory_holds: usize,
 
     // ---- http ----
     /// Requests of one connection at the same time.
@@ -148,7 +150,9 @@ impl Default for Limits {
             log_bytes: 16 * KIB,
             memory_key_bytes: 256,
             memory_value_bytes: 64 * KIB,
-            memory_writes: 64,
+            // A page of a feed may remember something of each of its hundred orders.
+            memory_writes: 1024,
+            memory_holds: 8,
             http_in_flight: 8,
             http_requests: 64,
             http_request_bytes: 8 * MIB,

@@ -14,12 +14,16 @@ use crate::limits::Limits;
 const COMPONENT_MAGIC: [u8; 8] = [0, b'a', b's', b'm', 0x0d, 0, 1, 0];
 const CORE_MAGIC: [u8; 8] = [0, b'a', b's', b'm', 1, 0, 0, 0];
 
-/// The names that a component imports and exports.
+/// The names that a component imports and exports, and the most that one of its modules begins with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Outline {
     pub(crate) imports: Vec<String>,
     pub(crate) exports: Vec<String>,
+    memory_pages: u64,
+    table_elements: u64,
 }
+
+const PAGE_BYTES: u64 = 64 << 10;
 
 impl Outline {
     pub(crate) fn read(bytes: &[u8], limits: &Limits) -> Result<Outline, LoadErrorKind> {
@@ -45,6 +49,18 @@ impl Outline {
                 Payload::ComponentExportSection(section) if depth == 0 => {
                     for export in section {
                         outline.exports.push(export.map_err(|error| broken(&error))?.name.name.to_owned());
+                    }
+                }
+                Payload::MemorySection(section) => {
+                    for memory in section {
+                        let pages = memory.map_err(|error| broken(&error))?.initial;
+                        outline.memory_pages = outline.memory_pages.max(pages);
+                    }
+                }
+                Payload::TableSection(section) => {
+                    for table in section {
+                        let elements = table.map_err(|error| broken(&error))?.ty.initial;
+                        outline.table_elements = outline.table_elements.max(elements);
                     }
                 }
                 _ => {}
@@ -76,9 +92,23 @@ impl Outline {
         }
     }
 
-    /// Does it import nothing but what its role may, and what is granted?
-    pub(crate) fn check_imports(&self, class: Class, grants: &Grants) -> Result<(), LoadErrorKind> {
-        self.imports.iter().try_for_each(|import| check_import(import, class, grants))
+    /// Would an instance of it fit? Said here, because wasmtime's own words come late and name no limit of ours.
+    pub(crate) fn check_size(&self, class: Class, limits: &Limits) -> Result<(), LoadErrorKind> {
+        let (name, memory) = match class {
+            Class::Connector => ("connector_memory_bytes", limits.connector_memory_bytes),
+            Class::Policy => ("policy_memory_bytes", limits.policy_memory_bytes),
+        };
+        let initial = self.memory_pages.saturating_mul(PAGE_BYTES);
+        if initial > memory as u64 {
+            let needs = format!("{initial} bytes of memory to begin with");
+            return Err(LoadErrorKind::TooBig { needs, name, limit: memory.to_string() });
+        }
+        if self.table_elements > limits.table_elements as u64 {
+            let needs = format!("a table of {} elements to begin with", self.table_elements);
+            let (name, limit) = ("table_elements", limits.table_elements.to_string());
+            return Err(LoadErrorKind::TooBig { needs, name, limit });
+        }
+        Ok(())
     }
 }
 
@@ -101,6 +131,11 @@ fn broken(error: &wasmparser::BinaryReaderError) -> LoadErrorKind {
     } else {
         LoadErrorKind::Malformed { reason }
     }
+}
+
+/// Is there nothing among the imports but what the role may have, and what is granted?
+pub(crate) fn check_imports(imports: &[String], class: Class, grants: &Grants) -> Result<(), LoadErrorKind> {
+    imports.iter().try_for_each(|import| check_import(import, class, grants))
 }
 
 fn check_import(import: &str, class: Class, grants: &Grants) -> Result<(), LoadErrorKind> {
@@ -138,7 +173,7 @@ mod tests {
     }
 
     fn exporting(names: &[&str]) -> Outline {
-        Outline { imports: Vec::new(), exports: names.iter().map(|&name| name.to_owned()).collect() }
+        Outline { exports: names.iter().map(|&name| name.to_owned()).collect(), ..Outline::default() }
     }
 
     #[test]
@@ -205,9 +240,8 @@ mod tests {
 
     #[test]
     fn an_import_must_be_the_roles_and_granted() {
-        let importing = |name: &str| Outline { imports: vec![name.to_owned()], exports: Vec::new() };
         let mend = |name: &str, class, grants: &Grants| {
-            importing(name).check_imports(class, grants).err().map(|e| e.to_string())
+            check_imports(&[name.to_owned()], class, grants).err().map(|error| error.to_string())
         };
         let (connector, policy) = (Class::Connector, Class::Policy);
         assert_eq!(mend("heliu:plugin/events@0.1.0", policy, &Grants::none()), None);

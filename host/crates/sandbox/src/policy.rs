@@ -18,7 +18,7 @@ use crate::admission::LoadErrorKind;
 use crate::batch;
 use crate::bounds::{Bounds, OutOfBounds};
 use crate::call::{cut, printable};
-use crate::engine::ticks;
+use crate::engine::{Class, ticks};
 use crate::fault::{Trouble, TurnFault, TurnFaultKind};
 use crate::meter::Meter;
 use crate::redact::Redactor;
@@ -71,7 +71,9 @@ impl Policy {
         let exports =
             PolicyExports::find(component).ok_or_else(|| contract("a function is missing".to_owned()))?;
         let mut store = store(runtime, ticks(runtime.limits.describe_cpu));
-        let describe = |error: wasmtime::Error| LoadErrorKind::Describe { reason: describe_failure(&error) };
+        let describe = |error: wasmtime::Error| LoadErrorKind::Describe {
+            reason: describe_failure(&error, Class::Policy),
+        };
         let instance = exports.of(pre.instantiate(&mut store).map_err(describe)?);
         instance.check(&mut store).map_err(|error| contract(format!("{error:#}")))?;
         let descriptor = instance.describe(&mut store).map_err(describe)?;
@@ -174,7 +176,7 @@ impl Policy {
     }
 
     fn refused(&self, text: &str, settings: &str) -> TurnFault {
-        let redactor = Redactor::new(&self.inner.descriptor.settings_schema, settings);
+        let redactor = Redactor::new(&self.inner.descriptor.settings_schema, settings, &[]);
         let text = cut(&printable(&redactor.redact(text)), self.inner.runtime.limits.log_line_bytes);
         TurnFault { kind: TurnFaultKind::Refused, text }
     }
@@ -182,7 +184,7 @@ impl Policy {
     /// Tells the policy's doing from the host's trouble. Only what is the same everywhere may be a turn's fault.
     fn sort<T>(&self, error: &wasmtime::Error) -> Result<Result<T, TurnFault>, Trouble> {
         let policy = || self.inner.descriptor.title.clone();
-        let (kind, text) = match ending(error) {
+        let (kind, text) = match ending(error, Class::Policy) {
             Ending::Limit { name: "policy_fuel", text } => (TurnFaultKind::Fuel, text),
             Ending::Limit { name: _, text } => (TurnFaultKind::Memory, text),
             Ending::Trap { text } => (TurnFaultKind::Trap, text),

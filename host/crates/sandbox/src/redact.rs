@@ -18,16 +18,15 @@ pub(crate) struct Redactor {
 }
 
 impl Redactor {
-    /// The values of `settings` that `schema` marks `writeOnly`, wherever they stand. Texts that are not JSON hold none:
-    /// admission has checked the schema, and settings that do not parse never reach a plugin's log in full.
-    pub(crate) fn new(schema: &str, settings: &str) -> Redactor {
-        let (Ok(schema), Ok(settings)) =
+    /// The values of `settings` that `schema` marks `writeOnly`, wherever they stand, and `more`. Texts that are not
+    /// JSON hold none: admission has checked the schema, and settings that do not parse are refused before a call.
+    pub(crate) fn new(schema: &str, settings: &str, more: &[String]) -> Redactor {
+        let mut secrets = more.to_vec();
+        if let (Ok(schema), Ok(settings)) =
             (serde_json::from_str::<Value>(schema), serde_json::from_str::<Value>(settings))
-        else {
-            return Redactor::default();
-        };
-        let mut secrets = Vec::new();
-        find(&schema, &schema, &settings, &mut secrets, 0);
+        {
+            find(&schema, &schema, &settings, &mut secrets, 0);
+        }
         secrets.retain(|secret| secret.len() >= SECRET_BYTES_MIN);
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
         secrets.dedup();
@@ -108,13 +107,19 @@ mod tests {
     #[test]
     fn secrets_are_found_wherever_the_schema_marks_them() {
         let settings = r#"{"corp_id":"ww1234","secret":"hunter22","apps":[{"key":"hunter2234"}],"loop":{}}"#;
-        let redactor = Redactor::new(SCHEMA, settings);
+        let redactor = Redactor::new(SCHEMA, settings, &[]);
         assert_eq!(redactor.redact("ww1234 hunter2234 hunter22 hunter"), "ww1234 [secret] [secret] hunter");
     }
 
     #[test]
+    fn secrets_that_no_schema_marks_are_hidden_too() {
+        let more = ["s3cret".to_owned(), String::new(), "abc".to_owned()];
+        assert_eq!(Redactor::new("{", "{", &more).redact("a s3cret abc"), "a [secret] abc");
+    }
+
+    #[test]
     fn short_values_and_broken_texts_hide_nothing() {
-        assert_eq!(Redactor::new(SCHEMA, r#"{"secret":"abc"}"#).redact("abc"), "abc");
-        assert_eq!(Redactor::new("{", "{").redact("abc"), "abc");
+        assert_eq!(Redactor::new(SCHEMA, r#"{"secret":"abc"}"#, &[]).redact("abc"), "abc");
+        assert_eq!(Redactor::new("{", "{", &[]).redact("abc"), "abc");
     }
 }

@@ -137,7 +137,7 @@ pub struct OwnedTurn {
 
 #[derive(Clone, Debug)]
 pub enum OwnedHappening {
-    Fact(Event),
+    Fact(Box<Event>),
     Alarm { key: String, due: u64 },
 }
 
@@ -224,7 +224,7 @@ impl TurnFile {
             position,
             now,
             happening: match happening {
-                HappeningFile::Fact(event) => OwnedHappening::Fact(Event::take(*event)),
+                HappeningFile::Fact(event) => OwnedHappening::Fact(Box::new(Event::take(*event))),
                 HappeningFile::Alarm { key, due } => OwnedHappening::Alarm { key, due },
             },
         })

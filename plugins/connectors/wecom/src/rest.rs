@@ -58,6 +58,8 @@ pub struct Api<'a> {
     secret: &'a str,
     host: &'a mut dyn Host,
     token: Option<String>,
+    /// The one that the platform would not have.
+    refused: Option<String>,
     /// One renewal a chore: a platform that refuses every token must not be asked for ever.
     renewed: bool,
 }
@@ -81,7 +83,7 @@ impl<'a> Api<'a> {
     pub fn new(settings: &'a Settings, host: &'a mut dyn Host) -> Result<Api<'a>, Fault> {
         match settings.secret.as_deref() {
             Some(secret) if !secret.is_empty() => {
-                Ok(Api { settings, secret, host, token: None, renewed: false })
+                Ok(Api { settings, secret, host, token: None, refused: None, renewed: false })
             }
             _ => Err(Fault::Misconfigured(
                 "setting secret is missing: without it the API cannot be read".to_owned(),
@@ -112,9 +114,7 @@ impl<'a> Api<'a> {
             match self.send(path, &all, body) {
                 Err(error) if error.class() == Some(Class::Token) && !self.renewed => {
                     self.renewed = true;
-                    self.token = None;
-                    let key = self.memory_key();
-                    self.host.delete(&key);
+                    self.refused = self.token.take();
                 }
                 Err(error) => return Err(error),
                 Ok(text) => return parse(path, &text),
@@ -128,14 +128,25 @@ impl<'a> Api<'a> {
             return Ok(token.clone());
         }
         let key = self.memory_key();
-        // What was deleted in this chore may still be remembered until the chore's end is committed.
-        let kept = if self.renewed { None } else { self.host.get(&key) };
-        let token = match kept.and_then(|bytes| String::from_utf8(bytes).ok()) {
+        let token = match self.remembered(&key) {
             Some(token) => token,
-            None => self.fetch_token(&key)?,
+            None => {
+                // Many chores find out at once that they need one: the first fetches it, the others wait and find it.
+                self.host.hold(&key);
+                match self.remembered(&key) {
+                    Some(token) => token,
+                    None => self.fetch_token(&key)?,
+                }
+            }
         };
         self.token = Some(token.clone());
         Ok(token)
+    }
+
+    /// The connection's token, unless it is the one that was just refused.
+    fn remembered(&mut self, key: &str) -> Option<String> {
+        let token = String::from_utf8(self.host.get(key)?).ok()?;
+        (self.refused.as_ref() != Some(&token)).then_some(token)
     }
 
     fn fetch_token(&mut self, key: &str) -> Result<String, ApiError> {

@@ -38,14 +38,13 @@ impl Api<'_> {
     pub fn call(&mut self, api: &str, params: &Json) -> Result<Json, Fault> {
         let token = match self.remembered_token() {
             Some(token) => token,
-            None => self.new_token()?,
+            None => self.renewed_token(None)?,
         };
         match self.try_call(api, params, &token) {
             Ok(data) => Ok(data),
             Err(Trouble::Fault(fault)) => Err(fault),
             Err(Trouble::Token(_)) => {
-                self.host.delete(&self.token_key());
-                let token = self.new_token()?;
+                let token = self.renewed_token(Some(&token))?;
                 self.try_call(api, params, &token).map_err(|trouble| match trouble {
                     Trouble::Fault(fault) => fault,
                     Trouble::Token(code) => {
@@ -53,6 +52,15 @@ impl Api<'_> {
                     }
                 })
             }
+        }
+    }
+
+    /// A token other than the one that was refused. Calls that need one at once wait for the first, and find what it got.
+    fn renewed_token(&mut self, refused: Option<&str>) -> Result<String, Fault> {
+        self.host.hold(&self.token_key());
+        match self.remembered_token() {
+            Some(token) if Some(token.as_str()) != refused => Ok(token),
+            _ => self.new_token(),
         }
     }
 
@@ -288,6 +296,7 @@ mod tests {
 
         fn set(&mut self, _: &str, _: &[u8], _: Option<u64>) {}
 
+        fn hold(&mut self, _key: &str) {}
         fn delete(&mut self, _: &str) {}
 
         fn now(&mut self) -> u64 {

@@ -99,6 +99,7 @@ impl Host for Shop {
 
     fn set(&mut self, _: &str, _: &[u8], _: Option<u64>) {}
 
+    fn hold(&mut self, _key: &str) {}
     fn delete(&mut self, _: &str) {}
 
     fn now(&mut self) -> u64 {

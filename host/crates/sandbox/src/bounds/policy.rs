@@ -1,6 +1,8 @@
 //! A policy's descriptor and verdicts.
 
-use model::{Change, Decision, Intent, NewTag, PolicyDescriptor, StaffTask, Stage, Verdict, Wake, name_matches};
+use model::{
+    Change, Decision, Intent, NewTag, PolicyDescriptor, StaffTask, Stage, Verdict, Wake, name_matches,
+};
 
 use super::{Bounds, OutOfBounds, show};
 

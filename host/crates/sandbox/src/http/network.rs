@@ -318,7 +318,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://127.0.0.1:{}/?access_token=t0ken", listener.local_addr().unwrap().port());
         drop(listener);
-        let refused = get(&url.split("/?").next().unwrap().to_owned(), true, &url, &Limits::default()).await;
+        let refused = get(url.split("/?").next().unwrap(), true, &url, &Limits::default()).await;
         let Err(HttpRefusal::Unreachable(why)) = refused else { panic!("{refused:?}") };
         assert!(!why.contains("t0ken"), "{why}");
     }

@@ -43,6 +43,10 @@ impl wit::memory::Host for MemoryView<'_> {
         Ok(self.memory.set(MemoryCell { key, value, expires }, self.limits)?)
     }
 
+    async fn hold(&mut self, key: String) -> wasmtime::Result<()> {
+        Ok(self.memory.hold(key, self.limits).await?)
+    }
+
     fn delete(&mut self, key: String) -> wasmtime::Result<()> {
         Ok(self.memory.delete(key, self.limits)?)
     }

@@ -26,9 +26,9 @@ async fn receive(limits: Limits, component: &[u8]) -> Result<Called<u16>, Plugin
 async fn receive_with(limits: Limits, component: &[u8], http: Http) -> Result<Called<u16>, PluginFault> {
     let connector = admitted_connector(limits, component);
     let called = connector.receive(call_with(http), &request()).await?;
-    let Called { value, memory, log, log_dropped, http_requests, memory_bytes } = called;
+    let Called { value, memory, held, log, log_dropped, http_requests, memory_bytes } = called;
     let value = value.unwrap().answer.status;
-    Ok(Called { value, memory, log, log_dropped, http_requests, memory_bytes })
+    Ok(Called { value, memory, held, log, log_dropped, http_requests, memory_bytes })
 }
 
 fn limit_of(called: Result<Called<u16>, PluginFault>) -> &'static str {
@@ -128,8 +128,7 @@ async fn no_more_bytes_are_handed_over_than_the_limit() {
     };
     let limits = || Limits { connector_hostcall_bytes: 100_000, ..Limits::default() };
     assert!(receive(limits(), &shouting(99_000)).await.is_ok());
-    let fault = receive(limits(), &shouting(100_001)).await.unwrap_err();
-    assert!(matches!(fault.kind, FaultKind::Trap { .. }), "{fault}");
+    assert_eq!(limit_of(receive(limits(), &shouting(100_001)).await), "connector_hostcall_bytes");
 }
 
 #[tokio::test]
@@ -151,6 +150,32 @@ async fn what_a_call_remembers_comes_back_with_its_answer() {
     let called = receive(Limits::default(), &remembering).await.unwrap();
     let cell = MemoryCell { key: "hostile".to_owned(), value: b"host".to_vec(), expires: Some(1060) };
     assert_eq!(called.memory, [MemoryWrite::Set(cell)]);
+}
+
+#[tokio::test]
+async fn a_key_is_held_until_what_was_written_under_it_is_committed() {
+    let imports =
+        format!(r#"{MEMORY} (import "heliu:plugin/memory@0.1.0" "hold" (func $hold (param i32 i32)))"#);
+    // Holds the key; answers 201 if there is a value, and else writes one and answers 200.
+    let renewing = "(call $hold (i32.const 1024) (i32.const 7))
+        (call $get (i32.const 1024) (i32.const 7) (i32.const 3072))
+        (drop (call $answer))
+        (if (i32.load8_u (i32.const 3072))
+            (then (i32.store16 offset=20 (i32.const 512) (i32.const 201)))
+            (else (call $set (i32.const 1024) (i32.const 7) (i32.const 1024) (i32.const 4) (i32.const 0) (i64.const 0))))
+        (i32.const 512)";
+    let connector = admitted_connector(Limits::default(), &webhook(&imports, renewing));
+    let (call, request) = (call(), request());
+    let memory = call.memory.clone();
+    let first = connector.receive(call.clone(), &request).await.unwrap();
+    assert_eq!(first.value.unwrap().answer.status, 200);
+    let mut second = std::pin::pin!(connector.receive(call, &request));
+    let early = tokio::time::timeout(Duration::from_millis(50), &mut second).await;
+    assert!(early.is_err(), "the second call did not wait");
+    memory.apply(first.memory, 1000);
+    drop(first.held);
+    let second = second.await.unwrap();
+    assert_eq!((second.value.unwrap().answer.status, second.memory), (201, Vec::new()));
 }
 
 #[tokio::test]

@@ -46,6 +46,9 @@ const MEMORY: &str = r#"
     (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (call $allocate (local.get 3)))
 "#;
 
+/// Of the settings of every guest here: `key` is a secret.
+const SCHEMA: &str = r#"{"properties":{"key":{"type":"string","writeOnly":true}}}"#;
+
 /// `(ptr, len)` pairs in memory.
 fn words(words: &[u32]) -> String {
     words.iter().flat_map(|word| word.to_le_bytes()).map(|byte| format!("\\{byte:02x}")).collect()
@@ -58,8 +61,8 @@ pub fn policy(evaluate: &str) -> Vec<u8> {
 }
 
 pub fn policy_with(fields: &str, evaluate: &str) -> Vec<u8> {
-    let descriptor = words(&[1024, 7, 1040, 62, 0, 0, 1120, 1, 0, 0, 0, 0]);
-    let tags = words(&[1136, 3]);
+    let descriptor = words(&[1024, 7, 1040, SCHEMA.len() as u32, 0, 0, 1120, 1, 0, 0, 0, 0]);
+    let (schema, tags) = (SCHEMA.replace('"', "\\22"), words(&[1136, 3]));
     let turn = <abi::v0_1::TurnRef<'_> as wasmtime::component::ComponentType>::SIZE32;
     component(
         "export heliu:plugin/policy@0.1.0;",
@@ -67,7 +70,7 @@ pub fn policy_with(fields: &str, evaluate: &str) -> Vec<u8> {
             r#"(module {MEMORY} {fields}
             (data (i32.const 256) "{descriptor}")
             (data (i32.const 1024) "hostile")
-            (data (i32.const 1040) "{{\"properties\":{{\"key\":{{\"type\":\"string\",\"writeOnly\":true}}}}  }}")
+            (data (i32.const 1040) "{schema}")
             (data (i32.const 1120) "{tags}")
             (data (i32.const 1136) "vip")
             (func $verdicts (param $count i32) (result i32)
@@ -107,14 +110,15 @@ pub fn webhook(imports: &str, receive: &str) -> Vec<u8> {
         .filter(|name| imports.contains(&format!("heliu:plugin/{name}@")))
         .map(|name| format!("import heliu:plugin/{name}@0.1.0; "))
         .collect();
-    let descriptor = words(&[1024, 7, 1024, 7, 1040, 62, 0, 0, 0, 0, 0, 0]);
+    let descriptor = words(&[1024, 7, 1024, 7, 1040, SCHEMA.len() as u32, 0, 0, 0, 0, 0, 0]);
+    let schema = SCHEMA.replace('"', "\\22");
     component(
         &format!("{world} export heliu:plugin/about-connector@0.1.0; export heliu:plugin/webhook@0.1.0;"),
         &format!(
             r#"(module {imports} {MEMORY}
             (data (i32.const 256) "{descriptor}")
             (data (i32.const 1024) "hostile")
-            (data (i32.const 1040) "{{\"properties\":{{\"key\":{{\"type\":\"string\",\"writeOnly\":true}}}}  }}")
+            (data (i32.const 1040) "{schema}")
             (func $answer (result i32)
                 (i32.store16 offset=20 (i32.const 512) (i32.const 200))
                 (i32.const 512))
@@ -168,7 +172,8 @@ pub fn call_with(http: Http) -> Call {
         connection: "test".to_owned(),
         settings: r#"{"key":"hunter22"}"#.to_owned(),
         clock: Arc::new(|| 1000),
-        memory: Vec::new(),
+        secrets: Vec::new(),
+        memory: sandbox::ConnectionMemory::default(),
         http,
     }
 }

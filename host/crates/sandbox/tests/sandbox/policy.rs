@@ -106,6 +106,15 @@ fn more_verdicts_than_memory_holds_are_a_trap() {
 }
 
 #[test]
+fn no_more_bytes_are_handed_over_than_the_limit() {
+    let limits = |policy_hostcall_bytes| Limits { policy_hostcall_bytes, ..little_fuel() };
+    // 100 verdicts of 20 bytes in the guest; the host takes them as its own, larger ones.
+    let component = policy("(call $verdicts (local.get $count))");
+    assert_eq!(outcomes(limits(100_000), &component, 100), vec![empty(); 100]);
+    assert_only(&outcomes(limits(10), &component, 1), 1, TurnFaultKind::Memory, &["policy_hostcall_bytes"]);
+}
+
+#[test]
 fn a_policys_own_error_is_shown_without_secrets() {
     // The error is the settings.
     let telling = policy(
@@ -122,8 +131,7 @@ fn a_policys_own_error_is_shown_without_secrets() {
 /// A verdict with one decision at 2048: the tag named by `pointer` and `length`.
 fn tagging(pointer: u32, length: u32) -> Vec<u8> {
     policy(&format!(
-        "(i32.store (i32.const 2056) (i32.const 0))
-         (i32.store8 (i32.const 2056) (i32.const 0))
+        "(i32.store8 (i32.const 2056) (i32.const 0))
          (i32.store (i32.const 2064) (i32.const {pointer}))
          (i32.store (i32.const 2068) (i32.const {length}))
          (drop (call $verdicts (local.get $count)))
@@ -147,7 +155,7 @@ fn a_policy_sets_the_tags_that_it_declared_and_no_others() {
 
 #[test]
 fn no_outcome_depends_on_the_batch() {
-    // Position 5 traps, 7 loops, 9 swells.
+    // Position 5 traps, 7 loops.
     let body = format!(
         "{} {} {}",
         at_position(5, "(unreachable)"),

@@ -1,3 +1,5 @@
+//! The crypto against the official vectors and our own.
+
 use serde::Deserialize;
 
 use super::*;

@@ -7,7 +7,10 @@ use std::time::Instant;
 use rusqlite::{Connection, params};
 
 /// Rows a second into a table with an index on a random 64-bit number, `batch` of them in a synced transaction.
-pub fn raw_inserts(path: &Path, rows: u64, batch: u64, bytes: usize) -> anyhow::Result<f64> {
+///
+/// # Errors
+/// SQLite's.
+pub fn raw_inserts(path: &Path, rows: u64, batch: u64, bytes: usize) -> Result<f64, rusqlite::Error> {
     let mut db = Connection::open(path)?;
     db.pragma_update(None, "journal_mode", "WAL")?;
     db.pragma_update(None, "synchronous", "FULL")?;
