@@ -25,14 +25,14 @@ pub enum PluginCommand {
     ///
     /// Exit codes: 3 the request is not authentic, 4 it is malformed, 5 the plugin says that it could not do it, 1
     /// anything else, with the reason on standard error.
-    Run(RunArgs),
+    Run(Box<RunArgs>),
 }
 
 pub async fn run(command: PluginCommand, json: bool) -> anyhow::Result<ExitCode> {
     let sandbox = sandbox()?;
     match command {
         PluginCommand::Inspect { file } => inspect::inspect(&sandbox, &file, json),
-        PluginCommand::Run(arguments) => call::run(&sandbox, arguments).await,
+        PluginCommand::Run(arguments) => call::run(&sandbox, *arguments).await,
     }
 }
 

@@ -37,7 +37,7 @@ fn to_json(inspection: &Inspection) -> anyhow::Result<Value> {
         "wit": wit,
         "digest": plugin.digest().to_string(),
         "bytes": bytes,
-        "imports": functional(&imports),
+        "imports": functional(imports),
         "exports": exports,
         "grants": { "interfaces": interfaces(inspection), "hosts": hosts },
         "descriptor": descriptor,

@@ -9,7 +9,7 @@ use toml::Table;
 
 use crate::workspace;
 
-/// Make a plugin that builds and passes its goldens: plugins/connectors/<name> or plugins/policies/<name>
+/// Make a plugin that builds and passes its goldens: plugins/connectors/NAME or plugins/policies/NAME
 #[derive(clap::Args)]
 pub struct Arguments {
     role: Role,

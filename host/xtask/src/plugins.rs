@@ -16,7 +16,7 @@ use toolchain::Toolchain;
 
 use crate::workspace;
 
-/// Build plugins to components, target/plugins/<name>.wasm: those named, or all of them
+/// Build plugins to components, target/plugins/NAME.wasm: those named, or all of them
 #[derive(clap::Args)]
 pub struct Arguments {
     /// The plugins to build, by the name in their plugin.toml

@@ -28,6 +28,9 @@ const PROFILE: &[(&str, &str)] = &[
     ("CARGO_PROFILE_RELEASE_INCREMENTAL", "false"),
     ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1"),
 ];
+/// Measured on the goldens of our policies: "s" takes 20 to 35 % more fuel than "3", "z" 40 to 60 %, and with the
+/// names in it no component is smaller for it. "2" is as good as "3". Link-time optimisation saves 4 % of the size
+/// and takes two to three times as long to compile.
 const OPT_LEVEL: &str = "3";
 
 /// A compiler that can build guests.

@@ -21,7 +21,7 @@ pub fn admit(limits: Limits, component: &[u8]) -> Result<Plugin, LoadError> {
 /// A component of a world of its own, `world` being its imports and exports in WIT.
 pub fn component(world: &str, module: &str) -> Vec<u8> {
     let mut resolve = Resolve::default();
-    resolve.push_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("../abi/wit/v0.1")).unwrap();
+    resolve.push_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../wit/v0.1")).unwrap();
     let package =
         resolve.push_str("guest.wit", &format!("package test:guest;\nworld guest {{ {world} }}")).unwrap();
     let world = resolve.select_world(&[package], Some("guest")).unwrap();

@@ -107,11 +107,18 @@ fn more_verdicts_than_memory_holds_are_a_trap() {
 
 #[test]
 fn no_more_bytes_are_handed_over_than_the_limit() {
-    let limits = |policy_hostcall_bytes| Limits { policy_hostcall_bytes, ..little_fuel() };
-    // 100 verdicts of 20 bytes in the guest; the host takes them as its own, larger ones.
-    let component = policy("(call $verdicts (local.get $count))");
-    assert_eq!(outcomes(limits(100_000), &component, 100), vec![empty(); 100]);
-    assert_only(&outcomes(limits(10), &component, 1), 1, TurnFaultKind::Memory, &["policy_hostcall_bytes"]);
+    // An error of so many bytes.
+    let talking = |bytes: u32| {
+        policy(&format!(
+            "(i32.store8 (i32.const 512) (i32.const 1))
+             (i32.store (i32.const 516) (i32.const 70000))
+             (i32.store (i32.const 520) (i32.const {bytes}))
+             (i32.const 512)"
+        ))
+    };
+    let limits = || Limits { policy_hostcall_bytes: 2000, ..little_fuel() };
+    assert_only(&outcomes(limits(), &talking(2000), 1), 1, TurnFaultKind::Refused, &[]);
+    assert_only(&outcomes(limits(), &talking(2001), 1), 1, TurnFaultKind::Memory, &["policy_hostcall_bytes"]);
 }
 
 #[test]
