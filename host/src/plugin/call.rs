@@ -9,9 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, bail};
 use model::{CustomerId, CustomerView, Happening, Turn, Verdict};
-use sandbox::{
-    Call, Called, Clock, Connector, Grants, Http, Plugin, Policy, Sandbox, TurnFaultKind, TurnOutcome,
-};
+use sandbox::{Call, Called, Clock, Connector, Grants, Plugin, Policy, Sandbox, TurnFaultKind, TurnOutcome};
 use wire::{OwnedHappening, OwnedTurn};
 
 use super::case::{Case, Input, RunArgs};
@@ -26,8 +24,8 @@ pub(super) async fn run(sandbox: &Sandbox, arguments: RunArgs) -> anyhow::Result
         Plugin::Connector(connector) => &connector.descriptor().settings_schema,
         Plugin::Policy(policy) => &policy.descriptor().settings_schema,
     };
-    if case.check_settings {
-        config::check_settings(schema, &case.settings)?;
+    if let Some(file) = &case.settings_file {
+        config::check_settings(schema, &case.settings).with_context(|| file.display().to_string())?;
     }
     let printed = match plugin {
         Plugin::Connector(connector) => connect(&connector, case, file).await?,
@@ -39,30 +37,35 @@ pub(super) async fn run(sandbox: &Sandbox, arguments: RunArgs) -> anyhow::Result
 }
 
 async fn connect(connector: &Connector, case: Case, file: &Path) -> anyhow::Result<Printed> {
-    let Case { settings, check_settings: _, now, input, http, cassette, memory } = case;
+    let Case { settings, settings_file: _, now, input, http, cassette, memory } = case;
     let memory = sandbox::ConnectionMemory::new(memory);
     let call = Call {
         connection: "try".to_owned(),
-        settings,
+        settings: settings.clone(),
         secrets: Vec::new(),
         clock: clock(now),
         memory,
         http: http.clone(),
     };
+    let say_missed = || {
+        for request in http.missed() {
+            say_missed(&connector.without_secrets(&settings, &request), cassette.as_deref());
+        }
+    };
     let printed = match input {
         Input::Receive(request) => {
             let called = connector.receive(call, &request).await;
-            say_missed(&http, cassette.as_deref());
+            say_missed();
             print::reception(said(called?))
         }
         Input::Poll(cursor) => {
             let called = connector.poll(call, cursor.as_ref()).await;
-            say_missed(&http, cassette.as_deref());
+            say_missed();
             print::page(said(called?))
         }
         Input::Work(chore) => {
             let called = connector.work(call, &chore).await;
-            say_missed(&http, cassette.as_deref());
+            say_missed();
             print::harvest(said(called?))
         }
         Input::Evaluate(_) => bail!("{}: a connector: call receive, poll or work", file.display()),
@@ -92,16 +95,16 @@ fn said<T>(called: Called<T>) -> T {
     value
 }
 
-fn say_missed(http: &Http, cassette: Option<&Path>) {
-    for request in http.missed() {
-        match cassette {
-            Some(path) => eprintln!(
-                "heliu: {} does not answer this request of the plugin's; add it there:\n{request}",
-                path.display()
-            ),
-            None => eprintln!(
+fn say_missed(request: &str, cassette: Option<&Path>) {
+    match cassette {
+        Some(path) => eprintln!(
+            "heliu: {} does not answer this request of the plugin's; add it there:\n{request}",
+            path.display()
+        ),
+        None => {
+            eprintln!(
                 "heliu: there is no --http CASSETTE to answer this request of the plugin's:\n{request}"
-            ),
+            );
         }
     }
 }

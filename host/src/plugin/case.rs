@@ -61,8 +61,9 @@ enum CallName {
 /// One call, ready to be made.
 pub(super) struct Case {
     pub(super) settings: Json,
-    /// Goldens show what a plugin does with wrong settings, too.
-    pub(super) check_settings: bool,
+    /// Where they came from, to be named if they do not fit the plugin's schema. None: they are taken as they are, since
+    /// goldens show what a plugin does with wrong settings, too.
+    pub(super) settings_file: Option<PathBuf>,
     /// None: the system's clock.
     pub(super) now: Option<Instant>,
     pub(super) input: Input,
@@ -88,10 +89,22 @@ impl Case {
     }
 
     fn of_files(arguments: &RunArgs) -> anyhow::Result<Case> {
-        let RunArgs { file: _, call, settings, request, cursor, chore, turns, http, now, memory, golden: _ } =
-            arguments;
+        let RunArgs {
+            file: _,
+            call,
+            settings: settings_file,
+            request,
+            cursor,
+            chore,
+            turns,
+            http,
+            now,
+            memory,
+            golden: _,
+        } = arguments;
         let call = call.ok_or_else(|| anyhow!("say what to call: receive, poll, work or evaluate"))?;
-        let settings = read(settings.as_deref(), "--settings", |text| Ok(parse::<Box<RawValue>>(text)?))?;
+        let settings =
+            read(settings_file.as_deref(), "--settings", |text| Ok(parse::<Box<RawValue>>(text)?))?;
         let input = match call {
             CallName::Receive => {
                 Input::Receive(read(request.as_deref(), "--request", |text| request_of(parse(text)?))?)
@@ -112,7 +125,7 @@ impl Case {
         let http_of = |text: &str| cassette_of(parse(text)?);
         Ok(Case {
             settings: settings.get().to_owned(),
-            check_settings: true,
+            settings_file: settings_file.clone(),
             now: *now,
             input,
             http: match http {
@@ -158,7 +171,7 @@ impl Case {
         };
         Ok(Case {
             settings: settings.get().to_owned(),
-            check_settings: false,
+            settings_file: None,
             now: Some(now.unwrap_or(0)),
             input,
             http: Http::cassette(cassette_of(http).context("http")?),

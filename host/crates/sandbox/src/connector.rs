@@ -112,6 +112,12 @@ impl Connector {
         }
     }
 
+    /// A text about a call with these settings, fit to be printed.
+    #[must_use]
+    pub fn without_secrets(&self, settings: &str, text: &str) -> String {
+        Redactor::new(&self.inner.descriptor.settings_schema, settings, &[]).redact(text).into_owned()
+    }
+
     /// The channel called.
     ///
     /// # Errors

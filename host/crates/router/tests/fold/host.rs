@@ -33,7 +33,9 @@ impl Host {
     pub fn live(&mut self, life: &[Act], restarts: bool) {
         for act in life {
             match act {
-                Act::Append(batch) => drop(self.journal.append(std::slice::from_ref(batch)).expect("append")),
+                Act::Append(batch) => {
+                    drop(self.journal.append(std::slice::from_ref(&**batch)).expect("append"))
+                }
                 Act::Settle(now) => drop(self.router.settle(*now).expect("settle")),
                 Act::Fail => {
                     self.plugins.fail_next();

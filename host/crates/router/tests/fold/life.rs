@@ -14,7 +14,7 @@ pub const THE_END: u64 = 1_000_000;
 
 #[derive(Clone, Debug)]
 pub enum Act {
-    Append(Batch),
+    Append(Box<Batch>),
     Settle(u64),
     Fail,
 }
@@ -28,13 +28,13 @@ pub fn strategy() -> impl Strategy<Value = Vec<Act>> {
     ];
     proptest::collection::vec((0..40u64, step), 1..40).prop_map(|steps| {
         let mut now = 100;
-        let mut acts = vec![Act::Append(setup(now, 0))];
+        let mut acts = vec![Act::Append(Box::new(setup(now, 0)))];
         let mut count = 0;
         for (wait, step) in steps {
             now += wait;
             acts.push(match step {
-                Step::Batch(events) => Act::Append(named(now, events, &mut count)),
-                Step::Setup(which) => Act::Append(setup(now, which)),
+                Step::Batch(events) => Act::Append(Box::new(named(now, events, &mut count))),
+                Step::Setup(which) => Act::Append(Box::new(setup(now, which))),
                 Step::Settle => Act::Settle(now),
                 Step::Fail => Act::Fail,
             });
@@ -55,7 +55,7 @@ enum Step {
 fn named(now: u64, events: Vec<Event>, count: &mut u64) -> Batch {
     let entry = |mut event: Event| {
         *count += 1;
-        let number = if *count % 7 == 0 { *count - 5 } else { *count };
+        let number = if count.is_multiple_of(7) { *count - 5 } else { *count };
         event.id = format!("e{number}");
         Entry::Event(ChannelEvent { connection: "shop".to_owned(), event })
     };
