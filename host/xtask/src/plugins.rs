@@ -48,13 +48,13 @@ pub fn build_apart(root: &Path, guests: &Path) -> Result<()> {
 fn build_chosen(root: &Path, guests: &Path, names: &[String]) -> Result<Vec<Built>> {
     let plugins = chosen(manifest::found(root)?, names)?;
     let toolchain = Toolchain::ready(root)?;
-    println!("building {} plugins with {}", plugins.len(), toolchain.describe());
+    eprintln!("building {} plugins with {}", plugins.len(), toolchain.describe());
     let mut built = Vec::new();
     for plugin in &plugins {
         let one = build_one(root, guests, &toolchain, plugin)
             .with_context(|| format!("plugin {:?} in {}", plugin.name, plugin.folder.display()))?;
         let Built { name, path, bytes, took } = &one;
-        println!(
+        eprintln!(
             "{name:<24} {:>6} KiB {:>6.1} s  {}",
             bytes.div_ceil(1024),
             took.as_secs_f64(),

@@ -123,11 +123,11 @@ fn debian_is_installed() -> bool {
 fn rustup_adds_target(root: &Path) -> bool {
     let mut rustup = Command::new("rustup");
     rustup.args(["target", "add", TARGET]).current_dir(root);
-    println!("no compiler for guests yet: {}", cargo::shown(&rustup));
+    eprintln!("no compiler for guests yet: {}", cargo::shown(&rustup));
     match cargo::finish(&mut rustup) {
         Ok(()) => true,
         Err(error) => {
-            println!("{error:#}");
+            eprintln!("{error:#}");
             false
         }
     }
@@ -136,12 +136,12 @@ fn rustup_adds_target(root: &Path) -> bool {
 fn install_debian() -> Result<()> {
     let mut install = apt_get()?;
     install.args(["install", "--yes", "--no-install-recommends"]).args(DEBIAN_PACKAGES);
-    println!("no compiler for guests yet: {}", cargo::shown(&install));
+    eprintln!("no compiler for guests yet: {}", cargo::shown(&install));
     if cargo::finish(&mut install).is_err() {
         // A fresh machine or container has no package lists.
         let mut update = apt_get()?;
         update.arg("update");
-        println!("trying again after {}", cargo::shown(&update));
+        eprintln!("trying again after {}", cargo::shown(&update));
         cargo::finish(&mut update)?;
         cargo::finish(&mut install)?;
     }
