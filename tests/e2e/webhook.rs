@@ -99,3 +99,21 @@ async fn an_event_of_no_customer_is_kept_and_folded_for_nobody() {
     assert_eq!(event_ids(&stage.records(), WECOM).len(), 1);
     assert_eq!(stage.host.customers().await.unwrap().len(), 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_burst_is_taken_whole() {
+    let stage = Stage::set(&Tenant::default()).await;
+    let hook = stage.host.hook(WECOM);
+    let mut pushes = tokio::task::JoinSet::new();
+    for number in 0..200 {
+        let (wecom, hook) = (stage.wecom.clone(), hook.clone());
+        pushes.spawn(async move {
+            let event = added(&format!("wmFabLe{number:025}"), AT_S);
+            wecom.push(&hook, &event).await.unwrap()
+        });
+    }
+    for delivery in pushes.join_all().await {
+        assert!(delivery.is_accepted() && delivery.attempts == 1, "{delivery:?}");
+    }
+    assert_eq!(event_ids(&stage.records(), WECOM).len(), 200);
+}

@@ -14,6 +14,9 @@ use super::clock::HostClock;
 /// Calls of one connection that may run at once: its own budget, so that a dead platform slows nobody else.
 pub(crate) const CALLS_MAX: usize = 32;
 
+/// Calls of one connection that may wait for their turn besides: a burst is taken, a flood is told to come again.
+pub(crate) const CALLS_WAITING_MAX: usize = 256;
+
 /// Chores of one connection that may be worked on at once.
 pub(crate) const CHORES_MAX: usize = 8;
 
@@ -40,7 +43,9 @@ pub(crate) struct ConnectionStanding {
     writing: tokio::sync::Mutex<()>,
     /// Held while the feed is asked: one poll at a time.
     pub(crate) polling: tokio::sync::Mutex<()>,
-    pub(crate) calls: Arc<Semaphore>,
+    pub(crate) calls: Semaphore,
+    /// Room for those at work and those that wait.
+    pub(crate) waiting: Semaphore,
     pub(crate) chores: Arc<Semaphore>,
     pub(crate) chores_at_work: Mutex<std::collections::BTreeSet<u64>>,
     /// The feed's failures in a row.
@@ -67,7 +72,8 @@ impl ConnectionStanding {
             next_poll: AtomicU64::new(0),
             writing: tokio::sync::Mutex::new(()),
             polling: tokio::sync::Mutex::new(()),
-            calls: Arc::new(Semaphore::new(CALLS_MAX)),
+            calls: Semaphore::new(CALLS_MAX),
+            waiting: Semaphore::new(CALLS_MAX + CALLS_WAITING_MAX),
             chores: Arc::new(Semaphore::new(CHORES_MAX)),
             chores_at_work: Mutex::default(),
             failures: AtomicU64::new(0),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use api::{Incoming, Reply};
 use journal::{DeadRequest, Refused};
@@ -11,6 +12,9 @@ use tokio::sync::mpsc;
 
 use super::connection::Connection;
 use super::shared::Shared;
+
+/// How long a request waits for its turn. A platform cuts the connection after five seconds, and then delivers again.
+const TURN_MAX: Duration = Duration::from_secs(2);
 
 /// Takes requests until the API hands out no more. Each runs on its own, within its connection's budget.
 pub(crate) async fn run(shared: Arc<Shared>, mut incoming: mpsc::Receiver<Incoming>) {
@@ -32,11 +36,10 @@ pub(crate) async fn run(shared: Arc<Shared>, mut incoming: mpsc::Receiver<Incomi
 
 async fn receive(shared: &Shared, connection: &Connection, request: Request) -> Reply {
     let standing = &connection.standing;
-    let Ok(_permit) = standing.calls.try_acquire() else {
-        return Reply::Unavailable {
-            why: format!("connection \"{}\": too many calls at once", connection.name),
-        };
-    };
+    let busy =
+        || Reply::Unavailable { why: format!("connection \"{}\": too many calls at once", connection.name) };
+    let Ok(_room) = standing.waiting.try_acquire() else { return busy() };
+    let Ok(Ok(_turn)) = tokio::time::timeout(TURN_MAX, standing.calls.acquire()).await else { return busy() };
     let called = match connection.connector.receive(connection.call(&shared.clock), &request).await {
         Ok(called) => called,
         Err(fault) => {
