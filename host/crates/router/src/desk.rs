@@ -26,10 +26,10 @@ impl Desk {
     pub(crate) fn fetch_handles(
         &mut self,
         store: &dyn Store,
-        handles: &HashSet<Identity>,
+        handles: &HashSet<&Identity>,
     ) -> Result<(), StoreError> {
         let mut unknown: Vec<&Identity> =
-            handles.iter().filter(|handle| !self.handles.contains_key(*handle)).collect();
+            handles.iter().copied().filter(|handle| !self.handles.contains_key(*handle)).collect();
         // Sorted: the store's own order is then hit from one side to the other.
         unknown.sort_unstable();
         for (handle, owner) in unknown.iter().zip(store.resolve(&unknown)?) {
@@ -38,7 +38,7 @@ impl Desk {
             }
         }
         let owners: Vec<CustomerId> =
-            handles.iter().filter_map(|handle| self.handles.get(handle)).copied().collect();
+            handles.iter().filter_map(|handle| self.handles.get(*handle)).copied().collect();
         self.fetch(store, &owners)
     }
 

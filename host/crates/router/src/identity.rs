@@ -5,7 +5,7 @@
 //! customer of the first handle that can be hers, the other handle stays where it is, and a note says so.
 //! No policy has a say, so identity can run ahead of the rounds.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use model::{Conflict, Customer, CustomerId, Handle, Identity, Note, Record, Scheme, Setup};
@@ -105,25 +105,20 @@ pub(crate) struct Assigned {
     by_customer: HashMap<CustomerId, usize>,
 }
 
-/// All handles that the records bear, to be looked up at once.
-pub(crate) fn handles_of(rules: &Rules<'_>, records: &[Arc<Record>]) -> HashSet<Identity> {
-    records.iter().flat_map(|record| rules.handles(record)).collect()
-}
-
 impl Assigned {
     /// Lanes that no record gave: whom the clock, or a new setup, has something for.
     pub(crate) fn of(lanes: Vec<Lane>) -> Assigned {
         Assigned { lanes, ..Assigned::default() }
     }
 
-    /// Gives a record to a lane, merging where it says that two customers are one.
+    /// Gives a record with these handles to a lane, merging where it says that two customers are one.
     pub(crate) fn give(
         &mut self,
         rules: &Rules<'_>,
         desk: &mut Desk,
         record: &Arc<Record>,
+        handles: &[Identity],
     ) -> Result<(), RouterError> {
-        let handles = rules.handles(record);
         let lasting: Vec<&Identity> = handles.iter().filter(|handle| rules.lasts(handle)).collect();
         let lane = if lasting.is_empty() {
             // A rotating handle finds a customer where nothing better is there, and never merges.
@@ -133,10 +128,10 @@ impl Assigned {
             let owner = handles.iter().find_map(|handle| desk.owner(handle));
             owner.map(|owner| self.lane_of(desk, owner)).transpose()?
         } else {
-            self.judge(rules, desk, record, &handles, &lasting)?
+            self.judge(rules, desk, record, handles, &lasting)?
         };
         let lane = lane.unwrap_or_else(|| self.open(Customer::new(CustomerId(record.position), record.now)));
-        for handle in &handles {
+        for handle in handles {
             self.attach(rules, desk, record, lane, handle);
         }
         self.lanes[lane].customer.timeline.push(record.position);

@@ -9,7 +9,7 @@ use model::{CustomerId, Entry, FoldState, Identity, Instant, Note, Position, Rec
 use store::{Changed, Commit, Indexed, Query, Standing, Store};
 
 use crate::desk::{Desk, Kept};
-use crate::identity::{Assigned, Rules, handles_of};
+use crate::identity::{Assigned, Rules};
 use crate::lane::{Lane, Until, Why};
 use crate::rounds::{Rounds, Tell, Yield};
 use crate::{Plugins, RouterError, setup};
@@ -189,10 +189,11 @@ impl Router {
             self.desk.clear();
         }
         let rules = Rules::new(&self.state.setup);
-        self.desk.fetch_handles(&*self.store, &handles_of(&rules, records))?;
+        let handles: Vec<Vec<Identity>> = records.iter().map(|record| rules.handles(record)).collect();
+        self.desk.fetch_handles(&*self.store, &handles.iter().flatten().collect())?;
         let mut assigned = Assigned::default();
-        for record in records {
-            assigned.give(&rules, &mut self.desk, record)?;
+        for (record, handles) in records.iter().zip(&handles) {
+            assigned.give(&rules, &mut self.desk, record, handles)?;
         }
         let rounds = Rounds::new(&*self.journal, &*self.plugins, &self.state);
         let result = rounds.run(&mut assigned.lanes)?;
