@@ -103,15 +103,15 @@ impl Stream {
             title: title.to_owned(),
             category: Some(category.to_owned()),
             quantity: 1,
-            paid,
+            paid: Some(paid),
         };
         Order {
             id: format!("E{customer:08}{:010}", self.next() % 10_000_000_000),
             step: OrderStep::Paid,
             currency: "CNY".to_owned(),
-            total: 25_700,
-            paid: 25_700,
-            refunded: 0,
+            total: Some(25_700),
+            paid: Some(25_700),
+            refunded: Some(0),
             lines: vec![
                 line("cream-ceramide-50ml", "神经酰胺面霜", "cream", 16_800),
                 line("cleanser-mousse-150ml", "绵密洁面慕斯", "cleanser", 8_900),

@@ -116,9 +116,13 @@ fn bought(order: &Order) -> String {
         OrderStep::PartRefunded => "refunded in part",
         OrderStep::Refunded => "refunded",
     };
-    let mut words = format!("order {id} {step}: {}", money(*paid, currency));
-    if *refunded != 0 {
-        words.push_str(&format!(", {} given back", money(*refunded, currency)));
+    let mut words = format!("order {id} {step}: ");
+    match paid {
+        Some(paid) => words.push_str(&money(*paid, currency)),
+        None => words.push_str("what the buyer paid is not known"),
+    }
+    if let Some(refunded) = refunded.filter(|refunded| *refunded != 0) {
+        words.push_str(&format!(", {} given back", money(refunded, currency)));
     }
     let named = lines.iter().take(LINES_NAMED_MAX);
     let named = named.map(|line| {
@@ -237,15 +241,15 @@ mod tests {
             title: title.to_owned(),
             category: None,
             quantity: 2,
-            paid: 1,
+            paid: Some(1),
         };
         let order = Order {
             id: "E1".to_owned(),
             step: OrderStep::PartRefunded,
             currency: "CNY".to_owned(),
-            total: 30_000,
-            paid: 29_900,
-            refunded: 100,
+            total: Some(30_000),
+            paid: Some(29_900),
+            refunded: Some(100),
             lines: ["面霜", "b", "c", "d"].map(line).to_vec(),
             placed_at: 0,
             source: None,

@@ -92,7 +92,7 @@ pub struct OrderLine {
     pub category: Option<String>,
     pub quantity: u32,
     /// For the whole line, after discounts, in the order's minor unit.
-    pub paid: i64,
+    pub paid: Option<i64>,
 }
 
 /// A whole snapshot of the order at this step, never a difference.
@@ -101,9 +101,9 @@ pub struct Order {
     pub id: String,
     pub step: OrderStep,
     pub currency: String,
-    pub total: i64,
-    pub paid: i64,
-    pub refunded: i64,
+    pub total: Option<i64>,
+    pub paid: Option<i64>,
+    pub refunded: Option<i64>,
     pub lines: Vec<OrderLine>,
     pub placed_at: Instant,
     pub source: Option<String>,

@@ -161,7 +161,7 @@ fn tell(
     let as_it_came = raw(&reading, refund_id, refund, status, changed_at);
     let Some(order) = reading.order() else { return vec![as_it_came, reading.event] };
     let (step, at, why) = match standing {
-        Standing::Settled { at, .. } if order.refunded >= order.paid => {
+        Standing::Settled { at, .. } if order.paid.is_some() && order.refunded >= order.paid => {
             (OrderStep::Refunded, Some(*at), None)
         }
         Standing::Settled { at, .. } => (OrderStep::PartRefunded, Some(*at), None),
@@ -174,7 +174,7 @@ fn tell(
         Standing::Unknown => return vec![as_it_came, reading.event],
     };
     order.step = step;
-    let (tid, refunded) = (order.id.clone(), order.refunded);
+    let (tid, refunded) = (order.id.clone(), order.refunded.unwrap_or(0));
     let changed = changed_at.map_or_else(|| "-".to_owned(), |ms| ms.to_string());
     reading.event.id = format!("refund:{refund_id}:{status}:{changed}:{tid}:{refunded}");
     reading.event.at = at.unwrap_or(reading.event.at);

@@ -157,13 +157,13 @@ impl Page<'_> {
             id: tid.to_owned(),
             step: match step {
                 // Youzan closes an order that was given back whole. That it was is proven elsewhere.
-                OrderStep::Cancelled if refunded > 0 && refunded >= amounts.paid_fen => OrderStep::Refunded,
+                OrderStep::Cancelled if refunded > 0 && amounts.paid_fen.is_some_and(|paid| refunded >= paid) => OrderStep::Refunded,
                 other => other,
             },
             currency: "CNY".into(),
-            total: amounts.due_fen,
+            total: Some(amounts.due_fen),
             paid: amounts.paid_fen,
-            refunded,
+            refunded: Some(refunded),
             lines,
             placed_at: ["created", "pay_time", "update_time"].into_iter().find_map(time).unwrap_or(origin.at),
             source: self.full.at(&["channel_info", "entrance"]).word().map(str::to_owned),

@@ -146,7 +146,7 @@ impl Condition {
 
     fn bought<'e>(&self, step: Option<OrderStep>, order: &'e Order, per: Option<Per>) -> Vec<&'e str> {
         let step_holds = step.map_or_else(|| is_paid(order.step), |step| step == order.step);
-        let amount_holds = self.order_min_fen.is_none_or(|fen| order.currency == "CNY" && order.paid >= fen);
+        let amount_holds = self.order_min_fen.is_none_or(|fen| order.currency == "CNY" && order.paid >= Some(fen));
         if !step_holds || !amount_holds {
             return Vec::new();
         }
@@ -363,15 +363,15 @@ mod tests {
             title: String::new(),
             category: Some("cream".to_owned()),
             quantity: 1,
-            paid: 0,
+            paid: Some(0),
         };
         Fact::Bought(Order {
             id: "o".to_owned(),
             step,
             currency: "CNY".to_owned(),
-            total: 0,
-            paid: 0,
-            refunded: 0,
+            total: Some(0),
+            paid: Some(0),
+            refunded: Some(0),
             lines: skus.iter().map(line).collect(),
             placed_at: 5,
             source: None,

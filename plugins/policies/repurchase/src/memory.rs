@@ -98,10 +98,11 @@ impl Order {
             self.paid_at = placed_at;
         }
         if currency == "CNY" {
-            self.paid_fen = self.paid_fen.max(*paid);
-            self.refunded_fen = self.refunded_fen.max(*refunded);
+            self.paid_fen = self.paid_fen.max(paid.unwrap_or(0));
+            self.refunded_fen = self.refunded_fen.max(refunded.unwrap_or(0));
         }
-        self.is_void |= *paid > 0 && refunded >= paid;
+        // An unknown amount given back is less than any amount paid.
+        self.is_void |= paid.is_some_and(|paid| paid > 0) && refunded >= paid;
         if self.is_void {
             self.lines = Vec::new();
         } else if self.lines.is_empty() {
@@ -198,15 +199,15 @@ mod tests {
             title: String::new(),
             category,
             quantity: 1 + id % 2,
-            paid: 100,
+            paid: Some(100),
         };
         let snapshot = Snapshot {
             id: format!("o-{id}"),
             step,
             currency: "CNY".to_owned(),
-            total: 100,
-            paid: 100,
-            refunded: 0,
+            total: Some(100),
+            paid: Some(100),
+            refunded: Some(0),
             lines: vec![line],
             placed_at: u64::from(id) * 20 * DAY_MS + 1,
             source: None,

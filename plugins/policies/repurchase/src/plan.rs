@@ -335,7 +335,7 @@ mod tests {
 
     fn line(sku: &str, category: Option<&str>, quantity: u32) -> OrderLine {
         let (sku, category) = (sku.to_owned(), category.map(str::to_owned));
-        OrderLine { sku, title: String::new(), category, quantity, paid: 0 }
+        OrderLine { sku, title: String::new(), category, quantity, paid: Some(0) }
     }
 
     #[test]

@@ -132,9 +132,9 @@ pub struct OrderRef<'a> {
     id: &'a str,
     step: OrderStep,
     currency: &'a str,
-    total: i64,
-    paid: i64,
-    refunded: i64,
+    total: Option<i64>,
+    paid: Option<i64>,
+    refunded: Option<i64>,
     lines: Vec<OrderLineRef<'a>>,
     #[component(name = "placed-at")]
     placed_at: u64,
@@ -148,7 +148,7 @@ pub struct OrderLineRef<'a> {
     title: &'a str,
     category: Option<&'a str>,
     quantity: u32,
-    paid: i64,
+    paid: Option<i64>,
 }
 
 #[derive(ComponentType, Lower)]

@@ -129,9 +129,9 @@ fn bought(order: PaidOrder) -> Order {
         id: order.id,
         step: OrderStep::Paid,
         currency: "CNY".to_owned(),
-        total,
-        paid: total,
-        refunded: 0,
+        total: Some(total),
+        paid: Some(total),
+        refunded: Some(0),
         lines: order.lines.into_iter().map(line).collect(),
         placed_at: order.placed_at,
         source: None,
@@ -139,5 +139,5 @@ fn bought(order: PaidOrder) -> Order {
 }
 
 fn line(Line { sku, title, quantity, paid }: Line) -> OrderLine {
-    OrderLine { sku, title, category: None, quantity, paid }
+    OrderLine { sku, title, category: None, quantity, paid: Some(paid) }
 }

@@ -47,7 +47,8 @@ impl Basis {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Amounts {
     pub due_fen: i64,
-    pub paid_fen: i64,
+    /// None: how much, this document does not say.
+    pub paid_fen: Option<i64>,
     pub basis: Basis,
     /// `real_payment` of this very document.
     pub real_fen: Option<i64>,
@@ -70,11 +71,11 @@ pub fn read(full: &Json, status: Option<&str>, known: &Known, zone: Zone) -> Res
     let remembered = known.real_fen.filter(|_| known.due_fen == Some(due_fen));
 
     let (paid_fen, basis) = match (is_paid(full, status, zone), real_fen.or(remembered)) {
-        (false, _) => (0, Basis::Unpaid),
-        (true, Some(real)) => (real, Basis::RealPayment),
-        (true, None) if is_points_order(full) => (0, Basis::Points),
-        (true, None) if status == Some("WAIT_BUYER_PAY") => (0, Basis::Deposit),
-        (true, None) => (due_fen, Basis::Payment),
+        (false, _) => (Some(0), Basis::Unpaid),
+        (true, Some(real)) => (Some(real), Basis::RealPayment),
+        (true, None) if is_points_order(full) => (None, Basis::Points),
+        (true, None) if status == Some("WAIT_BUYER_PAY") => (None, Basis::Deposit),
+        (true, None) => (Some(due_fen), Basis::Payment),
     };
     Ok(Amounts { due_fen, paid_fen, basis, real_fen })
 }
@@ -118,7 +119,7 @@ pub fn lines(full: &Json, amounts: &Amounts) -> Result<(Vec<OrderLine>, bool), S
                 named("total_fee")?.ok_or_else(|| format!("orders[{i}].payment is missing"))?
             }
         };
-        let is_free = amounts.paid_fen == 0 || row.get("is_present").truth() == Some(true);
+        let is_free = amounts.paid_fen == Some(0) || row.get("is_present").truth() == Some(true);
         lines.push(OrderLine {
             sku: sku(row).unwrap_or_default().to_owned(),
             title: row.get("title").word().unwrap_or_default().to_owned(),
@@ -126,7 +127,11 @@ pub fn lines(full: &Json, amounts: &Amounts) -> Result<(Vec<OrderLine>, bool), S
             category: None,
             // Weighed goods have a broken number of pieces. They are one line of one thing.
             quantity: row.get("num").int().and_then(|num| u32::try_from(num).ok()).unwrap_or(1),
-            paid: if is_free { 0 } else { share },
+            paid: match amounts.paid_fen {
+                _ if is_free => Some(0),
+                Some(_) => Some(share),
+                None => None,
+            },
         });
     }
     Ok((lines, is_rough))
@@ -146,7 +151,7 @@ mod tests {
         read(&Json::parse(&text)?, Some(status), known, Zone::of_minutes(480))
     }
 
-    fn paid(status: &str, order_info: &str, pay_info: &str) -> (i64, &'static str) {
+    fn paid(status: &str, order_info: &str, pay_info: &str) -> (Option<i64>, &'static str) {
         match amounts(status, order_info, pay_info, &Known::default()) {
             Ok(amounts) => (amounts.paid_fen, amounts.basis.word()),
             Err(why) => panic!("{why}"),
@@ -158,32 +163,32 @@ mod tests {
 
     #[test]
     fn real_payment_wins_over_payment() {
-        assert_eq!(paid("TRADE_PAID", "{}", PAY), (11600, "payment"));
-        assert_eq!(paid("TRADE_PAID", "{}", DETAIL), (10800, "real_payment"));
+        assert_eq!(paid("TRADE_PAID", "{}", PAY), (Some(11600), "payment"));
+        assert_eq!(paid("TRADE_PAID", "{}", DETAIL), (Some(10800), "real_payment"));
     }
 
     #[test]
     fn what_is_due_is_not_paid() {
-        assert_eq!(paid("WAIT_BUYER_PAY", r#"{"pay_time":""}"#, PAY), (0, "unpaid"));
-        assert_eq!(paid("TRADE_CLOSED", "{}", PAY), (0, "unpaid"));
-        assert_eq!(paid("TRADE_CLOSED", r#"{"pay_time":"2026-11-20 10:11:40"}"#, PAY), (11600, "payment"));
+        assert_eq!(paid("WAIT_BUYER_PAY", r#"{"pay_time":""}"#, PAY), (Some(0), "unpaid"));
+        assert_eq!(paid("TRADE_CLOSED", "{}", PAY), (Some(0), "unpaid"));
+        assert_eq!(paid("TRADE_CLOSED", r#"{"pay_time":"2026-11-20 10:11:40"}"#, PAY), (Some(11600), "payment"));
         let cash_on_delivery = r#"{"pay_time":"0001-01-01 00:00:00","order_tags":{"is_payed":false}}"#;
-        assert_eq!(paid("WAIT_SELLER_SEND_GOODS", cash_on_delivery, PAY), (0, "unpaid"));
+        assert_eq!(paid("WAIT_SELLER_SEND_GOODS", cash_on_delivery, PAY), (Some(0), "unpaid"));
     }
 
     #[test]
     fn points_and_deposits_are_paid_as_far_as_the_detail_says() {
         let points = r#"{"order_extra":{"is_points_order":"1"}}"#;
-        assert_eq!(paid("TRADE_PAID", points, PAY), (0, "points"));
+        assert_eq!(paid("TRADE_PAID", points, PAY), (None, "points"));
         assert_eq!(
             paid("TRADE_PAID", points, r#"{"payment":"9.90","real_payment":"9.90"}"#),
-            (990, "real_payment")
+            (Some(990), "real_payment")
         );
         let presale = r#"{"pay_time":"2026-11-20 10:11:40"}"#;
-        assert_eq!(paid("WAIT_BUYER_PAY", presale, PAY), (0, "deposit"));
+        assert_eq!(paid("WAIT_BUYER_PAY", presale, PAY), (None, "deposit"));
         assert_eq!(
             paid("WAIT_BUYER_PAY", presale, r#"{"payment":"116.00","real_payment":"20.00"}"#),
-            (2000, "real_payment")
+            (Some(2000), "real_payment")
         );
     }
 
@@ -191,8 +196,8 @@ mod tests {
     fn a_remembered_payment_holds_while_the_amount_due_does() {
         let known = Known { due_fen: Some(11600), real_fen: Some(10800), ..Known::default() };
         let read = |pay: &str| amounts("TRADE_PAID", "{}", pay, &known).map(|amounts| amounts.paid_fen);
-        assert_eq!(read(PAY), Ok(10800));
-        assert_eq!(read(r#"{"payment":"90.00"}"#), Ok(9000));
+        assert_eq!(read(PAY), Ok(Some(10800)));
+        assert_eq!(read(r#"{"payment":"90.00"}"#), Ok(Some(9000)));
     }
 
     #[test]
