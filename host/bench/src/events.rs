@@ -1,8 +1,8 @@
 //! Events as they really come: ids without order, orders of two lines, a few facts of each kind.
 
 use model::{
-    Act, Bond, ChannelEvent, Content, Entry, Event, Fact, Identity, Look, Order, OrderLine, OrderStep, Tie,
-    Touchpoint, View,
+    Act, Bond, ChannelEvent, Content, Entry, Event, Fact, Identity, Instant, Look, Order, OrderLine,
+    OrderStep, Tie, Touchpoint, View,
 };
 
 /// The day on which it begins, and what every event is later than the one before.
@@ -43,19 +43,11 @@ impl Stream {
         let shop = self.next().is_multiple_of(2);
         let (connection, scheme) =
             if shop { ("shop", "youzan.yz-open-id") } else { ("wecom", "wecom.external-userid") };
-        let identity = |scheme: &str, value: String| Identity {
-            scheme: scheme.to_owned(),
-            scope: "ww0fab1e5c0de5a17e".to_owned(),
-            value,
-        };
-        let mut who = vec![identity(scheme, format!("wm{customer:030x}"))];
-        // What makes the two channels' customers one is known from the first event of each on.
-        who.push(identity("wechat.unionid", format!("o{customer:027x}")));
         let fact = self.fact(customer, at);
         let event = Event {
             id,
             at,
-            who,
+            who: who(scheme, customer),
             staff: Some("linshen".to_owned()),
             touchpoint: if shop { Touchpoint::Shop } else { Touchpoint::DirectMessage },
             fact,
@@ -66,7 +58,7 @@ impl Stream {
 
     fn fact(&mut self, customer: u64, at: u64) -> Fact {
         match self.next() % 10 {
-            0..=3 => Fact::Bought(self.order(customer, at)),
+            0..=3 => Fact::Bought(order(customer, self.next(), at)),
             4..=6 => Fact::Saw(View {
                 look: Look::Viewed,
                 about: Content {
@@ -96,28 +88,54 @@ impl Stream {
             }),
         }
     }
+}
 
-    fn order(&mut self, customer: u64, at: u64) -> Order {
-        let line = |sku: &str, title: &str, category: &str, paid| OrderLine {
-            sku: sku.to_owned(),
-            title: title.to_owned(),
-            category: Some(category.to_owned()),
-            quantity: 1,
-            paid: Some(paid),
-        };
-        Order {
-            id: format!("E{customer:08}{:010}", self.next() % 10_000_000_000),
-            step: OrderStep::Paid,
-            currency: "CNY".to_owned(),
-            total: Some(25_700),
-            paid: Some(25_700),
-            refunded: Some(0),
-            lines: vec![
-                line("cream-ceramide-50ml", "神经酰胺面霜", "cream", 16_800),
-                line("cleanser-mousse-150ml", "绵密洁面慕斯", "cleanser", 8_900),
-            ],
-            placed_at: at,
-            source: Some("wx_gzh".to_owned()),
-        }
+/// Her handle in one channel, and what makes the customers of two channels one: known from the first event of each on.
+fn who(scheme: &str, customer: u64) -> Vec<Identity> {
+    let identity = |scheme: &str, value: String| Identity {
+        scheme: scheme.to_owned(),
+        scope: "ww0fab1e5c0de5a17e".to_owned(),
+        value,
+    };
+    vec![
+        identity(scheme, format!("wm{customer:030x}")),
+        identity("wechat.unionid", format!("o{customer:027x}")),
+    ]
+}
+
+fn order(customer: u64, number: u64, at: Instant) -> Order {
+    let line = |sku: &str, title: &str, category: &str, paid| OrderLine {
+        sku: sku.to_owned(),
+        title: title.to_owned(),
+        category: Some(category.to_owned()),
+        quantity: 1,
+        paid: Some(paid),
+    };
+    Order {
+        id: format!("E{customer:08}{:010}", number % 10_000_000_000),
+        step: OrderStep::Paid,
+        currency: "CNY".to_owned(),
+        total: Some(25_700),
+        paid: Some(25_700),
+        refunded: Some(0),
+        lines: vec![
+            line("cream-ceramide-50ml", "神经酰胺面霜", "cream", 16_800),
+            line("cleanser-mousse-150ml", "绵密洁面慕斯", "cleanser", 8_900),
+        ],
+        placed_at: at,
+        source: Some("wx_gzh".to_owned()),
+    }
+}
+
+/// An order of this customer, as the shop tells it.
+pub fn order_event(customer: u64, number: u64, at: Instant) -> Event {
+    Event {
+        id: format!("trade:E{customer:08}{number:010}:TRADE_PAID:{at}"),
+        at,
+        who: who("youzan.yz-open-id", customer),
+        staff: Some("linshen".to_owned()),
+        touchpoint: Touchpoint::Shop,
+        fact: Fact::Bought(order(customer, number, at)),
+        extra: Some(r#"{"paid_from":"real_payment"}"#.to_owned()),
     }
 }

@@ -13,6 +13,7 @@ mod limit;
 mod load;
 mod policies;
 mod serving;
+mod shopper;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -110,18 +111,17 @@ fn all(arguments: &Arguments) -> anyhow::Result<()> {
         [] => Section::value_variants(),
         some => some,
     };
+    let print = |figure: &Figure| match arguments.json {
+        true => println!("{}", figure.to_json()),
+        false => println!("{figure}"),
+    };
     let mut figures = Vec::new();
     for &section in chosen {
-        figures.extend(child(section, arguments)?);
+        let these = child(section, arguments)?;
+        these.iter().for_each(print);
+        figures.extend(these);
     }
-    figures.extend(folding::ratio(&figures, arguments.events));
-    for figure in figures {
-        if arguments.json {
-            println!("{}", figure.to_json());
-        } else {
-            println!("{figure}");
-        }
-    }
+    folding::ratio(&figures, arguments.events).iter().for_each(print);
     Ok(())
 }
 

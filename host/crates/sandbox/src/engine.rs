@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use wasmtime::{
-    Config, Engine, EngineWeak, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails,
+    Config, Enabled, Engine, EngineWeak, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails,
 };
 
 use crate::SandboxError;
@@ -26,8 +26,11 @@ const TABLES_PER_CALL: u32 = 4;
 pub(crate) const TABLES_PER_COMPONENT: u32 = 8;
 /// Beside the calls that are counted: `describe` at an admission.
 const SPARE_CALLS: u32 = 4;
-/// Kept mapped between calls: more would be wiped on each reuse, less is page faults.
-const MEMORY_RESIDENT_BYTES: usize = 512 << 10;
+/// Kept mapped between calls, else every call faults its pages in anew. The kernel is asked which pages a call wrote
+/// (`pagemap_scan`), and those alone are wiped; a Rust guest's heap begins above a megabyte of stack, so less would keep
+/// the wrong end.
+const MEMORY_RESIDENT_BYTES: usize = 4 << 20;
+/// As above, where the kernel (before Linux 6.7) does not say which pages were written: all of it is wiped each time.
 const TABLE_RESIDENT_BYTES: usize = 64 << 10;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +97,7 @@ fn pool(class: Class, limits: &Limits) -> PoolingAllocationConfig {
         .max_tables_per_component(TABLES_PER_COMPONENT)
         .max_memories_per_module(2)
         .max_tables_per_module(4)
+        .pagemap_scan(Enabled::Auto)
         .linear_memory_keep_resident(MEMORY_RESIDENT_BYTES)
         .table_keep_resident(TABLE_RESIDENT_BYTES);
     pool

@@ -5,10 +5,8 @@
 
 mod db;
 mod journal;
-mod limit;
 mod store;
 
 pub use db::DbError;
 pub use journal::SqliteJournal;
-pub use limit::raw_inserts;
 pub use store::SqliteStore;

@@ -146,7 +146,8 @@ impl Condition {
 
     fn bought<'e>(&self, step: Option<OrderStep>, order: &'e Order, per: Option<Per>) -> Vec<&'e str> {
         let step_holds = step.map_or_else(|| is_paid(order.step), |step| step == order.step);
-        let amount_holds = self.order_min_fen.is_none_or(|fen| order.currency == "CNY" && order.paid >= Some(fen));
+        let amount_holds =
+            self.order_min_fen.is_none_or(|fen| order.currency == "CNY" && order.paid >= Some(fen));
         if !step_holds || !amount_holds {
             return Vec::new();
         }

@@ -1,0 +1,112 @@
+//! Journal to committed store, with three policies in the sandbox: after the append, and beside it.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use journal::{Batch, Journal};
+use model::{Entry, Position, Setup};
+use router::{Folded, Plugins, Router, RouterConfig};
+use sqlite::{SqliteJournal, SqliteStore};
+
+use crate::figure::{Figure, peak_rss_mib};
+use crate::{Bench, appending, policies};
+
+const SMALL: u64 = 100_000;
+
+pub fn small(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
+    fold(bench, SMALL)
+}
+
+/// And without policies, its limit; and the peak of memory.
+pub fn large(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
+    let mut figures = fold(bench, bench.events)?;
+    figures.push(Figure::new("peak_rss_mib", peak_rss_mib()?, "MiB"));
+    Ok(figures)
+}
+
+/// The rate of the large fold beside that of the small one, if both were measured.
+pub fn ratio(figures: &[Figure], events: u64) -> Option<Figure> {
+    let rate =
+        |events| figures.iter().find(|figure| figure.name == rate_name(events)).map(|figure| figure.value);
+    let (large, small) = (rate(events)?, rate(SMALL)?);
+    let name = format!("fold_{}_vs_{}", short(events), short(SMALL));
+    (events != SMALL).then(|| Figure::new(name, large / small, "of the rate"))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a rate")]
+fn fold(bench: &Bench, events: u64) -> anyhow::Result<Vec<Figure>> {
+    let (plugins, setup) = policies::bind(bench)?;
+    let journal = begin(bench, "journal.db", &setup)?;
+    appending::append(&*journal, events, bench.customers, |_| {})?;
+    let rate = |name: &str, plugins: Arc<dyn Plugins>, journal: Arc<SqliteJournal>| {
+        let mut router = router(bench, name, plugins, journal)?;
+        let started = Instant::now();
+        let folded = router.catch_up(Position::MAX)?;
+        Ok::<_, anyhow::Error>((folded, started.elapsed().as_secs_f64()))
+    };
+    let (folded, seconds) = rate("store.db", plugins, Arc::clone(&journal))?;
+    let Folded { records, turns } = folded;
+    Ok(vec![
+        Figure::new(rate_name(events), records as f64 / seconds, "events/s"),
+        Figure::new(format!("turns_{}_per_s", short(events)), turns as f64 / seconds, "turns/s"),
+    ])
+}
+
+/// From the first append to the last committed store, both at once: what two cores do for a host under load.
+#[expect(clippy::cast_precision_loss, reason = "a rate")]
+pub fn flow(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
+    let (plugins, setup) = policies::bind(bench)?;
+    let journal = begin(bench, "journal.db", &setup)?;
+    let mut router = router(bench, "store.db", plugins, Arc::clone(&journal))?;
+    let (news_in, news) = std::sync::mpsc::channel();
+    let started = Instant::now();
+    let (events, customers) = (bench.events, bench.customers);
+    let appending = std::thread::spawn(move || {
+        appending::append(&*journal, events, customers, |done| {
+            // Nobody listens any more only when the fold has failed.
+            let _ = news_in.send(done);
+        })
+    });
+    // As the host's folder does: it looks when something was appended, and then folds all that is there.
+    while news.recv().is_ok() {
+        while news.try_recv().is_ok() {}
+        router.catch_up(Position::MAX)?;
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    appending.join().map_err(|_| anyhow::anyhow!("the appending thread panicked"))??;
+    anyhow::ensure!(router.standing().position == events + 1, "not everything was folded");
+    let name = format!("flow_{}_per_s", short(events));
+    Ok(vec![
+        Figure::new(name, events as f64 / seconds, "events/s"),
+        Figure::new("flow_peak_rss_mib", peak_rss_mib()?, "MiB"),
+    ])
+}
+
+fn begin(bench: &Bench, name: &str, setup: &Setup) -> anyhow::Result<Arc<SqliteJournal>> {
+    let journal = SqliteJournal::open(&bench.path(name))?;
+    let entries = vec![Entry::Setup(setup.clone())];
+    journal.append(&[Batch { now: 1, entries, ..Batch::default() }])?;
+    Ok(Arc::new(journal))
+}
+
+fn router(
+    bench: &Bench,
+    name: &str,
+    plugins: Arc<dyn Plugins>,
+    journal: Arc<SqliteJournal>,
+) -> anyhow::Result<Router> {
+    let store = Arc::new(SqliteStore::open(&bench.path(name))?);
+    Ok(Router::open(journal, store, plugins, RouterConfig::default())?)
+}
+
+fn rate_name(events: u64) -> String {
+    format!("fold_{}_per_s", short(events))
+}
+
+fn short(events: u64) -> String {
+    match events {
+        events if events.is_multiple_of(1_000_000) => format!("{}m", events / 1_000_000),
+        events if events.is_multiple_of(1000) => format!("{}k", events / 1000),
+        events => events.to_string(),
+    }
+}
