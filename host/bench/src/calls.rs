@@ -12,7 +12,7 @@ use repurchase::Repurchase;
 use sandbox::{Policy, TurnOutcome};
 
 use crate::figure::Figure;
-use crate::shopper::Shopper;
+use crate::shopper::{self, Shopper};
 use crate::{Bench, policies};
 
 /// Turns in the batch that is compared.
@@ -26,8 +26,8 @@ const TRY: Duration = Duration::from_millis(120);
 pub fn measure(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
     let policy = policies::admit(&bench.plugins, &policies::sandbox(bench)?, "repurchase")?;
     let shoppers = remembering(&policy)?;
-    let turns: Vec<Turn<'_>> = shoppers.iter().map(Shopper::turn).collect();
-    let owned: Vec<native::Turn> = shoppers.iter().map(Shopper::owned).collect();
+    let turns = shown(&shoppers, &policy);
+    let owned: Vec<native::Turn> = turns.iter().map(shopper::owned).collect();
     same(&policy, &turns, &owned)?;
     let settings = policies::REPURCHASE;
 
@@ -63,14 +63,17 @@ fn best(mut call: impl FnMut()) -> f64 {
 fn remembering(policy: &Policy) -> anyhow::Result<Vec<Shopper>> {
     let mut shoppers: Vec<Shopper> = (0..BATCH as u64).map(Shopper::new).collect();
     for _ in 0..ORDERS_BEFORE {
-        let turns: Vec<Turn<'_>> = shoppers.iter().map(Shopper::turn).collect();
-        let outcomes = policy.evaluate(policies::REPURCHASE, &turns)?;
+        let outcomes = policy.evaluate(policies::REPURCHASE, &shown(&shoppers, policy))?;
         for (shopper, outcome) in shoppers.iter_mut().zip(outcomes) {
             let TurnOutcome::Verdict(verdict) = outcome else { anyhow::bail!("a turn failed: {outcome:?}") };
             shopper.buys_again(verdict.memory);
         }
     }
     Ok(shoppers)
+}
+
+fn shown<'a>(shoppers: &'a [Shopper], policy: &Policy) -> Vec<Turn<'a>> {
+    shoppers.iter().map(|shopper| shopper.turn(policy.descriptor())).collect()
 }
 
 /// Both sides must do the same work: they remember the same bytes and decide as much.

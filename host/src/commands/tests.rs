@@ -206,7 +206,7 @@ fn decide(turn: &Turn<'_>) -> Vec<Decision> {
                 because(why, Change::Intend(intent)),
             ];
         }
-        Happening::Fact(event) => &event.fact,
+        Happening::Fact { event, extra: _ } => &event.fact,
     };
     match fact {
         Fact::Bought(_) => {

@@ -177,7 +177,7 @@ fn lend<'a>(turn: &'a OwnedTurn, left: &'a HashMap<CustomerId, Option<Vec<u8>>>)
         position: *position,
         now: *now,
         happening: match happening {
-            OwnedHappening::Fact(event) => Happening::Fact(event),
+            OwnedHappening::Fact(event) => Happening::Fact { event, extra: event.extra.as_deref() },
             OwnedHappening::Alarm { key, due } => Happening::Alarm { key, due: *due },
         },
     }

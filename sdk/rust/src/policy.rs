@@ -13,6 +13,9 @@ use crate::settings;
 /// In front of every memory: how the rest is encoded. 1 is postcard.
 const MEMORY_ENCODING: u8 = 1;
 
+/// Room for a memory before it is encoded.
+const MEMORY_BYTES_USUAL: usize = 512;
+
 /// A pure function from settings, what it remembers of a customer, and what happened, to decisions.
 ///
 /// It has no clock, no network and no randomness, and must not depend on the order of a `HashMap` either.
@@ -61,8 +64,10 @@ pub fn fingerprint(text: &str) -> u64 {
 }
 
 fn encode<M: Serialize>(memory: &M) -> Result<Vec<u8>, String> {
-    postcard::to_extend(memory, vec![MEMORY_ENCODING])
-        .map_err(|error| format!("memory: cannot be encoded: {error}"))
+    // Most memories fit, and then nothing is moved to make room.
+    let mut bytes = Vec::with_capacity(MEMORY_BYTES_USUAL);
+    bytes.push(MEMORY_ENCODING);
+    postcard::to_extend(memory, bytes).map_err(|error| format!("memory: cannot be encoded: {error}"))
 }
 
 fn decode<M: DeserializeOwned>(bytes: &[u8]) -> Result<M, String> {

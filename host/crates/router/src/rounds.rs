@@ -5,7 +5,7 @@ use std::sync::Arc;
 use journal::Journal;
 use model::{
     Binding, Customer, CustomerView, DeadTurn, DerivedEvent, Entry, Event, FoldState, Happening, Instant,
-    Note, Position, Turn, name_matches,
+    Note, Position, Turn,
 };
 
 use crate::apply::{self, Occasion};
@@ -202,31 +202,17 @@ fn occasion(step: &Step) -> (Position, Instant, Option<&str>) {
     }
 }
 
-/// What a policy is shown: her own tags and journeys, and those that it reads.
 fn turn<'a>(customer: &'a Customer, binding: &Binding, taken: &'a Taken) -> Turn<'a> {
-    let descriptor = &binding.descriptor;
-    let among = |own: &[String], name: &str| {
-        own.iter().chain(&descriptor.reads).any(|pattern| name_matches(pattern, name))
-    };
     let (position, now, _) = occasion(&taken.step);
     let happening = match &taken.step {
         Step::Alarm(alarm) => Happening::Alarm { key: &alarm.key, due: alarm.due },
         Step::Record(record) => {
-            Happening::Fact(record.entry.event().expect("because only records with an event are in lanes"))
+            let event = record.entry.event().expect("because only records with an event are in lanes");
+            Happening::fact(event, &binding.descriptor)
         }
     };
-    let traits = customer.traits.iter().filter(|held| among(&[], &held.name));
-    let tags = customer.tags.iter().filter(|held| among(&descriptor.tags, &held.name));
-    let stages = customer.stages.iter().filter(|held| among(&descriptor.journeys, &held.journey));
     Turn {
-        customer: CustomerView {
-            id: customer.id,
-            first_seen: customer.first_seen,
-            traits: traits.map(|held| (held.name.as_str(), &held.value)).collect(),
-            tags: tags.collect(),
-            stages: stages.map(|held| (held.journey.as_str(), held.stage.as_str())).collect(),
-            staff: &customer.staff,
-        },
+        customer: CustomerView::of(customer, &binding.descriptor),
         memory: customer.memory(&binding.name),
         position,
         now,

@@ -36,7 +36,7 @@ fn weigh(turn: &Turn<'_>) -> usize {
     let stages: usize = customer.stages.iter().map(|(journey, stage)| journey.len() + stage.len()).sum();
     let staff: usize = customer.staff.iter().map(String::len).sum();
     let happening = match turn.happening {
-        Happening::Fact(event) => weigh_event(event),
+        Happening::Fact { event, extra } => weigh_event(event) + extra.map_or(0, str::len),
         Happening::Alarm { key, due: _ } => key.len(),
     };
     TURN_BYTES + traits + tags + stages + staff + turn.memory.map_or(0, <[u8]>::len) + happening
@@ -59,7 +59,7 @@ fn weigh_event(event: &Event) -> usize {
             traits.iter().map(|Trait { name, value }| name.len() + weigh_value(value)).sum::<usize>()
         }
     };
-    event.id.len() + opt(&event.staff) + opt(&event.extra) + fact
+    event.id.len() + opt(&event.staff) + fact
 }
 
 fn weigh_order(order: &Order) -> usize {

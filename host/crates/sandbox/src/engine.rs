@@ -7,7 +7,8 @@ use std::thread;
 use std::time::Duration;
 
 use wasmtime::{
-    Config, Enabled, Engine, EngineWeak, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails,
+    Config, Enabled, Engine, EngineWeak, InstanceAllocationStrategy, PoolingAllocationConfig,
+    WasmBacktraceDetails,
 };
 
 use crate::SandboxError;
@@ -26,11 +27,12 @@ const TABLES_PER_CALL: u32 = 4;
 pub(crate) const TABLES_PER_COMPONENT: u32 = 8;
 /// Beside the calls that are counted: `describe` at an admission.
 const SPARE_CALLS: u32 = 4;
-/// Kept mapped between calls, else every call faults its pages in anew. The kernel is asked which pages a call wrote
-/// (`pagemap_scan`), and those alone are wiped; a Rust guest's heap begins above a megabyte of stack, so less would keep
-/// the wrong end.
+/// Kept mapped between calls, else each call faults its pages in anew, which was a quarter of a policy's time. The kernel is
+/// asked which pages a call wrote (`pagemap_scan`), and those alone are wiped. A Rust guest's heap begins above a megabyte
+/// of stack: less would keep the wrong end.
 const MEMORY_RESIDENT_BYTES: usize = 4 << 20;
-/// As above, where the kernel (before Linux 6.7) does not say which pages were written: all of it is wiped each time.
+/// The same where the kernel cannot say (before Linux 6.7): then all of it is wiped each time, written or not.
+const MEMORY_WIPED_BYTES: usize = 512 << 10;
 const TABLE_RESIDENT_BYTES: usize = 64 << 10;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +84,10 @@ fn pool(class: Class, limits: &Limits) -> PoolingAllocationConfig {
         Class::Policy => (limits.policy_calls, limits.policy_memory_bytes),
     };
     let calls = u32::try_from(calls).unwrap_or(u32::MAX).saturating_add(SPARE_CALLS);
+    let resident = match PoolingAllocationConfig::is_pagemap_scan_available() {
+        true => MEMORY_RESIDENT_BYTES,
+        false => MEMORY_WIPED_BYTES,
+    };
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(calls)
         .total_core_instances(calls.saturating_mul(CORE_INSTANCES_PER_CALL).max(limits.core_instances))
@@ -98,7 +104,7 @@ fn pool(class: Class, limits: &Limits) -> PoolingAllocationConfig {
         .max_memories_per_module(2)
         .max_tables_per_module(4)
         .pagemap_scan(Enabled::Auto)
-        .linear_memory_keep_resident(MEMORY_RESIDENT_BYTES)
+        .linear_memory_keep_resident(resident)
         .table_keep_resident(TABLE_RESIDENT_BYTES);
     pool
 }

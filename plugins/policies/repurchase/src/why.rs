@@ -1,4 +1,6 @@
 //! Reasons for people: what she bought, when, and how long it lasts.
+//!
+//! Put together from their parts: the formatter was a fifth of a turn's instructions.
 
 use heliu_sdk::events::Instant;
 use heliu_sdk::time::{DAY_MS, date};
@@ -15,7 +17,7 @@ pub enum Next<'a> {
 }
 
 pub fn suppressed(plan: &Plan, category: &Category, stock: Option<&Stock>) -> String {
-    format!("{}; not shown to her for {}", bought(plan, category, stock), days(category.suppress_ms))
+    [&bought(plan, category, stock), "; not shown to her for ", &days(category.suppress_ms)].concat()
 }
 
 pub fn suppression_over(plan: &Plan, category: &Category, until: Instant) -> String {
@@ -50,7 +52,7 @@ pub fn overdue(plan: &Plan, category: &Category, stock: Option<&Stock>, is_overd
 }
 
 pub fn offered(plan: &Plan, because_of: &Category, stock: Option<&Stock>, category: &Category) -> String {
-    format!("{}; {} goes with it", bought(plan, because_of, stock), category.title)
+    [&bought(plan, because_of, stock), "; ", &category.title, " goes with it"].concat()
 }
 
 pub fn revisited(plan: &Plan, category: &Category, stock: &Stock, now: Instant) -> String {
@@ -59,30 +61,29 @@ pub fn revisited(plan: &Plan, category: &Category, stock: &Stock, now: Instant) 
 }
 
 pub fn stage(plan: &Plan, picture: &Picture, stage: Stage) -> String {
-    let (last, expected) = (on(plan, picture.last_at), on(plan, picture.expected_by));
+    let last = on(plan, picture.last_at);
+    let expected = || on(plan, picture.expected_by);
     let orders = match picture.orders {
         0 => return "all orders were cancelled or refunded".to_owned(),
         1 => format!("1 order, on {last}"),
-        n => format!("{n} orders, the last on {last}"),
+        n => [&n.to_string(), " orders, the last on ", &last].concat(),
     };
     match stage {
         Stage::NoOrder | Stage::FirstOrder | Stage::SecondOrder | Stage::Repeat => orders,
-        Stage::Vip => {
-            format!("{orders}, {}.{:02} CNY in all", picture.spend_fen / 100, picture.spend_fen % 100)
-        }
-        Stage::Lapsing => format!("{orders}; expected again by {expected}"),
-        Stage::Lapsed => format!("{orders}; expected again by {expected}, and gone for long"),
+        Stage::Vip => [&orders, ", ", &yuan(picture.spend_fen), " CNY in all"].concat(),
+        Stage::Lapsing => format!("{orders}; expected again by {}", expected()),
+        Stage::Lapsed => format!("{orders}; expected again by {}, and gone for long", expected()),
         Stage::Returned => format!("{orders}; was expected by {}", on(plan, picture.returned_after)),
     }
 }
 
 pub fn wake(plan: &Plan, due: Instant, next: &Next<'_>) -> String {
     let what = match next {
-        Next::Revisit(category) => format!("time to ask about {}", category.title),
-        Next::Overdue(category) => format!("{} is overdue then", category.title),
-        Next::Stage(stage) => format!("the stage is {} then", stage.name(plan)),
+        Next::Revisit(category) => ["time to ask about ", &category.title].concat(),
+        Next::Overdue(category) => [&category.title, " is overdue then"].concat(),
+        Next::Stage(stage) => ["the stage is ", stage.name(plan), " then"].concat(),
     };
-    format!("{}: {what}, unless she buys before", on(plan, due))
+    [&on(plan, due), ": ", &what, ", unless she buys before"].concat()
 }
 
 pub fn quiet() -> String {
@@ -91,14 +92,20 @@ pub fn quiet() -> String {
 
 fn bought(plan: &Plan, category: &Category, stock: Option<&Stock>) -> String {
     let bought_at = stock.map_or(0, |stock| stock.bought_at);
-    format!("bought {} on {}", category.title, on(plan, bought_at))
+    ["bought ", &category.title, " on ", &on(plan, bought_at)].concat()
 }
 
 fn days(ms: u64) -> String {
     match ms / DAY_MS {
         1 => "1 day".to_owned(),
-        n => format!("{n} days"),
+        n => [&n.to_string(), " days"].concat(),
     }
+}
+
+fn yuan(fen: i64) -> String {
+    let (yuan, cents) = (fen / 100, fen % 100);
+    let point = if cents < 10 { ".0" } else { "." };
+    [&yuan.to_string(), point, &cents.to_string()].concat()
 }
 
 fn on(plan: &Plan, at: Instant) -> String {

@@ -197,7 +197,7 @@ impl<'a> From<&'a model::Turn<'a>> for TurnRef<'a> {
     fn from(turn: &'a model::Turn<'a>) -> Self {
         let model::Turn { customer, memory, position, now, happening } = turn;
         let happening = match *happening {
-            model::Happening::Fact(event) => HappeningRef::Fact(event.into()),
+            model::Happening::Fact { event, extra } => HappeningRef::Fact(EventRef { extra, ..event.into() }),
             model::Happening::Alarm { key, due } => HappeningRef::Alarm(AlarmRef { key, due }),
         };
         TurnRef { customer: customer.into(), memory: *memory, position: *position, now: *now, happening }
@@ -228,7 +228,8 @@ impl<'a> From<&'a model::CustomerView<'a>> for CustomerRef<'a> {
 impl<'a> From<&'a model::Event> for EventRef<'a> {
     fn from(event: &'a model::Event) -> Self {
         // Handles stay with the host: it has resolved them, and a policy must not know a person by anything else.
-        let model::Event { id, at, who: _, staff, touchpoint, fact, extra } = event;
+        // What the channel said beyond the event is shown by its happening, if at all.
+        let model::Event { id, at, who: _, staff, touchpoint, fact, extra: _ } = event;
         EventRef {
             id,
             at: *at,
@@ -236,7 +237,7 @@ impl<'a> From<&'a model::Event> for EventRef<'a> {
             staff: staff.as_deref(),
             touchpoint: (*touchpoint).into(),
             fact: fact.into(),
-            extra: extra.as_deref(),
+            extra: None,
         }
     }
 }

@@ -89,7 +89,7 @@ fn count(binding: &Binding, turn: &Turn<'_>) -> TurnOutcome {
             }
             decisions.push(because("alarm", Change::Intend(intent(&format!("{key}{}", seen % 3)))));
         }
-        Happening::Fact(event) => {
+        Happening::Fact { event, .. } => {
             if let Fact::Did(act) = &event.fact {
                 match act.kind.as_str() {
                     "kind0" => decisions.push(because(
@@ -127,7 +127,7 @@ fn intent(key: &str) -> Intent {
 fn tell(turn: &Turn<'_>) -> TurnOutcome {
     let mut decisions = Vec::new();
     let mut number = turn.customer.tags.len() as f64;
-    if let Happening::Fact(event) = turn.happening {
+    if let Happening::Fact { event, .. } = turn.happening {
         if let Fact::Did(act) = &event.fact
             && let Some(whom) = &act.whom
             && act.kind != "helped"
