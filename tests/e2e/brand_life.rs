@@ -21,7 +21,7 @@ async fn lived(customers: usize, days: u64) -> (Stage, Brand) {
         now += 6 * HOUR_MS;
         let (these, others) = rest.split_at(rest.partition_point(|happening| happening.at_ms < now));
         rest = others;
-        let tally = brand.play_all(these, &stage.wecom, &stage.youzan, &hooks, 16).await;
+        let tally = brand.play_all(these, &stage.on, &hooks, 16).await;
         assert_eq!(tally.refused, 0, "{:?}", tally.last_refusal);
         stage.advance(now).await;
     }

@@ -14,7 +14,7 @@ use serde_json::Value;
 use tests::brand::Tally;
 use tests::host::{cli_text, workspace};
 use tests::tenant::{WECOM, YOUZAN};
-use tests::{Brand, Hooks, Host, SimClock, Tenant, WecomConfig, WecomSim, YouzanConfig, YouzanSim};
+use tests::{Brand, Hooks, Host, Platforms, Tenant};
 
 const HOUR_MS: u64 = 3_600_000;
 
@@ -44,15 +44,18 @@ async fn main() -> anyhow::Result<()> {
     }
     let started = Instant::now();
     let mut brand = Brand::new(seed, customers, days);
-    let clock = SimClock::at(tests::brand::START_MS);
-    let wecom = WecomSim::start(WecomConfig::demo(clock.clone())).await?;
-    let youzan = YouzanSim::start(YouzanConfig::demo(clock)).await?;
-    let config = Tenant::default().write(&folder, &wecom, &youzan)?;
+    let on = Platforms::start(tests::brand::START_MS).await?;
+    let config = Tenant::default().write(&folder, &on)?;
     let host = Host::start(&config).await?;
     println!("host {} with its data in {}", host.address(), folder.display());
-    println!("WeCom {}, Youzan {}, both simulated", wecom.base_url(), youzan.base_url());
+    println!(
+        "WeCom {}, Youzan {}, Tmall {}, all simulated",
+        on.wecom.base_url(),
+        on.youzan.base_url(),
+        on.tmall.base_url()
+    );
 
-    let tally = play(&mut brand, &host, &wecom, &youzan).await?;
+    let tally = play(&mut brand, &host, &on).await?;
     let seconds = started.elapsed().as_secs_f64();
     println!(
         "{} days of {} people in {seconds:.0} s: {} happenings, {} pushes taken, {} refused\n",
@@ -65,7 +68,7 @@ async fn main() -> anyhow::Result<()> {
 }
 
 /// Plays the timeline two hours at a time: what happened in them, then everything that the host has to do by their end.
-async fn play(brand: &mut Brand, host: &Host, wecom: &WecomSim, youzan: &YouzanSim) -> anyhow::Result<Tally> {
+async fn play(brand: &mut Brand, host: &Host, on: &Platforms) -> anyhow::Result<Tally> {
     let hooks = Hooks { wecom: Some(host.hook(WECOM)), youzan: Some(host.hook(YOUZAN)) };
     let timeline = brand.timeline();
     let bar = ProgressBar::new(timeline.len() as u64).with_style(
@@ -79,12 +82,12 @@ async fn play(brand: &mut Brand, host: &Host, wecom: &WecomSim, youzan: &YouzanS
         now += 2 * HOUR_MS;
         let (these, others) = rest.split_at(rest.partition_point(|happening| happening.at_ms < now));
         rest = others;
-        let tally = brand.play_all(these, wecom, youzan, &hooks, IN_FLIGHT_MAX).await;
+        let tally = brand.play_all(these, on, &hooks, IN_FLIGHT_MAX).await;
         sum.happenings += tally.happenings;
         sum.accepted += tally.accepted;
         sum.refused += tally.refused;
         sum.last_refusal = tally.last_refusal.or(sum.last_refusal);
-        wecom.config().clock.reach(now);
+        on.clock.reach(now);
         host.advance(now).await?;
         bar.inc(these.len() as u64);
         bar.set_message(tests::beijing::text(now));
