@@ -162,6 +162,11 @@ impl Progress {
         self.pass.is_some()
     }
 
+    /// Whether a window is being paged through.
+    pub fn is_in_window(&self) -> bool {
+        self.pass.as_ref().is_some_and(|pass| pass.window.is_some())
+    }
+
     /// Whether so much lies between here and `limit` that it is worth another call at once.
     pub fn is_behind(&self, limit: Instant) -> bool {
         self.is_under_way() || limit.saturating_sub(self.done_to) > BEHIND_MS
