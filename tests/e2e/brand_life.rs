@@ -6,7 +6,7 @@ use serde_json::Value;
 use tests::brand::{START_MS, Truth};
 use tests::host::{cli_json, cli_text};
 use tests::tenant::TMALL;
-use tests::tmall::TradeStatus;
+use tests::tmall::{Refund, TradeStatus};
 use tests::{Brand, Tenant};
 
 use crate::stage::Stage;
@@ -124,6 +124,11 @@ fn every_trade_is_there(records: &[Value], truth: &Truth) {
         }
     }
     assert_eq!(orders_of(records, TMALL), truth.tmall.trades.len());
+    let is_late = |refund: &Refund| {
+        let ended_ms = truth.tmall.trades[&refund.tid].ended_ms;
+        refund.paid_back_fen() > 0 && ended_ms.is_some_and(|ended_ms| ended_ms < refund.created_ms)
+    };
+    assert!(truth.tmall.refunds.values().any(is_late), "nothing went back of a trade that was over");
     let refunded = truth.tmall.trades.keys().filter(|tid| truth.tmall.refunded_fen(**tid) > 0).count();
     assert!(
         refunded > 1 && unknown <= refunded / 2,

@@ -99,8 +99,10 @@ fn inspect_says_what_a_plugin_is_and_needs() {
     for (name, role) in [
         ("wecom", "connector"),
         ("youzan", "connector"),
+        ("tmall", "connector"),
         ("repurchase", "policy"),
         ("behaviour-tags", "policy"),
+        ("recency", "policy"),
     ] {
         let file = plugin(name).unwrap();
         let output = heliu(folder.path(), &["--json", "plugin", "inspect", file.to_str().unwrap()]);

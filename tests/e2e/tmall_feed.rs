@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tests::brand::{Brand, Happening, START_MS};
 use tests::tenant::TMALL;
-use tests::tmall::Failure;
+use tests::tmall::{Dispute, Failure, Refund, RefundState, Trade, TradeStatus};
 use tests::{Hooks, Tenant};
 use tokio::time::Instant;
 
@@ -119,4 +119,95 @@ async fn a_session_that_ended_is_replaced_by_the_operator_and_the_feed_goes_on()
     assert_eq!(told(&stage), existing(&stage));
     once_each(&stage);
     shows(&stage, "no trouble is left", Value::is_null).await;
+}
+
+/// A trade of two lines as one of the brand's people places it, paid on the spot.
+fn paid_trade(number: u64, at_ms: u64) -> Trade {
+    let truth = Brand::new(1, 100, 30).truth();
+    let mut trade = truth.tmall.trades.into_values().find(|trade| trade.lines.len() == 2).unwrap();
+    trade.tid += number * 1_000_000;
+    for (place, line) in (1..).zip(&mut trade.lines) {
+        line.oid = trade.tid + place;
+    }
+    let status = TradeStatus::WaitSellerSendGoods;
+    let paid_ms = Some(at_ms);
+    Trade {
+        status,
+        created_ms: at_ms,
+        paid_ms,
+        shipped_ms: None,
+        ended_ms: None,
+        modified_ms: at_ms,
+        ..trade
+    }
+}
+
+fn refund(trade: &Trade, state: RefundState, at_ms: u64) -> Refund {
+    Refund {
+        refund_id: trade.tid / 2,
+        tid: trade.tid,
+        oid: trade.lines[0].oid,
+        fee_fen: 1_234,
+        dispute: Dispute::Refund,
+        state,
+        reason: "过敏".to_owned(),
+        created_ms: at_ms,
+        modified_ms: at_ms,
+    }
+}
+
+/// What the journal says was paid and was given back, snapshot by snapshot.
+fn amounts(stage: &Stage, tid: u64) -> Vec<(Option<u64>, Option<u64>)> {
+    let records = stage.records();
+    let orders = records.iter().map(|record| &record["entry"]["event"]["event"]["fact"]["bought"]);
+    let of_trade = orders.filter(|order| order["id"] == tid.to_string());
+    of_trade.map(|order| (order["paid"].as_u64(), order["refunded"].as_u64())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_paid_is_kept_where_it_was_seen_and_not_guessed_where_it_was_not() {
+    let stage = Stage::set(&Tenant::default()).await;
+    let day = |day: u64| START_MS + day * 24 * HOUR_MS;
+    let shop = || stage.on.tmall.shop();
+    stage.advance(day(1)).await;
+    let seen = paid_trade(1, day(1) + HOUR_MS);
+    shop().place(seen.clone());
+    stage.advance(day(2)).await;
+    shop().ship(seen.tid, day(2) + HOUR_MS);
+    shop().finish(seen.tid, day(9));
+    stage.advance(day(10)).await;
+    assert!(amounts(&stage, seen.tid).iter().all(|found| *found == (Some(seen.paid_fen()), Some(0))));
+
+    // Money goes back of a trade that was over, and of one that nobody has read yet.
+    let unseen = paid_trade(2, day(20) + HOUR_MS);
+    shop().place(unseen.clone());
+    for trade in [&seen, &unseen] {
+        shop().refund(refund(trade, RefundState::Success, day(20) + 2 * HOUR_MS));
+    }
+    assert_eq!(shop().payment_fen(&unseen), unseen.paid_fen() - 1_234);
+    stage.advance(day(21)).await;
+    stage.advance(day(22)).await;
+    let of_seen = amounts(&stage, seen.tid);
+    assert_eq!(of_seen.last(), Some(&(Some(seen.paid_fen()), Some(1_234))), "{of_seen:?}");
+    assert!(of_seen.iter().all(|(paid, _)| *paid == Some(seen.paid_fen())), "{of_seen:?}");
+    let of_unseen = amounts(&stage, unseen.tid);
+    assert!(!of_unseen.is_empty() && of_unseen.iter().all(|(paid, _)| paid.is_none()), "{of_unseen:?}");
+    assert_eq!(of_unseen.last().unwrap().1, Some(1_234), "{of_unseen:?}");
+    once_each(&stage);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_window_of_many_pages_is_read_whole() {
+    let stage = Stage::set(&Tenant::default()).await;
+    let now = START_MS + 24 * HOUR_MS;
+    stage.advance(now).await;
+    // Four pages of changes, many of them within one second.
+    for number in 0..150 {
+        stage.on.tmall.shop().place(paid_trade(number, now + HOUR_MS + number / 30 * 1000));
+    }
+    stage.advance(now + 3 * HOUR_MS).await;
+    stage.advance(now + 6 * HOUR_MS).await;
+    assert_eq!(told(&stage).len(), 150);
+    assert_eq!(told(&stage), existing(&stage));
+    once_each(&stage);
 }
