@@ -114,11 +114,17 @@ impl Known {
     /// What has been given back so far. None where that is not known: a refund is not proven, or a line says that it
     /// was refunded and no refund tells how much.
     pub fn refunded_fen(&self, lines: &[Json], is_closed: bool) -> Option<i64> {
-        let has_outcome = |line: &Json| {
-            let of_line = |refund: &&KnownRefund| {
-                refund.oid.as_deref() == line.get("oid").id() || (refund.oid.is_none() && lines.len() == 1)
-            };
-            self.refunds.values().filter(of_line).any(|refund| refund.outcome != Outcome::Open)
+        let is_over = |refund: &KnownRefund| refund.outcome != Outcome::Open;
+        let has_outcome = |line: &Json| match line.get("refund_id").id() {
+            // Of several refunds of a line, it names the last.
+            Some(id) => self.refunds.get(id).is_some_and(is_over),
+            None => {
+                let of_line = |refund: &&KnownRefund| {
+                    refund.oid.as_deref() == line.get("oid").id()
+                        || (refund.oid.is_none() && lines.len() == 1)
+                };
+                self.refunds.values().filter(of_line).any(is_over)
+            }
         };
         let is_success = |line: &&Json| line.get("refund_status").word() == Some("SUCCESS");
         let is_told = lines.iter().filter(is_success).all(has_outcome);
@@ -176,6 +182,9 @@ mod tests {
         assert_eq!(known(&[]).refunded_fen(&success, false), None);
         assert_eq!(known(&[("1", Some("7"), Outcome::Money(100))]).refunded_fen(&success, false), None);
         assert_eq!(known(&[("1", Some("7"), Outcome::Unproven)]).refunded_fen(&success[..1], false), None);
+        let another = lines(r#"[{"oid":7,"refund_status":"SUCCESS","refund_id":"2"}]"#);
+        assert_eq!(known(&[("1", Some("7"), Outcome::Money(100))]).refunded_fen(&another, false), None);
+        assert_eq!(known(&[("2", Some("7"), Outcome::Money(100))]).refunded_fen(&another, false), Some(100));
         let none = lines(r#"[{"oid":7,"refund_status":"NO_REFUND"}]"#);
         assert_eq!(known(&[]).refunded_fen(&none, false), Some(0));
         assert_eq!(known(&[]).refunded_fen(&none, true), None);
