@@ -6,6 +6,7 @@
 mod brand_life;
 mod cli;
 mod crash;
+mod peers;
 mod reload;
 mod stage;
 mod webhook;
