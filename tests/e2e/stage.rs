@@ -17,8 +17,11 @@ pub struct Stage {
 
 impl Stage {
     pub async fn set(tenant: &Tenant) -> Stage {
+        Stage::set_on(tenant, Platforms::start(START_MS).await.unwrap()).await
+    }
+
+    pub async fn set_on(tenant: &Tenant, on: Platforms) -> Stage {
         let folder = tempfile::tempdir().unwrap();
-        let on = Platforms::start(START_MS).await.unwrap();
         let config = tenant.write(folder.path(), &on).unwrap();
         let host = Host::start(&config).await.unwrap();
         Stage { host, on, config, folder }

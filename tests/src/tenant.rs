@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
+use crate::brand::CARD_PREFIX;
 use crate::host::{self, TOKEN};
 use crate::platforms::Platforms;
+use crate::tmall::TmallSim;
 use crate::wecom::WecomSim;
 use crate::youzan::YouzanSim;
 
@@ -46,6 +48,7 @@ impl Default for Tenant {
             policies: vec![
                 bound("behaviour-tags", include_str!("tenant/behaviour-tags.toml")),
                 bound("repurchase", include_str!("tenant/repurchase.toml")),
+                bound("recency", include_str!("tenant/recency.toml")),
             ],
         }
     }
@@ -65,7 +68,13 @@ impl Tenant {
         secret("youzan.secret", &youzan.config().client_secret)?;
         secret("tmall.secret", &tmall.config().app_secret)?;
         secret("tmall.session", &tmall.session().unwrap_or_default())?;
-        let text = [self.head(), wecom_text(wecom)?, youzan_text(youzan)?, self.policies_text()?];
+        let text = [
+            self.head(),
+            wecom_text(wecom)?,
+            youzan_text(youzan)?,
+            tmall_text(tmall)?,
+            self.policies_text()?,
+        ];
         let path = folder.join("heliu.toml");
         std::fs::write(&path, text.concat()).with_context(|| format!("write {}", path.display()))?;
         Ok(path)
@@ -102,7 +111,9 @@ fn wecom_text(wecom: &WecomSim) -> anyhow::Result<String> {
     Ok(format!(
         "\n[[connection]]\nname = \"{WECOM}\"\nplugin = {:?}\nhosts = [{base:?}]\ninward = true\n\n\
          [connection.settings]\ncorp_id = {:?}\ntoken = {:?}\nencoding_aes_key = {{ file = \"wecom.aes-key\" }}\n\
-         receive_ids = [{:?}]\nsecret = {{ file = \"wecom.secret\" }}\napi_base = {base:?}\njoin_remark_mobiles = true\n",
+         receive_ids = [{:?}]\nsecret = {{ file = \"wecom.secret\" }}\napi_base = {base:?}\njoin_remark_mobiles = true\n\n\
+         [[connection.settings.state_handles]]\nprefix = \"{CARD_PREFIX}\"\nscheme = \"taobao.open-uid\"\n\
+         scope = \"{TMALL_SHOP}\"\n",
         file("wecom")?,
         config.corp_id,
         callback.token,
@@ -119,5 +130,18 @@ fn youzan_text(youzan: &YouzanSim) -> anyhow::Result<String> {
         file("youzan")?,
         config.client_id,
         config.kdt_id,
+    ))
+}
+
+fn tmall_text(tmall: &TmallSim) -> anyhow::Result<String> {
+    let (config, base) = (tmall.config(), tmall.base_url());
+    Ok(format!(
+        "\n[[connection]]\nname = \"{TMALL}\"\nplugin = {:?}\nhosts = [{base:?}]\ninward = true\npoll_every = \"2h\"\n\n\
+         [connection.settings]\napp_key = {:?}\napp_secret = {{ file = \"tmall.secret\" }}\n\
+         session = {{ file = \"tmall.session\" }}\nshop = \"{TMALL_SHOP}\"\napi_base = \"{base}/router/rest\"\n\
+         # As often as it is asked: months of half hours would be thousands of windows.\n\
+         window_s = 7200\n",
+        file("tmall")?,
+        config.app_key,
     ))
 }

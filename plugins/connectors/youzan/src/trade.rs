@@ -157,7 +157,11 @@ impl Page<'_> {
             id: tid.to_owned(),
             step: match step {
                 // Youzan closes an order that was given back whole. That it was is proven elsewhere.
-                OrderStep::Cancelled if refunded > 0 && amounts.paid_fen.is_some_and(|paid| refunded >= paid) => OrderStep::Refunded,
+                OrderStep::Cancelled
+                    if refunded > 0 && amounts.paid_fen.is_some_and(|paid| refunded >= paid) =>
+                {
+                    OrderStep::Refunded
+                }
                 other => other,
             },
             currency: "CNY".into(),

@@ -9,7 +9,7 @@ use heliu_sdk::events::OrderLine;
 use crate::json::Json;
 use crate::known::Known;
 use crate::money;
-use crate::time::Zone;
+use heliu_sdk::time::Zone;
 
 /// Where the amount paid was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,7 +171,10 @@ mod tests {
     fn what_is_due_is_not_paid() {
         assert_eq!(paid("WAIT_BUYER_PAY", r#"{"pay_time":""}"#, PAY), (Some(0), "unpaid"));
         assert_eq!(paid("TRADE_CLOSED", "{}", PAY), (Some(0), "unpaid"));
-        assert_eq!(paid("TRADE_CLOSED", r#"{"pay_time":"2026-11-20 10:11:40"}"#, PAY), (Some(11600), "payment"));
+        assert_eq!(
+            paid("TRADE_CLOSED", r#"{"pay_time":"2026-11-20 10:11:40"}"#, PAY),
+            (Some(11600), "payment")
+        );
         let cash_on_delivery = r#"{"pay_time":"0001-01-01 00:00:00","order_tags":{"is_payed":false}}"#;
         assert_eq!(paid("WAIT_SELLER_SEND_GOODS", cash_on_delivery, PAY), (Some(0), "unpaid"));
     }

@@ -1,7 +1,7 @@
 //! Yuan and fen. Decimal arithmetic only: `4.05` is 405 fen, where a float makes 404.
 //!
-//! Youzan writes trade amounts as yuan in a text and a few others as whole fen, side by side in one document.
-//! What cannot be read is an error and never 0: an unknown amount and a free order are different things.
+//! Platforms write amounts as yuan in a text, or as whole fen, and some do both in one document. What cannot be read is
+//! an error and never 0: an unknown amount and a free order are different things.
 
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
