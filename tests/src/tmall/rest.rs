@@ -166,6 +166,12 @@ async fn call(
     ([(header::CONTENT_TYPE, "text/javascript;charset=UTF-8")], answer.to_string()).into_response()
 }
 
+/// The page shows a text of GMT+8 alone; the platform's own SDK for Python (`api/base.py`) sends milliseconds.
+fn sent_at(timestamp: &str) -> Option<u64> {
+    let is_milliseconds = timestamp.len() == 13 && timestamp.bytes().all(|byte| byte.is_ascii_digit());
+    if is_milliseconds { timestamp.parse().ok() } else { beijing::parse(timestamp) }
+}
+
 fn error(refusal: &Refusal, request_id: &str) -> Value {
     let Refusal { code, msg, sub } = refusal;
     let mut error = json!({"code": code, "msg": msg, "request_id": request_id});
@@ -199,7 +205,7 @@ impl Inside {
         if wanted("app_key", 28, "Missing app key")? != self.config.app_key {
             return Err(Refusal::plain(29, "Invalid app key"));
         }
-        let at = beijing::parse(wanted("timestamp", 30, "Missing timestamp")?);
+        let at = sent_at(wanted("timestamp", 30, "Missing timestamp")?);
         if at.is_none_or(|at_ms| at_ms.abs_diff(self.config.clock.now_ms()) > SKEW_MAX_MS) {
             return Err(Refusal::plain(31, "Invalid timestamp"));
         }
