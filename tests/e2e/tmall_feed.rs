@@ -158,9 +158,9 @@ fn refund(trade: &Trade, state: RefundState, at_ms: u64) -> Refund {
 
 /// What the journal says was paid and was given back, snapshot by snapshot.
 fn amounts(stage: &Stage, tid: u64) -> Vec<(Option<u64>, Option<u64>)> {
-    let records = stage.records();
+    let (records, tid) = (stage.records(), tid.to_string());
     let orders = records.iter().map(|record| &record["entry"]["event"]["event"]["fact"]["bought"]);
-    let of_trade = orders.filter(|order| order["id"] == tid.to_string());
+    let of_trade = orders.filter(|order| order["id"].as_str() == Some(&tid));
     of_trade.map(|order| (order["paid"].as_u64(), order["refunded"].as_u64())).collect()
 }
 
