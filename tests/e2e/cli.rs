@@ -99,8 +99,10 @@ fn inspect_says_what_a_plugin_is_and_needs() {
     for (name, role) in [
         ("wecom", "connector"),
         ("youzan", "connector"),
+        ("tmall", "connector"),
         ("repurchase", "policy"),
         ("behaviour-tags", "policy"),
+        ("recency", "policy"),
     ] {
         let file = plugin(name).unwrap();
         let output = heliu(folder.path(), &["--json", "plugin", "inspect", file.to_str().unwrap()]);
@@ -122,7 +124,7 @@ async fn an_exported_journal_gives_the_same_customers_elsewhere() {
     let stage = Stage::set(&Tenant::default()).await;
     for number in 0..20_u64 {
         let event = added(&format!("wmFabLe{number:025}"), START_MS / 1000 + number);
-        assert!(stage.wecom.push(&stage.host.hook(WECOM), &event).await.unwrap().is_accepted());
+        assert!(stage.on.wecom.push(&stage.host.hook(WECOM), &event).await.unwrap().is_accepted());
     }
     stage.advance(START_MS + 86_400_000).await;
     let file = stage.folder.path().join("journal.ndjson");
@@ -131,7 +133,7 @@ async fn an_exported_journal_gives_the_same_customers_elsewhere() {
     let customers = stage.host.customers().await.unwrap();
 
     let elsewhere = tempfile::tempdir().unwrap();
-    let config = Tenant::default().write(elsewhere.path(), &stage.wecom, &stage.youzan).unwrap();
+    let config = Tenant::default().write(elsewhere.path(), &stage.on).unwrap();
     cli_text(&config, &["journal", "import", file.to_str().unwrap()]).unwrap();
     // Once more changes nothing.
     cli_text(&config, &["journal", "import", file.to_str().unwrap()]).unwrap();

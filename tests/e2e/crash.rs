@@ -23,7 +23,7 @@ async fn nothing_that_was_answered_is_lost_and_nothing_is_there_twice() {
         let pushes: Vec<_> = (0..40)
             .map(|_| {
                 number += 1;
-                let (wecom, hook) = (stage.wecom.clone(), hook.clone());
+                let (wecom, hook) = (stage.on.wecom.clone(), hook.clone());
                 let customer = format!("wmFabLe{number:025}");
                 let client = tests::web::client(std::time::Duration::from_secs(10)).unwrap();
                 tokio::spawn(async move {
@@ -46,7 +46,7 @@ async fn nothing_that_was_answered_is_lost_and_nothing_is_there_twice() {
         stage.host = Host::start(&stage.config).await.unwrap();
     }
     let event = added("wmFabLeFreshAfterAllOfThat0000001", START_MS / 1000);
-    assert!(stage.wecom.push(&stage.host.hook(WECOM), &event).await.unwrap().is_accepted());
+    assert!(stage.on.wecom.push(&stage.host.hook(WECOM), &event).await.unwrap().is_accepted());
     stage.host.stop().await.unwrap();
 
     let records = crate::stage::records(&stage.config);

@@ -3,9 +3,12 @@
 //! One binary, port 0, temporary folders, simulated time where time matters, and no sleeps.
 #![allow(clippy::unwrap_used, reason = "a test that unwraps fails with a place")]
 
+mod arrival;
 mod brand_life;
 mod cli;
 mod crash;
+mod peers;
 mod reload;
 mod stage;
+mod tmall_feed;
 mod webhook;

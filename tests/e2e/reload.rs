@@ -35,7 +35,7 @@ async fn a_new_setting_tags_those_who_came_before_it_and_no_request_is_lost() {
     let stage = Stage::set(&group_rule("before")).await;
     let hook = stage.host.hook(WECOM);
     let pushing = {
-        let (wecom, hook) = (stage.wecom.clone(), hook.clone());
+        let (wecom, hook) = (stage.on.wecom.clone(), hook.clone());
         tokio::spawn(async move {
             for number in 0..120_u64 {
                 let event = added(&format!("wmFabLe{number:025}"), START_MS / 1000 + number);
@@ -45,7 +45,7 @@ async fn a_new_setting_tags_those_who_came_before_it_and_no_request_is_lost() {
         })
     };
     eventually("the first is tagged", async || tagged(&stage.host, "before").await > 0).await;
-    group_rule("after").write(stage.folder.path(), &stage.wecom, &stage.youzan).unwrap();
+    group_rule("after").write(stage.folder.path(), &stage.on).unwrap();
     stage.host.signal("HUP").unwrap();
     pushing.await.unwrap();
     eventually("all have the new tag", async || tagged(&stage.host, "after").await == 120).await;
@@ -65,6 +65,6 @@ async fn a_configuration_that_does_not_hold_changes_nothing() {
     })
     .await;
     let event = added("wmFabLeAAAq1Zt0pRv3mUo9Xk2LwYc7N", START_MS / 1000);
-    assert!(stage.wecom.push(&stage.host.hook(WECOM), &event).await.unwrap().is_accepted());
+    assert!(stage.on.wecom.push(&stage.host.hook(WECOM), &event).await.unwrap().is_accepted());
     eventually("it goes on", async || tagged(&stage.host, "before").await == 1).await;
 }

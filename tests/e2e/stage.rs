@@ -1,4 +1,4 @@
-//! A host with both platforms beside it, in a folder that goes with it.
+//! A host with the platforms beside it, in a folder that goes with it.
 
 use std::path::{Path, PathBuf};
 
@@ -6,25 +6,25 @@ use serde_json::Value;
 use tests::brand::START_MS;
 use tests::tenant::{WECOM, YOUZAN};
 use tests::wecom::{Change, Contact, WecomEvent};
-use tests::{Hooks, Host, SimClock, Tenant, WecomConfig, WecomSim, YouzanConfig, YouzanSim};
+use tests::{Hooks, Host, Platforms, Tenant};
 
 pub struct Stage {
     pub host: Host,
-    pub wecom: WecomSim,
-    pub youzan: YouzanSim,
+    pub on: Platforms,
     pub config: PathBuf,
     pub folder: tempfile::TempDir,
 }
 
 impl Stage {
     pub async fn set(tenant: &Tenant) -> Stage {
+        Stage::set_on(tenant, Platforms::start(START_MS).await.unwrap()).await
+    }
+
+    pub async fn set_on(tenant: &Tenant, on: Platforms) -> Stage {
         let folder = tempfile::tempdir().unwrap();
-        let clock = SimClock::at(START_MS);
-        let wecom = WecomSim::start(WecomConfig::demo(clock.clone())).await.unwrap();
-        let youzan = YouzanSim::start(YouzanConfig::demo(clock)).await.unwrap();
-        let config = tenant.write(folder.path(), &wecom, &youzan).unwrap();
+        let config = tenant.write(folder.path(), &on).unwrap();
         let host = Host::start(&config).await.unwrap();
-        Stage { host, wecom, youzan, config, folder }
+        Stage { host, on, config, folder }
     }
 
     pub fn hooks(&self) -> Hooks {
@@ -33,7 +33,7 @@ impl Stage {
 
     /// A platform's clock and the host's, together.
     pub async fn advance(&self, now: u64) {
-        self.wecom.config().clock.reach(now);
+        self.on.clock.reach(now);
         self.host.advance(now).await.unwrap();
     }
 

@@ -13,7 +13,7 @@ const AT_S: u64 = START_MS / 1000;
 #[tokio::test(flavor = "multi_thread")]
 async fn the_platform_verifies_its_address() {
     let stage = Stage::set(&Tenant::default()).await;
-    stage.wecom.verify_url(&stage.host.hook(WECOM)).await.unwrap();
+    stage.on.wecom.verify_url(&stage.host.hook(WECOM)).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -22,11 +22,11 @@ async fn a_delivery_again_is_answered_and_changes_nothing() {
     let (hook, event) = (stage.host.hook(WECOM), added("wmFabLeAAAq1Zt0pRv3mUo9Xk2LwYc7N", AT_S));
     for _ in 0..3 {
         // Encrypted anew each time, with another nonce: only the plaintext is the same.
-        assert!(stage.wecom.push(&hook, &event).await.unwrap().is_accepted());
+        assert!(stage.on.wecom.push(&hook, &event).await.unwrap().is_accepted());
     }
     // A year later it is still known.
     stage.advance(START_MS + 365 * 86_400_000).await;
-    assert!(stage.wecom.push(&hook, &event).await.unwrap().is_accepted());
+    assert!(stage.on.wecom.push(&hook, &event).await.unwrap().is_accepted());
     assert_eq!(event_ids(&stage.records(), WECOM).len(), 1);
 }
 
@@ -34,7 +34,7 @@ async fn a_delivery_again_is_answered_and_changes_nothing() {
 async fn two_customers_in_one_second_are_two() {
     let stage = Stage::set(&Tenant::default()).await;
     for customer in ["wmFabLeAAAq1Zt0pRv3mUo9Xk2LwYc7N", "wmFabLeBBBq1Zt0pRv3mUo9Xk2LwYc7N"] {
-        let delivery = stage.wecom.push(&stage.host.hook(WECOM), &added(customer, AT_S)).await.unwrap();
+        let delivery = stage.on.wecom.push(&stage.host.hook(WECOM), &added(customer, AT_S)).await.unwrap();
         assert!(delivery.is_accepted());
     }
     stage.advance(START_MS).await;
@@ -45,11 +45,11 @@ async fn two_customers_in_one_second_are_two() {
 async fn what_is_not_authentic_is_refused_and_not_kept() {
     let stage = Stage::set(&Tenant::default()).await;
     let client = tests::web::client(std::time::Duration::from_secs(10)).unwrap();
-    let sealed = stage.wecom.seal(&stage.wecom.xml(&added("wmFabLeAAA", AT_S))).unwrap();
+    let sealed = stage.on.wecom.seal(&stage.on.wecom.xml(&added("wmFabLeAAA", AT_S))).unwrap();
     let forged = sealed.query.replace("msg_signature=", "msg_signature=0");
     let url = format!("{}?{forged}", stage.host.hook(WECOM));
     assert_eq!(client.post(url).body(sealed.body).send().await.unwrap().status(), 401);
-    let body = Push::heartbeat(START_MS).body(stage.youzan.config());
+    let body = Push::heartbeat(START_MS).body(stage.on.youzan.config());
     let unsigned = client.post(stage.host.hook(YOUZAN)).header("event-sign", "0".repeat(32)).body(body);
     assert_eq!(unsigned.send().await.unwrap().status(), 401);
     assert_eq!(event_ids(&stage.records(), WECOM).len() + event_ids(&stage.records(), YOUZAN).len(), 0);
@@ -62,7 +62,7 @@ async fn what_is_not_authentic_is_refused_and_not_kept() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_authentic_but_not_understood_is_kept_as_it_came() {
     let stage = Stage::set(&Tenant::default()).await;
-    let delivery = stage.wecom.push_xml(&stage.host.hook(WECOM), "<xml><Event>").await.unwrap();
+    let delivery = stage.on.wecom.push_xml(&stage.host.hook(WECOM), "<xml><Event>").await.unwrap();
     // Answered with success: the same again would not be understood either.
     assert!(matches!(delivery.outcome, Outcome::Accepted { .. }), "{delivery:?}");
     let dead = stage.host.get("dead").await.unwrap();
@@ -77,16 +77,16 @@ async fn an_expired_token_is_renewed_once() {
     let (hooks, end) = (stage.hooks(), brand.calendar().end_ms());
     let timeline = brand.timeline();
     let (early, late) = timeline.split_at(timeline.len() / 2);
-    brand.play_all(early, &stage.wecom, &stage.youzan, &hooks, 8).await;
+    brand.play_all(early, &stage.on, &hooks, 8).await;
     let middle = early.last().unwrap().at_ms;
     stage.advance(middle + 60_000).await;
-    assert_eq!(stage.wecom.calls_of("gettoken"), 1);
-    stage.wecom.expire_tokens();
-    brand.play_all(late, &stage.wecom, &stage.youzan, &hooks, 8).await;
+    assert_eq!(stage.on.wecom.calls_of("gettoken"), 1);
+    stage.on.wecom.expire_tokens();
+    brand.play_all(late, &stage.on, &hooks, 8).await;
     stage.advance(end).await;
     // Many chores side by side meet the dead token; one of them renews it, the others find what it got.
-    assert_eq!(stage.wecom.calls_of("gettoken"), 2);
-    assert!(stage.wecom.calls_of("externalcontact/get") > 10);
+    assert_eq!(stage.on.wecom.calls_of("gettoken"), 2);
+    assert!(stage.on.wecom.calls_of("externalcontact/get") > 10);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -94,7 +94,7 @@ async fn an_event_of_no_customer_is_kept_and_folded_for_nobody() {
     let stage = Stage::set(&Tenant::default()).await;
     let change = Change::TagsShuffled { group_id: None };
     let event = WecomEvent { at_s: AT_S, change };
-    assert!(stage.wecom.push(&stage.host.hook(WECOM), &event).await.unwrap().is_accepted());
+    assert!(stage.on.wecom.push(&stage.host.hook(WECOM), &event).await.unwrap().is_accepted());
     stage.advance(START_MS).await;
     assert_eq!(event_ids(&stage.records(), WECOM).len(), 1);
     assert_eq!(stage.host.customers().await.unwrap().len(), 0);
@@ -106,7 +106,7 @@ async fn a_burst_is_taken_whole() {
     let hook = stage.host.hook(WECOM);
     let mut pushes = tokio::task::JoinSet::new();
     for number in 0..200 {
-        let (wecom, hook) = (stage.wecom.clone(), hook.clone());
+        let (wecom, hook) = (stage.on.wecom.clone(), hook.clone());
         pushes.spawn(async move {
             let event = added(&format!("wmFabLe{number:025}"), AT_S);
             wecom.push(&hook, &event).await.unwrap()

@@ -4,7 +4,8 @@
 //! everything that happens to them, in the order of time. Playing a happening changes the platforms' state
 //! and delivers what they would push; [`Brand::truth`] says what a host must know in the end.
 //!
-//! What makes it a test: people who meet on both platforms and can be joined by phone only, or cannot;
+//! What makes it a test: people who meet on two or three platforms and can be joined by a phone or by the card in a
+//! parcel only, or cannot;
 //! pushes that come twice, at once or a day later; orders of which nothing is ever pushed; two contacts
 //! within one second; a tag group saved with all its tags at once; people who buy again in time, late, or
 //! never.
@@ -17,15 +18,17 @@ mod play;
 mod purchases;
 mod steps;
 mod timeline;
+mod trades;
 mod truth;
 
 use std::collections::{HashMap, HashSet};
 
 pub use calendar::Calendar;
-pub use people::{Person, Presence};
+pub use people::{CARD_PREFIX, Card, Person, Presence};
 pub use play::{Hooks, Parcel, Tally};
-pub use truth::{OrderTruth, PersonTruth, Truth};
+pub use truth::{OrderTruth, PersonTruth, TradeTruth, Truth};
 
+use crate::tmall;
 use crate::youzan::{NamedBy, Order, Refund};
 
 /// Monday 2026-03-02 in GMT+8.
@@ -54,7 +57,9 @@ pub struct Happening {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
     Wecom(WecomStep),
+    /// In the Youzan shop.
     Shop(ShopStep),
+    Tmall(TmallStep),
     /// The platform delivers an earlier happening's pushes again, byte for byte where it would.
     Redelivered {
         of: u32,
@@ -185,6 +190,30 @@ pub enum ShopStep {
     },
 }
 
+/// In the Tmall shop. The platform pushes nothing of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TmallStep {
+    TradePlaced {
+        trade: Box<tmall::Trade>,
+    },
+    TradePaid {
+        tid: u64,
+    },
+    TradeShipped {
+        tid: u64,
+    },
+    TradeFinished {
+        tid: u64,
+    },
+    TradeClosedUnpaid {
+        tid: u64,
+    },
+    /// In one of its states.
+    Refund {
+        refund: Box<tmall::Refund>,
+    },
+}
+
 impl Brand {
     /// The life of `customers` people over `days` days from [`START_MS`].
     pub fn new(seed: u64, customers: usize, days: u64) -> Self {
@@ -223,11 +252,20 @@ impl Happening {
         Self { id: 0, at_ms, is_lost: false, what: What::Shop(step) }
     }
 
+    fn tmall(at_ms: u64, step: TmallStep) -> Self {
+        Self { id: 0, at_ms, is_lost: false, what: What::Tmall(step) }
+    }
+
     fn redelivers(&self) -> Option<u32> {
         match self.what {
             What::Redelivered { of } => Some(of),
-            What::Wecom(_) | What::Shop(_) => None,
+            What::Wecom(_) | What::Shop(_) | What::Tmall(_) => None,
         }
+    }
+
+    /// A platform tells the host of it.
+    fn is_pushed(&self) -> bool {
+        !self.is_lost && !matches!(self.what, What::Tmall(_))
     }
 
     fn edits_contact(&self) -> bool {

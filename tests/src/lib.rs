@@ -1,8 +1,8 @@
 //! What the end to end tests stand on: simulators of the platforms and a brand whose customers live on them.
 //!
-//! In reading order: the simulated [`clock`]; [`wecom`] and [`youzan`], two platforms as they behave on the
-//! wire; [`brand`], a skin-care brand with a deterministic life that is played through them, and the truth
-//! that a host must arrive at; [`tenant`] and [`host`], the real host set up for that brand.
+//! In reading order: the simulated [`clock`]; [`wecom`], [`youzan`] and [`tmall`], three platforms as they
+//! behave on the wire; [`brand`], a skin-care brand with a deterministic life that is played through them, and the
+//! truth that a host must arrive at; [`tenant`] and [`host`], the real host set up for that brand.
 //!
 //! Invariant: nothing here uses a crate of the host, of the SDK or of a plugin. The simulators are written
 //! from the platforms' facts, so that a mistake in a connector cannot be repeated here by sharing its code.
@@ -17,9 +17,11 @@ pub mod delivery;
 pub mod dice;
 pub mod digest;
 pub mod host;
+pub mod platforms;
 pub mod receiver;
 pub mod server;
 pub mod tenant;
+pub mod tmall;
 pub mod web;
 pub mod wecom;
 pub mod youzan;
@@ -28,6 +30,8 @@ pub use brand::{Brand, Happening, Hooks};
 pub use clock::SimClock;
 pub use delivery::{Delivery, Outcome};
 pub use host::Host;
+pub use platforms::Platforms;
 pub use tenant::Tenant;
+pub use tmall::{TmallConfig, TmallSim};
 pub use wecom::{WecomConfig, WecomSim};
 pub use youzan::{YouzanConfig, YouzanSim};

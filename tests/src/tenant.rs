@@ -1,17 +1,24 @@
-//! The configuration of a host that sells skin care through WeCom and a Youzan shop, both simulated.
+//! The configuration of a host that sells skin care in a Youzan and a Tmall shop and talks in WeCom, all simulated.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
+use crate::brand::CARD_PREFIX;
 use crate::host::{self, TOKEN};
+use crate::platforms::Platforms;
+use crate::tmall::TmallSim;
 use crate::wecom::WecomSim;
 use crate::youzan::YouzanSim;
 
-/// The names of the two connections.
+/// The names of the connections.
 pub const WECOM: &str = "wecom";
 pub const YOUZAN: &str = "youzan";
+pub const TMALL: &str = "tmall";
+
+/// The Tmall shop in the scope of its handles. WeCom's settings name it too: the cards are of its parcels.
+pub const TMALL_SHOP: &str = "flagship";
 
 /// What differs from test to test.
 #[derive(Clone, Debug)]
@@ -41,6 +48,7 @@ impl Default for Tenant {
             policies: vec![
                 bound("behaviour-tags", include_str!("tenant/behaviour-tags.toml")),
                 bound("repurchase", include_str!("tenant/repurchase.toml")),
+                bound("recency", include_str!("tenant/recency.toml")),
             ],
         }
     }
@@ -48,7 +56,8 @@ impl Default for Tenant {
 
 impl Tenant {
     /// Writes `heliu.toml` and the secrets into a folder.
-    pub fn write(&self, folder: &Path, wecom: &WecomSim, youzan: &YouzanSim) -> anyhow::Result<PathBuf> {
+    pub fn write(&self, folder: &Path, on: &Platforms) -> anyhow::Result<PathBuf> {
+        let Platforms { wecom, youzan, tmall, clock: _ } = on;
         std::fs::create_dir_all(folder).with_context(|| format!("make {}", folder.display()))?;
         let secret = |name: &str, value: &str| {
             std::fs::write(folder.join(name), format!("{value}\n")).with_context(|| format!("write {name}"))
@@ -57,51 +66,82 @@ impl Tenant {
         secret("wecom.secret", &wecom.config().secret)?;
         secret("wecom.aes-key", &wecom.config().callback.encoding_aes_key)?;
         secret("youzan.secret", &youzan.config().client_secret)?;
+        secret("tmall.secret", &tmall.config().app_secret)?;
+        secret("tmall.session", &tmall.session().unwrap_or_default())?;
+        let text = [
+            self.head(),
+            wecom_text(wecom)?,
+            youzan_text(youzan)?,
+            tmall_text(tmall)?,
+            self.policies_text()?,
+        ];
         let path = folder.join("heliu.toml");
-        std::fs::write(&path, self.text(wecom, youzan)?)
-            .with_context(|| format!("write {}", path.display()))?;
+        std::fs::write(&path, text.concat()).with_context(|| format!("write {}", path.display()))?;
         Ok(path)
     }
 
-    fn text(&self, wecom: &WecomSim, youzan: &YouzanSim) -> anyhow::Result<String> {
-        let mut text = format!(
+    fn head(&self) -> String {
+        format!(
             "data = \"data\"\nlisten = \"127.0.0.1:0\"\nclock = \"{}\"\n\n[api]\ntoken = {{ file = \"api.token\" }}\n\n\
              [identity]\nphone_country = \"86\"\n",
             self.clock
-        );
-        let callback = &wecom.config().callback;
-        let plugin = |name: &str| Ok::<_, anyhow::Error>(host::plugin(name)?.display().to_string());
-        write!(
-            text,
-            "\n[[connection]]\nname = \"{WECOM}\"\nplugin = {:?}\nhosts = [{:?}]\ninward = true\n\n\
-             [connection.settings]\ncorp_id = {:?}\ntoken = {:?}\nencoding_aes_key = {{ file = \"wecom.aes-key\" }}\n\
-             receive_ids = [{:?}]\nsecret = {{ file = \"wecom.secret\" }}\napi_base = {:?}\njoin_remark_mobiles = true\n",
-            plugin("wecom")?,
-            wecom.base_url(),
-            wecom.config().corp_id,
-            callback.token,
-            callback.receive_id,
-            wecom.base_url(),
-        )?;
-        let config = youzan.config();
-        write!(
-            text,
-            "\n[[connection]]\nname = \"{YOUZAN}\"\nplugin = {:?}\nhosts = [{:?}]\ninward = true\npoll_every = \"2h\"\n\n\
-             [connection.settings]\nclient_id = {:?}\nclient_secret = {{ file = \"youzan.secret\" }}\nkdt_id = {}\n\
-             api_base = {:?}\n",
-            plugin("youzan")?,
-            youzan.base_url(),
-            config.client_id,
-            config.kdt_id,
-            youzan.base_url(),
-        )?;
-        for Bound { name, plugin: file, settings } in &self.policies {
+        )
+    }
+
+    fn policies_text(&self) -> anyhow::Result<String> {
+        let mut text = String::new();
+        for Bound { name, plugin, settings } in &self.policies {
+            let plugin = file(plugin)?;
             write!(
                 text,
-                "\n[[policy]]\nname = {name:?}\nplugin = {:?}\n\n[policy.settings]\n{settings}\n",
-                plugin(file)?
+                "\n[[policy]]\nname = {name:?}\nplugin = {plugin:?}\n\n[policy.settings]\n{settings}\n"
             )?;
         }
         Ok(text)
     }
+}
+
+fn file(plugin: &str) -> anyhow::Result<String> {
+    Ok(host::plugin(plugin)?.display().to_string())
+}
+
+fn wecom_text(wecom: &WecomSim) -> anyhow::Result<String> {
+    let (config, base) = (wecom.config(), wecom.base_url());
+    let callback = &config.callback;
+    Ok(format!(
+        "\n[[connection]]\nname = \"{WECOM}\"\nplugin = {:?}\nhosts = [{base:?}]\ninward = true\n\n\
+         [connection.settings]\ncorp_id = {:?}\ntoken = {:?}\nencoding_aes_key = {{ file = \"wecom.aes-key\" }}\n\
+         receive_ids = [{:?}]\nsecret = {{ file = \"wecom.secret\" }}\napi_base = {base:?}\njoin_remark_mobiles = true\n\n\
+         [[connection.settings.state_handles]]\nprefix = \"{CARD_PREFIX}\"\nscheme = \"taobao.open-uid\"\n\
+         scope = \"{TMALL_SHOP}\"\n",
+        file("wecom")?,
+        config.corp_id,
+        callback.token,
+        callback.receive_id,
+    ))
+}
+
+fn youzan_text(youzan: &YouzanSim) -> anyhow::Result<String> {
+    let (config, base) = (youzan.config(), youzan.base_url());
+    Ok(format!(
+        "\n[[connection]]\nname = \"{YOUZAN}\"\nplugin = {:?}\nhosts = [{base:?}]\ninward = true\npoll_every = \"2h\"\n\n\
+         [connection.settings]\nclient_id = {:?}\nclient_secret = {{ file = \"youzan.secret\" }}\nkdt_id = {}\n\
+         api_base = {base:?}\n",
+        file("youzan")?,
+        config.client_id,
+        config.kdt_id,
+    ))
+}
+
+fn tmall_text(tmall: &TmallSim) -> anyhow::Result<String> {
+    let (config, base) = (tmall.config(), tmall.base_url());
+    Ok(format!(
+        "\n[[connection]]\nname = \"{TMALL}\"\nplugin = {:?}\nhosts = [{base:?}]\ninward = true\npoll_every = \"2h\"\n\n\
+         [connection.settings]\napp_key = {:?}\napp_secret = {{ file = \"tmall.secret\" }}\n\
+         session = {{ file = \"tmall.session\" }}\nshop = \"{TMALL_SHOP}\"\napi_base = \"{base}/router/rest\"\n\
+         # As often as it is asked: months of half hours would be thousands of windows.\n\
+         window_s = 7200\n",
+        file("tmall")?,
+        config.app_key,
+    ))
 }

@@ -35,6 +35,8 @@ pub struct YouzanConfig {
     pub kdt_name: String,
     /// A token's life; the platform's is 7 days.
     pub token_life_ms: u64,
+    /// An app whose role may not see phones is shown `138****0001`.
+    pub masks_phones: bool,
     pub patience: Patience,
 }
 
@@ -48,6 +50,7 @@ impl YouzanConfig {
             kdt_id: 10_001,
             kdt_name: String::from("示例旗舰店"),
             token_life_ms: 7 * 86_400_000,
+            masks_phones: true,
             // Two pages of the documentation disagree on the number of tries: 4, or 16 over hours. Here the
             // shorter.
             patience: Patience { timeout: Duration::from_secs(5), attempts_max: 4, pause: Duration::ZERO },

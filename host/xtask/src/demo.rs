@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::{cargo, plugins, workspace};
 
-/// See it at work: 120 days of a skin-care brand, WeCom and Youzan simulated, through a real host
+/// See it at work: 120 days of a skin-care brand, WeCom, Youzan and Tmall simulated, through a real host
 #[derive(clap::Args)]
 pub struct Arguments {
     /// The same seed plays the same life

@@ -1,5 +1,6 @@
 //! `cargo xtask test`: everything that CI runs, in an order that fails early.
 
+mod peers;
 mod steps;
 mod tally;
 mod template;
@@ -20,7 +21,7 @@ pub struct Arguments {
     /// Go on after a step that failed, and fail at the end
     #[arg(long)]
     keep_going: bool,
-    /// Only these steps: format, tidy, guests, build, lint, test, docs, template
+    /// Only these steps: format, tidy, guests, build, lint, peers, test, docs, template
     steps: Vec<String>,
 }
 

@@ -10,6 +10,9 @@ extern crate self as heliu_sdk;
 pub mod connector;
 #[cfg(all(feature = "harness", not(target_arch = "wasm32")))]
 pub mod harness;
+pub mod json;
+pub mod money;
+pub mod passes;
 pub mod policy;
 pub mod time;
 
@@ -18,7 +21,7 @@ mod export;
 #[allow(missing_docs, unsafe_code, reason = "generated from the contract")]
 pub mod glue;
 mod host;
-mod json;
+mod json_text;
 mod panic;
 mod settings;
 #[allow(missing_docs, unsafe_code, reason = "generated from the contract, whose fields speak for themselves")]

@@ -1,6 +1,10 @@
-//! Instants for people: days and dates. A plugin has no time zone of its own; it is a setting.
+//! Instants for people and for platforms: days, dates, texts. A plugin has no time zone of its own; it is a setting.
+
+mod zone;
 
 use crate::events::Instant;
+
+pub use zone::Zone;
 
 /// The milliseconds of a day.
 pub const DAY_MS: u64 = 24 * 60 * 60 * 1000;
@@ -30,6 +34,16 @@ fn civil(days: i64) -> (i64, i64, i64) {
     let day = day_of_year - (153 * march_month + 2) / 5 + 1;
     let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
     (era * 400 + year_of_era + i64::from(month <= 2), month, day)
+}
+
+/// The count of days since 1970-01-01 of a date; the way back of [`civil`]. A day or a month too many runs on into the
+/// next one.
+fn days(year: i64, month: i64, day: i64) -> i64 {
+    let year = year - i64::from(month <= 2);
+    let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let march_month = (month + 9) % 12;
+    let day_of_year = (153 * march_month + 2) / 5 + day - 1;
+    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
 }
 
 #[cfg(test)]

@@ -38,9 +38,9 @@ wit_bindgen::generate!({
         "heliu:plugin/log@0.1.0/level": [#[serde(rename_all = "snake_case")]],
     },
     additional_member_attributes: {
-        "heliu:plugin/events@0.1.0/event.extra": [#[serde(default, with = "crate::json::option")]],
-        "heliu:plugin/chores@0.1.0/chore.job": [#[serde(with = "crate::json::required")]],
-        "heliu:plugin/policy@0.1.0/intent.detail": [#[serde(default, with = "crate::json::option")]],
+        "heliu:plugin/events@0.1.0/event.extra": [#[serde(default, with = "crate::json_text::option")]],
+        "heliu:plugin/chores@0.1.0/chore.job": [#[serde(with = "crate::json_text::required")]],
+        "heliu:plugin/policy@0.1.0/intent.detail": [#[serde(default, with = "crate::json_text::option")]],
     },
     skip: ["describe", "evaluate"],
 });

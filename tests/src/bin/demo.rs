@@ -1,4 +1,4 @@
-//! The main job, played: 120 days of a skin-care brand, in simulated time, through a real host.
+//! The main job, played: 120 days of a skin-care brand on three channels, in simulated time, through a real host.
 //!
 //! `cargo xtask demo` builds what this needs and starts it.
 #![expect(clippy::print_stdout, reason = "a demo is for people to read")]
@@ -11,10 +11,10 @@ use anyhow::Context as _;
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
-use tests::brand::Tally;
+use tests::brand::{PersonTruth, Tally};
 use tests::host::{cli_text, workspace};
-use tests::tenant::{WECOM, YOUZAN};
-use tests::{Brand, Hooks, Host, SimClock, Tenant, WecomConfig, WecomSim, YouzanConfig, YouzanSim};
+use tests::tenant::{TMALL, WECOM, YOUZAN};
+use tests::{Brand, Hooks, Host, Platforms, Tenant};
 
 const HOUR_MS: u64 = 3_600_000;
 
@@ -44,15 +44,18 @@ async fn main() -> anyhow::Result<()> {
     }
     let started = Instant::now();
     let mut brand = Brand::new(seed, customers, days);
-    let clock = SimClock::at(tests::brand::START_MS);
-    let wecom = WecomSim::start(WecomConfig::demo(clock.clone())).await?;
-    let youzan = YouzanSim::start(YouzanConfig::demo(clock)).await?;
-    let config = Tenant::default().write(&folder, &wecom, &youzan)?;
+    let on = Platforms::start(tests::brand::START_MS).await?;
+    let config = Tenant::default().write(&folder, &on)?;
     let host = Host::start(&config).await?;
     println!("host {} with its data in {}", host.address(), folder.display());
-    println!("WeCom {}, Youzan {}, both simulated", wecom.base_url(), youzan.base_url());
+    println!(
+        "WeCom {}, Youzan {}, Tmall {}, all simulated",
+        on.wecom.base_url(),
+        on.youzan.base_url(),
+        on.tmall.base_url()
+    );
 
-    let tally = play(&mut brand, &host, &wecom, &youzan).await?;
+    let tally = play(&mut brand, &host, &on).await?;
     let seconds = started.elapsed().as_secs_f64();
     println!(
         "{} days of {} people in {seconds:.0} s: {} happenings, {} pushes taken, {} refused\n",
@@ -65,7 +68,7 @@ async fn main() -> anyhow::Result<()> {
 }
 
 /// Plays the timeline two hours at a time: what happened in them, then everything that the host has to do by their end.
-async fn play(brand: &mut Brand, host: &Host, wecom: &WecomSim, youzan: &YouzanSim) -> anyhow::Result<Tally> {
+async fn play(brand: &mut Brand, host: &Host, on: &Platforms) -> anyhow::Result<Tally> {
     let hooks = Hooks { wecom: Some(host.hook(WECOM)), youzan: Some(host.hook(YOUZAN)) };
     let timeline = brand.timeline();
     let bar = ProgressBar::new(timeline.len() as u64).with_style(
@@ -79,12 +82,12 @@ async fn play(brand: &mut Brand, host: &Host, wecom: &WecomSim, youzan: &YouzanS
         now += 2 * HOUR_MS;
         let (these, others) = rest.split_at(rest.partition_point(|happening| happening.at_ms < now));
         rest = others;
-        let tally = brand.play_all(these, wecom, youzan, &hooks, IN_FLIGHT_MAX).await;
+        let tally = brand.play_all(these, on, &hooks, IN_FLIGHT_MAX).await;
         sum.happenings += tally.happenings;
         sum.accepted += tally.accepted;
         sum.refused += tally.refused;
         sum.last_refusal = tally.last_refusal.or(sum.last_refusal);
-        wecom.config().clock.reach(now);
+        on.clock.reach(now);
         host.advance(now).await?;
         bar.inc(these.len() as u64);
         bar.set_message(tests::beijing::text(now));
@@ -101,22 +104,33 @@ async fn summary(host: &Host, config: &Path, brand: &Brand) -> anyhow::Result<St
     let customers = host.customers().await?;
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
     let handles: usize = customers.iter().map(|customer| list(&customer["handles"]).len()).sum();
-    let both = customers.iter().filter(|customer| channels(customer).len() > 1).count();
+    let truth = brand.truth();
+    println!("CUSTOMERS  {} people known by {handles} handles", customers.len());
+    let joined = |is: fn(&PersonTruth) -> bool| truth.people.iter().filter(|person| is(person)).count();
+    // Nothing joins the two shops but WeCom.
+    let in_all = joined(|person| person.is_joined && person.is_scanned);
+    for (channels, lived) in [
+        (&[WECOM, YOUZAN][..], joined(|person| person.is_joined)),
+        (&[WECOM, TMALL], joined(|person| person.is_scanned)),
+        (&[YOUZAN, TMALL], in_all),
+        (&[WECOM, YOUZAN, TMALL], in_all),
+    ] {
+        let has = |customer: &&Value| channels.iter().all(|channel| met_in(customer).contains(channel));
+        let found = customers.iter().filter(has).count();
+        println!("           {:<24}{found:>7}   (in truth {lived})", channels.join(" + "));
+    }
     println!(
-        "CUSTOMERS  {} people known by {handles} handles; {both} of them on both channels",
-        customers.len()
-    );
-    println!(
-        "           ({} lived, of whom {} could be told apart by what the channels say)\n",
+        "           ({} lived; what the channels say can tell {} apart)\n",
         brand.people().len(),
-        brand.truth().customers
+        truth.customers
     );
     events(config)?;
     tags(host, &customers).await?;
     let shown = customers
         .iter()
-        .filter(|customer| channels(customer).len() > 1)
-        .max_by_key(|customer| (list(&customer["tags"]).len(), customer["id"].to_string()))
+        .max_by_key(|customer| {
+            (met_in(customer).len(), list(&customer["tags"]).len(), customer["id"].to_string())
+        })
         .or(customers.first())
         .context("nobody came")?;
     let id = shown["id"].as_str().context("a customer without an id")?.to_owned();
@@ -124,7 +138,7 @@ async fn summary(host: &Host, config: &Path, brand: &Brand) -> anyhow::Result<St
     Ok(id)
 }
 
-fn channels(customer: &Value) -> BTreeSet<&'static str> {
+fn met_in(customer: &Value) -> BTreeSet<&'static str> {
     let schemes = customer["handles"].as_array().into_iter().flatten();
     schemes
         .filter_map(|handle| {
@@ -132,6 +146,7 @@ fn channels(customer: &Value) -> BTreeSet<&'static str> {
             match scheme.split('.').next()? {
                 "wecom" => Some(WECOM),
                 "youzan" => Some(YOUZAN),
+                "taobao" => Some(TMALL),
                 _ => None,
             }
         })
@@ -149,7 +164,7 @@ fn events(config: &Path) -> anyhow::Result<()> {
     }
     let facts = ["said", "saw", "bought", "did", "met", "told"];
     println!("EVENTS     {:<10}{}", "", facts.map(|fact| format!("{fact:>9}")).concat());
-    for connection in [WECOM, YOUZAN] {
+    for connection in [WECOM, YOUZAN, TMALL] {
         let count = |fact: &str| counts.get(&(connection.to_owned(), fact.to_owned())).copied().unwrap_or(0);
         println!("           {connection:<10}{}", facts.map(|fact| format!("{:>9}", count(fact))).concat());
     }

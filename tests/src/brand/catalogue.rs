@@ -75,6 +75,9 @@ const fn channel(state: &'static str, add_way: u32, tag: &'static str, weight: u
     Channel { state, add_way, tag, link_id: None, weight }
 }
 
+/// Index of the card in parcels in [`CHANNELS`].
+pub const PARCEL_CARD: usize = 1;
+
 pub const CHANNELS: [Channel; 6] = [
     channel("ch-poster-03", 1, "etHeliuTagPoster0000000000000001", 25),
     channel("ch-parcel-card", 1, "etHeliuTagParcel0000000000000002", 30),

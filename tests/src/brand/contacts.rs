@@ -58,7 +58,7 @@ fn add_staff(dice: &mut Dice, person: &Person, to: &mut Vec<Happening>) {
     let added = WecomStep::ContactAdded {
         person: person.index,
         staff: person.staff,
-        state: channel.state.to_owned(),
+        state: person.first_state(),
         add_way: channel.add_way,
         welcome_code,
     };

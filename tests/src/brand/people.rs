@@ -1,16 +1,30 @@
 //! The customers as people, before they do anything.
 
 use super::Calendar;
-use super::catalogue::{CHANNELS, STAFF};
+use super::catalogue::{CHANNELS, PARCEL_CARD, STAFF};
+use crate::beijing::DAY_MS;
 use crate::dice::{self, Dice};
+use crate::tmall;
 use crate::youzan::{Account, Buyer};
 
-/// Where a person meets the brand.
+/// Where a person meets the brand: on one platform at least.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Presence {
-    Both,
-    WecomOnly,
-    YouzanOnly,
+pub struct Presence {
+    pub wecom: bool,
+    pub youzan: bool,
+    pub tmall: bool,
+}
+
+/// The card in a Tmall parcel: a WeCom channel code made for its buyer. Tmall gives no phone, so nothing but a scan of
+/// it joins a buyer there with anybody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Card {
+    /// There is no parcel, or nobody scans.
+    Unused,
+    /// The scan is how the person first meets staff.
+    First,
+    /// The person knows staff already, and adds a colleague by the card.
+    Later,
 }
 
 #[derive(Clone, Debug)]
@@ -33,10 +47,15 @@ pub struct Person {
     pub openid: String,
     pub yz_open_id: String,
     pub fans_id: u64,
-    /// Whether staff ever writes the phone into `remark_mobiles`: without it, nothing joins the two
-    /// platforms.
+    pub tb_nick: String,
+    /// The Tmall shop's `buyer_open_uid`. Short enough to stand in a WeCom channel code.
+    pub tb_open_uid: String,
+    pub tb_ouid: String,
+    pub card: Card,
+    /// Whether staff ever writes the phone into `remark_mobiles`: without it, nothing joins WeCom and
+    /// Youzan.
     pub phone_is_typed: bool,
-    /// First contact with staff, or with the shop for those who never meet staff.
+    /// First contact with staff, or with a shop for those who never meet staff.
     pub arrives_ms: u64,
     /// The first contact: an index into the staff.
     pub staff: usize,
@@ -87,14 +106,46 @@ const CITIES: [(&str, &str); 8] = [
 
 /// Every so many people, one scans in the same second as the one before, at another member of staff.
 const SAME_SECOND_EVERY: usize = 40;
+/// What the `state` of the codes on the cards in Tmall parcels begins with. The buyer's open uid follows.
+pub const CARD_PREFIX: &str = "tb:";
+/// From an order in the Tmall shop to the scan of the card in its parcel, at most.
+pub(super) const PARCEL_MS: u64 = 10 * DAY_MS;
+
+/// WeCom, Youzan, Tmall, and how many of a thousand people.
+const PRESENCES: [(Presence, u64); 7] = [
+    (Presence { wecom: true, youzan: true, tmall: false }, 400),
+    (Presence { wecom: true, youzan: true, tmall: true }, 190),
+    (Presence { wecom: true, youzan: false, tmall: false }, 150),
+    (Presence { wecom: true, youzan: false, tmall: true }, 90),
+    (Presence { wecom: false, youzan: true, tmall: false }, 100),
+    (Presence { wecom: false, youzan: true, tmall: true }, 30),
+    (Presence { wecom: false, youzan: false, tmall: true }, 40),
+];
 
 impl Person {
     pub fn in_wecom(&self) -> bool {
-        self.presence != Presence::YouzanOnly
+        self.presence.wecom
     }
 
     pub fn in_youzan(&self) -> bool {
-        self.presence != Presence::WecomOnly
+        self.presence.youzan
+    }
+
+    pub fn in_tmall(&self) -> bool {
+        self.presence.tmall
+    }
+
+    /// The `state` of the channel code on the card.
+    pub fn card_state(&self) -> String {
+        format!("{CARD_PREFIX}{}", self.tb_open_uid)
+    }
+
+    /// The `state` with which staff is first met.
+    pub fn first_state(&self) -> String {
+        match self.card {
+            Card::First => self.card_state(),
+            Card::Unused | Card::Later => CHANNELS[self.channel].state.to_owned(),
+        }
     }
 
     pub fn buyer(&self) -> Buyer {
@@ -106,6 +157,25 @@ impl Person {
             name: self.name.clone(),
             province: self.province.to_owned(),
             city: self.city.to_owned(),
+        }
+    }
+
+    pub fn tmall_buyer(&self) -> tmall::Buyer {
+        tmall::Buyer {
+            nick: self.tb_nick.clone(),
+            open_uid: self.tb_open_uid.clone(),
+            ouid: self.tb_ouid.clone(),
+        }
+    }
+
+    pub fn receiver(&self) -> tmall::Receiver {
+        tmall::Receiver {
+            name: self.name.clone(),
+            mobile: self.phone.clone(),
+            state: self.province.to_owned(),
+            city: self.city.to_owned(),
+            district: String::from("示例区"),
+            address: format!("示例路{}号", self.index + 1),
         }
     }
 
@@ -137,12 +207,15 @@ pub(super) fn people(seed: u64, count: usize, calendar: &Calendar) -> Vec<Person
 }
 
 fn person(dice: &mut Dice, index: usize, calendar: &Calendar) -> Person {
-    let presence = [Presence::Both, Presence::WecomOnly, Presence::YouzanOnly][dice.weighted(&[60, 25, 15])];
+    let (presence, _) = PRESENCES[dice.weighted(&PRESENCES.map(|(_, per_mille)| per_mille))];
     let (province, city) = *dice.pick(&CITIES);
-    // Of those who meet on both, 90 % can be joined. Staff also asks some who never shop.
-    let typed_per_mille = if presence == Presence::Both { 900 } else { 400 };
+    // Of those who meet in WeCom and Youzan, 90 % can be joined. Staff also asks some who never shop.
+    let typed_per_mille = if presence.wecom && presence.youzan { 900 } else { 400 };
     let is_woman = dice.chance(820);
     let weights = CHANNELS.map(|channel| channel.weight);
+    let arrives_ms = calendar.early(dice);
+    let card = card(dice, presence, arrives_ms - calendar.start_ms);
+    let channel = dice.weighted(&weights);
     Person {
         index,
         presence,
@@ -164,9 +237,24 @@ fn person(dice: &mut Dice, index: usize, calendar: &Calendar) -> Person {
         openid: format!("o{}", dice.text(dice::LETTERS, 27)),
         yz_open_id: dice.text(dice::LETTERS, 22),
         fans_id: 8_800_000 + index as u64,
+        tb_nick: format!("tb{}", dice.text(dice::DIGITS, 8)),
+        tb_open_uid: format!("AAH{}", dice.text(dice::LETTERS, 22)),
+        tb_ouid: format!("AAG{}", dice.text(dice::LETTERS, 22)),
+        card,
         phone_is_typed: dice.chance(typed_per_mille),
-        arrives_ms: calendar.early(dice),
+        arrives_ms,
         staff: dice.index(STAFF.len()),
-        channel: dice.weighted(&weights),
+        channel: if card == Card::First { PARCEL_CARD } else { channel },
+    }
+}
+
+/// Two of three scan. A parcel cannot have come before the first day.
+fn card(dice: &mut Dice, presence: Presence, after_start_ms: u64) -> Card {
+    let is_possible = presence.wecom && presence.tmall;
+    let (scans, is_first) = (dice.chance(660), dice.chance(550));
+    match (is_possible && scans, is_first && after_start_ms > PARCEL_MS) {
+        (false, _) => Card::Unused,
+        (true, true) => Card::First,
+        (true, false) => Card::Later,
     }
 }

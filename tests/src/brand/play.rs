@@ -4,8 +4,9 @@ use tokio::task::JoinSet;
 
 use super::{Brand, Happening, What, steps};
 use crate::delivery::Delivery;
-use crate::wecom::{WecomEvent, WecomSim};
-use crate::youzan::{Push, YouzanSim};
+use crate::platforms::Platforms;
+use crate::wecom::WecomEvent;
+use crate::youzan::Push;
 
 /// Where the host under test listens. A platform without a hook changes state and pushes nothing.
 #[derive(Clone, Debug, Default)]
@@ -34,15 +35,10 @@ pub struct Tally {
 
 impl Parcel {
     /// None where the platform has no hook.
-    pub async fn deliver(
-        &self,
-        wecom: &WecomSim,
-        youzan: &YouzanSim,
-        hooks: &Hooks,
-    ) -> Option<anyhow::Result<Delivery>> {
+    pub async fn deliver(&self, on: &Platforms, hooks: &Hooks) -> Option<anyhow::Result<Delivery>> {
         match self {
-            Parcel::Wecom { inner_xml } => Some(wecom.push_xml(hooks.wecom.as_ref()?, inner_xml).await),
-            Parcel::Youzan(push) => Some(Ok(youzan.push(hooks.youzan.as_ref()?, push).await)),
+            Parcel::Wecom { inner_xml } => Some(on.wecom.push_xml(hooks.wecom.as_ref()?, inner_xml).await),
+            Parcel::Youzan(push) => Some(Ok(on.youzan.push(hooks.youzan.as_ref()?, push).await)),
         }
     }
 
@@ -57,16 +53,10 @@ impl Parcel {
 
 impl Brand {
     /// Moves the clocks, changes the state, delivers, and waits for the answers.
-    pub async fn play(
-        &mut self,
-        happening: &Happening,
-        wecom: &WecomSim,
-        youzan: &YouzanSim,
-        hooks: &Hooks,
-    ) -> Tally {
+    pub async fn play(&mut self, happening: &Happening, on: &Platforms, hooks: &Hooks) -> Tally {
         let mut tally = Tally { happenings: 1, ..Tally::default() };
-        for parcel in self.apply(happening, wecom, youzan) {
-            tally.count(parcel.deliver(wecom, youzan, hooks).await);
+        for parcel in self.apply(happening, on) {
+            tally.count(parcel.deliver(on, hooks).await);
         }
         tally
     }
@@ -76,8 +66,7 @@ impl Brand {
     pub async fn play_all(
         &mut self,
         happenings: &[Happening],
-        wecom: &WecomSim,
-        youzan: &YouzanSim,
+        on: &Platforms,
         hooks: &Hooks,
         in_flight_max: usize,
     ) -> Tally {
@@ -85,14 +74,14 @@ impl Brand {
         let mut in_flight = JoinSet::new();
         for happening in happenings {
             tally.happenings += 1;
-            for parcel in self.apply(happening, wecom, youzan) {
+            for parcel in self.apply(happening, on) {
                 if in_flight.len() >= in_flight_max.max(1)
                     && let Some(delivered) = in_flight.join_next().await
                 {
                     tally.count(delivered.unwrap_or_else(|panic| Some(Err(panic.into()))));
                 }
-                let (wecom, youzan, hooks) = (wecom.clone(), youzan.clone(), hooks.clone());
-                in_flight.spawn(async move { parcel.deliver(&wecom, &youzan, &hooks).await });
+                let (on, hooks) = (on.clone(), hooks.clone());
+                in_flight.spawn(async move { parcel.deliver(&on, &hooks).await });
             }
         }
         while let Some(delivered) = in_flight.join_next().await {
@@ -103,25 +92,28 @@ impl Brand {
 
     /// Changes the clocks and the state alone; the pushes are the caller's to deliver. Happenings must come
     /// in the order of the timeline.
-    pub fn apply(&mut self, happening: &Happening, wecom: &WecomSim, youzan: &YouzanSim) -> Vec<Parcel> {
-        wecom.config().clock.reach(happening.at_ms);
-        youzan.config().clock.reach(happening.at_ms);
+    pub fn apply(&mut self, happening: &Happening, on: &Platforms) -> Vec<Parcel> {
+        on.clock.reach(happening.at_ms);
         let parcels: Vec<Parcel> = match &happening.what {
             What::Wecom(step) => {
                 let at_s = happening.at_ms / 1000;
-                let changes = steps::in_corp(step, &self.people, &mut wecom.corp(), at_s);
-                let parcel = |change| Parcel::Wecom { inner_xml: wecom.xml(&WecomEvent { at_s, change }) };
+                let changes = steps::in_corp(step, &self.people, &mut on.wecom.corp(), at_s);
+                let parcel = |change| Parcel::Wecom { inner_xml: on.wecom.xml(&WecomEvent { at_s, change }) };
                 changes.into_iter().map(parcel).collect()
             }
             What::Shop(step) => {
-                let traded = steps::in_shop(step, &mut youzan.shop(), happening.at_ms);
+                let traded = steps::in_shop(step, &mut on.youzan.shop(), happening.at_ms);
                 let push = match traded {
                     Some((step, order)) => {
-                        Some(Push::trade(step, &order, &youzan.document(&order), happening.at_ms))
+                        Some(Push::trade(step, &order, &on.youzan.document(&order), happening.at_ms))
                     }
                     None => steps::shop_push(step, &self.people, happening.at_ms),
                 };
                 push.into_iter().map(|push| Parcel::Youzan(Box::new(push))).collect()
+            }
+            What::Tmall(step) => {
+                steps::in_tmall(step, &mut on.tmall.shop(), happening.at_ms);
+                Vec::new()
             }
             What::Redelivered { of } => self.kept.get(of).into_iter().flatten().map(Parcel::again).collect(),
         };

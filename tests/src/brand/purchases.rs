@@ -1,10 +1,10 @@
-//! A person's life in the shop: buying again when things run out, or too late, or never; refunds, coupons,
+//! A person's life in the Youzan shop: buying again when things run out, or too late, or never; refunds, coupons,
 //! points, the card.
 
 use super::calendar::Calendar;
 use super::catalogue::{FLASH_CHAT, FLASH_COUPON, FLASH_SKUS, PLAIN_COUPON, SKUS};
 use super::contacts::Stay;
-use super::people::{Person, Presence};
+use super::people::Person;
 use super::{Happening, ShopStep};
 use crate::beijing::{self, DAY_MS, HOUR_MS, MINUTE_MS};
 use crate::dice::Dice;
@@ -72,13 +72,13 @@ pub(super) fn live(dice: &mut Dice, person: &Person, stays: &[Stay], calendar: &
 
 /// A parcel's card brings people from the shop to staff, staff brings others to the shop.
 fn first_visit(dice: &mut Dice, person: &Person, calendar: &Calendar) -> u64 {
-    match person.presence {
-        Presence::Both if dice.chance(450) => {
-            let before = person.arrives_ms.saturating_sub(dice.between(HOUR_MS, 20 * DAY_MS));
-            before.max(calendar.start_ms + 9 * HOUR_MS + dice.between(0, HOUR_MS))
-        }
-        Presence::Both => person.arrives_ms + dice.between(10 * MINUTE_MS, 12 * DAY_MS),
-        Presence::WecomOnly | Presence::YouzanOnly => person.arrives_ms,
+    if !person.in_wecom() {
+        person.arrives_ms
+    } else if dice.chance(450) {
+        let before = person.arrives_ms.saturating_sub(dice.between(HOUR_MS, 20 * DAY_MS));
+        before.max(calendar.start_ms + 9 * HOUR_MS + dice.between(0, HOUR_MS))
+    } else {
+        person.arrives_ms + dice.between(10 * MINUTE_MS, 12 * DAY_MS)
     }
 }
 

@@ -3,7 +3,8 @@
 
 use super::catalogue::{CHANNELS, CHATS, MEMBER_CARD, STAFF, TAG_GROUPS};
 use super::people::Person;
-use super::{Edit, ShopStep, WecomStep};
+use super::{Edit, ShopStep, TmallStep, WecomStep};
+use crate::tmall;
 use crate::wecom::corp::{CorpTag, Customer, Member, Relation, TagGroup};
 use crate::wecom::{Change, Contact, Corp, MemberRoll, TagKind};
 use crate::youzan::{Order, OrderStatus, Push, Shop, TradeStep};
@@ -19,10 +20,10 @@ pub(super) fn in_corp(step: &WecomStep, people: &[Person], corp: &mut Corp, at_s
             Change::FriendRequested { link_id, state: text(channel.state) }
         }
         WecomStep::ContactHalfAdded { person, staff, welcome_code } => {
-            let channel = &CHANNELS[people[*person].channel];
-            let relation = relation(channel.state, channel.add_way, at_s);
+            let state = people[*person].first_state();
+            let relation = relation(&state, CHANNELS[people[*person].channel].add_way, at_s);
             meet(corp, &people[*person], *staff, Relation { is_half: true, ..relation });
-            let (contact, state) = (contact(person, staff), text(channel.state));
+            let (contact, state) = (contact(person, staff), text(&state));
             Change::ContactHalfAdded { contact, state, welcome_code: welcome_code.clone() }
         }
         WecomStep::ContactAdded { person, staff, state, add_way, welcome_code } => {
@@ -201,6 +202,18 @@ pub(super) fn in_shop(step: &ShopStep, shop: &mut Shop, at_ms: u64) -> Option<(T
         | ShopStep::Points { .. }
         | ShopStep::Coupon { .. }
         | ShopStep::CardGiven { .. } => None,
+    }
+}
+
+/// Changes the Tmall shop, which tells nobody.
+pub(super) fn in_tmall(step: &TmallStep, shop: &mut tmall::Shop, at_ms: u64) {
+    match step {
+        TmallStep::TradePlaced { trade } => shop.place((**trade).clone()),
+        TmallStep::TradePaid { tid } => drop(shop.pay(*tid, at_ms)),
+        TmallStep::TradeShipped { tid } => drop(shop.ship(*tid, at_ms)),
+        TmallStep::TradeFinished { tid } => drop(shop.finish(*tid, at_ms)),
+        TmallStep::TradeClosedUnpaid { tid } => drop(shop.close_unpaid(*tid, at_ms)),
+        TmallStep::Refund { refund } => shop.refund((**refund).clone()),
     }
 }
 

@@ -4,16 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
-use crate::clock::SimClock;
+use crate::platforms::Platforms;
 use crate::receiver::Receiver;
-use crate::wecom::{Seal, WecomConfig, WecomSim};
-use crate::youzan::{OrderStatus, YouzanConfig, YouzanSim};
+use crate::tmall::TradeStatus;
+use crate::wecom::Seal;
+use crate::youzan::OrderStatus;
 
-async fn sims() -> (WecomSim, YouzanSim) {
-    let clock = SimClock::at(START_MS);
-    let wecom = WecomSim::start(WecomConfig::demo(clock.clone())).await.unwrap();
-    let youzan = YouzanSim::start(YouzanConfig::demo(clock)).await.unwrap();
-    (wecom, youzan)
+async fn platforms() -> Platforms {
+    Platforms::start(START_MS).await.unwrap()
 }
 
 #[test]
@@ -70,12 +68,22 @@ fn the_usual_brand_has_what_tests_rest_on() {
 #[test]
 fn the_truth_counts_people_once_where_they_can_be_joined() {
     let truth = Brand::new(1, 2_000, 120).truth();
-    let on_both = |person: &&PersonTruth| person.external_userid.is_some() && person.yz_open_id.is_some();
-    let joined = truth.people.iter().filter(|person| person.is_joined).count();
-    let apart = truth.people.iter().filter(on_both).count() - joined;
-    assert_eq!(truth.customers, truth.people.len() + apart);
-    assert!((900..1_200).contains(&joined), "{joined} joined");
-    assert!((70..300).contains(&apart), "{apart} on both platforms, not to be joined");
+    let count = |is: fn(&PersonTruth) -> bool| truth.people.iter().filter(|person| is(person)).count();
+    let (joined, scanned) = (count(|person| person.is_joined), count(|person| person.is_scanned));
+    let apart = count(|person| person.external_userid.is_some() && person.yz_open_id.is_some()) - joined;
+    let unscanned =
+        count(|person| person.external_userid.is_some() && person.tb_open_uid.is_some()) - scanned;
+    // Those whom nothing in WeCom joins to a shop, and those who are in two shops and never in WeCom.
+    let in_shops = count(|person| {
+        person.external_userid.is_none() && person.yz_open_id.is_some() && person.tb_open_uid.is_some()
+    });
+    assert_eq!(truth.customers, truth.people.len() + apart + unscanned + in_shops);
+    assert!((900..1_200).contains(&joined), "{joined} joined by a phone");
+    assert!((70..300).contains(&apart), "{apart} in WeCom and Youzan, not to be joined");
+    assert!((200..450).contains(&scanned), "{scanned} joined by a card");
+    assert!((100..350).contains(&unscanned), "{unscanned} in WeCom and Tmall, not to be joined");
+    assert!((150..300).contains(&count(|person| person.is_joined && person.is_scanned)));
+    assert!((30..90).contains(&in_shops), "{in_shops} in two shops alone");
     let orders: Vec<&OrderTruth> = truth.people.iter().flat_map(|person| &person.orders).collect();
     assert_eq!(orders.len(), truth.shop.orders.len());
     let share =
@@ -87,34 +95,71 @@ fn the_truth_counts_people_once_where_they_can_be_joined() {
     assert!(truth.chats.values().all(|members| members.len() > 50));
 }
 
+#[test]
+fn the_tmall_shop_has_every_kind_of_refund() {
+    let truth = Brand::new(1, 2_000, 120).truth();
+    let trades: Vec<&TradeTruth> = truth.people.iter().flat_map(|person| &person.trades).collect();
+    assert_eq!(trades.len(), truth.tmall.trades.len());
+    assert!((1_000..2_500).contains(&trades.len()), "{} trades", trades.len());
+    assert!(trades.iter().all(|trade| trade.refunded_fen <= trade.paid_fen));
+    let count = |is: fn(&TradeTruth) -> bool| trades.iter().filter(|trade| is(trade)).count();
+    assert!(count(|trade| trade.status == TradeStatus::TradeClosedByTaobao && trade.paid_fen == 0) > 30);
+    assert!(count(|trade| trade.status == TradeStatus::TradeClosed && trade.refunded_fen > 0) > 30);
+    assert!(count(|trade| trade.status == TradeStatus::TradeFinished && trade.refunded_fen > 0) > 30);
+    // Money that went back when the trade was over.
+    let late = truth.tmall.refunds.values().filter(|refund| {
+        let ended_ms = truth.tmall.trades[&refund.tid].ended_ms;
+        refund.paid_back_fen() > 0
+            && ended_ms.is_some_and(|ended_ms| ended_ms + 86_400_000 < refund.created_ms)
+    });
+    assert!(late.count() > 10);
+    assert!(truth.tmall.refunds.values().any(|refund| !refund.dispute.moves_money()));
+    // Numbers are unique, and a double would mix them up.
+    let oids: Vec<u64> =
+        truth.tmall.trades.values().flat_map(|trade| trade.lines.iter().map(|line| line.oid)).collect();
+    let exact: BTreeSet<u64> = oids.iter().copied().collect();
+    let as_doubles: BTreeSet<u64> = oids.iter().map(|oid| *oid as f64 as u64).collect();
+    assert_eq!(exact.len(), oids.len());
+    assert!(as_doubles.len() < oids.len());
+}
+
+#[test]
+fn the_state_on_a_parcels_card_fits_into_wecoms_thirty_characters() {
+    let brand = Brand::new(1, 300, 60);
+    assert!(brand.people().iter().all(|person| person.card_state().len() <= 30));
+    let scans = |card: Card| brand.people().iter().filter(|person| person.card == card).count();
+    assert!(scans(Card::First) > 5 && scans(Card::Later) > 5);
+}
+
 #[tokio::test]
 async fn played_platforms_end_where_the_truth_says() {
-    let (wecom, youzan) = sims().await;
+    let on = platforms().await;
     let (at_wecom, at_youzan) =
         (Receiver::start("").await.unwrap(), Receiver::start("success").await.unwrap());
     let hooks = Hooks { wecom: Some(at_wecom.hook()), youzan: Some(at_youzan.hook()) };
     let mut brand = Brand::new(3, 40, 40);
     let (timeline, truth) = (brand.timeline(), brand.truth());
-    let tally = brand.play_all(&timeline, &wecom, &youzan, &hooks, 8).await;
+    let tally = brand.play_all(&timeline, &on, &hooks, 8).await;
     assert_eq!((tally.happenings, tally.refused), (timeline.len() as u64, 0), "{:?}", tally.last_refusal);
     assert_eq!(tally.accepted, (at_wecom.received().len() + at_youzan.received().len()) as u64);
-    assert_eq!(youzan.shop().orders, truth.shop.orders);
+    assert_eq!(*on.tmall.shop(), truth.tmall);
+    assert_eq!(on.youzan.shop().orders, truth.shop.orders);
     assert_eq!(
-        wecom.corp().customers.keys().collect::<Vec<_>>(),
+        on.wecom.corp().customers.keys().collect::<Vec<_>>(),
         truth.corp.customers.keys().collect::<Vec<_>>()
     );
-    assert_eq!(wecom.config().clock.now_ms(), timeline.last().unwrap().at_ms);
+    assert_eq!(on.clock.now_ms(), timeline.last().unwrap().at_ms);
 }
 
 #[tokio::test]
 async fn a_redelivery_repeats_the_xml_or_the_msg_id() {
-    let (wecom, youzan) = sims().await;
+    let on = platforms().await;
     let mut brand = Brand::new(5, 150, 60);
     let timeline = brand.timeline();
     let mut applied: HashMap<u32, Vec<Parcel>> = HashMap::new();
     let (mut of_wecom, mut of_youzan) = (0, 0);
     for happening in &timeline {
-        let parcels = brand.apply(happening, &wecom, &youzan);
+        let parcels = brand.apply(happening, &on);
         if let Some(of) = happening.redelivers() {
             assert_eq!(parcels.len(), applied[&of].len());
             for pair in parcels.iter().zip(&applied[&of]) {
@@ -138,7 +183,7 @@ async fn a_redelivery_repeats_the_xml_or_the_msg_id() {
 
 #[tokio::test]
 async fn a_saved_tag_group_gives_an_event_for_each_tag_in_one_second() {
-    let (wecom, youzan) = sims().await;
+    let on = platforms().await;
     let at_wecom = Receiver::start("").await.unwrap();
     let hooks = Hooks { wecom: Some(at_wecom.hook()), youzan: None };
     let mut brand = Brand::new(1, 0, 1);
@@ -147,9 +192,9 @@ async fn a_saved_tag_group_gives_an_event_for_each_tag_in_one_second() {
         .into_iter()
         .find(|h| matches!(h.what, What::Wecom(WecomStep::TagGroupSaved { .. })))
         .unwrap();
-    let tally = brand.play(&saved, &wecom, &youzan, &hooks).await;
+    let tally = brand.play(&saved, &on, &hooks).await;
     assert_eq!(tally.accepted, 6);
-    let callback = &wecom.config().callback;
+    let callback = &on.wecom.config().callback;
     let seal = Seal::new(&callback.token, &callback.encoding_aes_key).unwrap();
     let mut inner = BTreeSet::new();
     for push in at_wecom.received() {

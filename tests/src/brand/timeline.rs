@@ -4,7 +4,7 @@
 use super::calendar::Calendar;
 use super::catalogue::{CHATS, FLASH_CHAT, STAFF, TAG_GROUPS};
 use super::people::Person;
-use super::{Happening, WecomStep, What, contacts, purchases};
+use super::{Happening, WecomStep, What, contacts, purchases, trades};
 use crate::beijing::{DAY_MS, HOUR_MS, MINUTE_MS};
 use crate::dice::Dice;
 
@@ -21,6 +21,7 @@ pub(super) fn timeline(seed: u64, people: &[Person], calendar: &Calendar) -> Vec
         let stream = person.index as u64 * 4;
         let life = contacts::live(&mut Dice::new(seed, stream + 1), person, calendar);
         line.extend(purchases::live(&mut Dice::new(seed, stream + 2), person, &life.stays, calendar));
+        line.extend(trades::live(&mut Dice::new(seed, stream + 3), person, calendar));
         line.extend(life.happenings);
     }
     // Nothing is told beyond the last day: orders are left where they stand.
@@ -102,7 +103,7 @@ fn join_together(line: Vec<Happening>) -> Vec<Happening> {
 fn redeliveries(dice: &mut Dice, line: &[Happening], calendar: &Calendar) -> Vec<Happening> {
     let mut again = Vec::new();
     let mut next_id = u32::try_from(line.len()).unwrap_or(u32::MAX);
-    for happening in line.iter().filter(|happening| !happening.is_lost) {
+    for happening in line.iter().filter(|happening| happening.is_pushed()) {
         let wait_ms = match dice.weighted(&[984, 12, 4]) {
             1 => dice.between(1_000, 10 * MINUTE_MS),
             2 => DAY_MS + dice.between(0, HOUR_MS),

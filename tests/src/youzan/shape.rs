@@ -28,7 +28,7 @@ pub fn trade(config: &YouzanConfig, shop: &Shop, order: &Order, view: View) -> V
             },
             "buyer_info": {
                 "yz_open_id": order.buyer.yz_open_id,
-                "buyer_phone": masked_mobile(&order.buyer.mobile),
+                "buyer_phone": buyer_phone(config, order),
                 "outer_user_id": order.buyer.openid,
                 "fans_type": 1,
                 "fans_id": order.buyer.fans_id,
@@ -55,6 +55,10 @@ pub fn masked_mobile(mobile: &str) -> String {
         (Some(head), Some(tail)) => format!("{head}****{tail}"),
         _ => String::from("****"),
     }
+}
+
+fn buyer_phone(config: &YouzanConfig, order: &Order) -> String {
+    if config.masks_phones { masked_mobile(&order.buyer.mobile) } else { order.buyer.mobile.clone() }
 }
 
 fn time(ms: Option<u64>) -> String {

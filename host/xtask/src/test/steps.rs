@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::tally::Tally;
-use super::template;
+use super::{peers, template};
 use crate::workspace::build_host;
 use crate::{cargo, plugins, tidy};
 
@@ -24,6 +24,11 @@ pub const STEPS: &[Step] = &[
     Step { name: "guests", about: "cargo xtask plugins", run: |root, _| plugins::build(root, &[]).map(drop) },
     Step { name: "build", about: "the host and every test", run: build },
     Step { name: "lint", about: "cargo clippy, a warning is an error", run: lint },
+    Step {
+        name: "peers",
+        about: "libraries of others, for the tests, into target/peers",
+        run: peers::install,
+    },
     Step { name: "test", about: "unit, conformance, goldens natively and sandboxed, end to end", run: test },
     Step { name: "docs", about: "cargo doc, a warning is an error", run: docs },
     Step {

@@ -21,6 +21,7 @@ pub struct Findings {
 /// One push, and in whose corp and when it happened.
 pub struct Notice<'a> {
     pub push: &'a Push,
+    pub settings: &'a Settings,
     pub corp: &'a str,
     pub at: Instant,
 }
@@ -29,7 +30,7 @@ pub struct Notice<'a> {
 pub fn read(push: &Push, settings: &Settings, host: &mut dyn Host) -> Harvest {
     let now = host.now();
     let corp = push.auth_corp.as_deref().unwrap_or(&settings.corp_id);
-    let notice = Notice { push, corp, at: push.at.unwrap_or(now) };
+    let notice = Notice { push, settings, corp, at: push.at.unwrap_or(now) };
     let Findings { mut events, jobs } = match push.event.as_str() {
         "change_external_contact" => customer::read(&notice),
         "change_external_chat" => group::read(&notice),

@@ -3,11 +3,13 @@
 use heliu_sdk::connector::Scheme;
 use heliu_sdk::events::Identity;
 
-use crate::settings::Settings;
+use crate::settings::{Settings, StateScheme};
 
 const EXTERNAL_USERID: &str = "wecom.external-userid";
 const UNIONID: &str = "wechat.unionid";
 const PHONE: &str = "phone";
+/// Bought in a Taobao or Tmall shop. WeCom knows nothing of it: a code that was made for one buyer says it.
+const TAOBAO_OPEN_UID: &str = "taobao.open-uid";
 
 /// Staff choose their ids, and one of them may begin like a customer's; those have about 32 characters. How few they
 /// may have is not documented, so what is shorter is not taken for staff either.
@@ -24,7 +26,23 @@ pub fn schemes() -> Vec<Scheme> {
         scheme(EXTERNAL_USERID, false),
         scheme(UNIONID, true),
         scheme(PHONE, false),
+        scheme(TAOBAO_OPEN_UID, false),
     ]
+}
+
+/// The person for whom a channel code was made, where its state says so.
+pub fn of_state(settings: &Settings, state: Option<&str>) -> Option<Identity> {
+    let state = state?;
+    let handle = settings.state_handles.iter().find(|handle| state.starts_with(&handle.prefix))?;
+    let value = state[handle.prefix.len()..].trim();
+    let (scheme, scope) = match handle.scheme {
+        StateScheme::ExternalUserid => (EXTERNAL_USERID, &handle.scope),
+        StateScheme::Unionid => (UNIONID, &handle.scope),
+        StateScheme::TaobaoOpenUid => (TAOBAO_OPEN_UID, &handle.scope),
+        StateScheme::Phone => return phone(value),
+    };
+    let named = Identity { scheme: scheme.into(), scope: scope.clone(), value: value.into() };
+    Some(named).filter(|named| !named.value.is_empty())
 }
 
 /// The customer of a corp.
@@ -79,6 +97,42 @@ mod tests {
         assert_eq!(Member::of("woFabLeBBBd8Tg4sQh6nVe1Yj5MxZb3K", false), Member::Customer);
         assert_eq!(Member::of("woFabLeBBBd8Tg4sQh6nVe1Yj5MxZb3K", true), Member::Unclear);
         assert_eq!(Member::of("林", false), Member::Staff);
+    }
+
+    fn of_state_with(handles: &str, state: &str) -> Option<Identity> {
+        let text =
+            format!(r#"{{"corp_id":"ww1","token":"t","encoding_aes_key":"k","state_handles":{handles}}}"#);
+        let settings: Settings = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}"));
+        of_state(&settings, Some(state))
+    }
+
+    #[test]
+    fn a_state_names_the_person_for_whom_its_code_was_made() {
+        let shop = r#"[{"prefix":"tb:","scheme":"taobao.open-uid","scope":"shop-1"},{"prefix":"tel-","scheme":"phone"}]"#;
+        let buyer = Identity {
+            scheme: TAOBAO_OPEN_UID.into(),
+            scope: "shop-1".into(),
+            value: "AAHxOpenUid01".into(),
+        };
+        assert_eq!(of_state_with(shop, "tb:AAHxOpenUid01"), Some(buyer));
+        let phone =
+            of_state_with(shop, "tel-13800138000").map(|phone| (phone.scheme, phone.scope, phone.value));
+        assert_eq!(phone, Some((PHONE.into(), String::new(), "13800138000".into())));
+        for nobody in ["tb:", "tb: ", "TB:AAHx", "ch-poster-03", " tb:AAHx", "tel-138****8000", "tel-", ""] {
+            assert_eq!(of_state_with(shop, nobody), None, "{nobody:?}");
+        }
+        assert_eq!(of_state_with("[]", "tb:AAHxOpenUid01"), None);
+    }
+
+    #[test]
+    fn every_scheme_that_a_state_may_name_is_declared() {
+        let declared: Vec<String> = schemes().into_iter().map(|scheme| scheme.name).collect();
+        for scheme in [EXTERNAL_USERID, UNIONID, TAOBAO_OPEN_UID] {
+            let handles = format!(r#"[{{"prefix":"x","scheme":"{scheme}","scope":"s"}}]"#);
+            let named = of_state_with(&handles, "x1").map(|named| named.scheme);
+            assert_eq!(named.as_deref(), Some(scheme));
+            assert!(declared.iter().any(|name| name == scheme), "{scheme}");
+        }
     }
 
     #[test]

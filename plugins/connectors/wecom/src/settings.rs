@@ -1,9 +1,13 @@
 //! What the operator fills in for one WeCom connection.
 
+mod state_handle;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::crypto::Key;
+
+pub use state_handle::{StateHandle, StateScheme};
 
 /// Where the API lives when the operator says nothing else.
 pub const API_BASE: &str = "https://qyapi.weixin.qq.com";
@@ -48,6 +52,11 @@ pub struct Settings {
     /// a wrong one would join two people.
     #[serde(default)]
     pub join_remark_mobiles: bool,
+
+    /// Channel codes that were made for one person each, and the handle by which their state names her. Never list
+    /// the prefix of a code that many scan: everybody who scans it would become one customer.
+    #[serde(default, deserialize_with = "state_handle::checked")]
+    pub state_handles: Vec<StateHandle>,
 
     /// Seconds to wait after a push before the API is read: its answers lag behind the pushes by an unstated time.
     #[serde(default = "read_delay_s")]
@@ -102,7 +111,7 @@ mod tests {
     fn three_settings_are_enough() {
         let settings = settings(LEAST);
         assert_eq!((settings.api_base.as_str(), settings.unionid_scope()), (API_BASE, "ww1"));
-        assert!(!settings.join_remark_mobiles);
+        assert!(!settings.join_remark_mobiles && settings.state_handles.is_empty());
         assert!(settings.receives(b"ww1") && !settings.receives(b"") && !settings.receives(b"ww2"));
     }
 

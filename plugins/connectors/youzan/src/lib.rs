@@ -6,7 +6,8 @@
 //! one id.
 //!
 //! Below them: [`push`] opens the envelope, [`api`] calls Youzan, [`known`] remembers what only details tell,
-//! [`handles`] names people. At the bottom [`json`], [`money`], [`time`] and [`sign`] know nothing of events.
+//! [`handles`] names people. At the bottom [`sign`] knows nothing of events, nor do the
+//! SDK's [`json`], [`money`] and times.
 
 mod connector;
 mod receive;
@@ -23,10 +24,10 @@ mod refund;
 mod settings;
 mod trade;
 
-pub mod json;
-mod money;
 pub mod sign;
-mod time;
+
+pub use heliu_sdk::json;
+use heliu_sdk::money;
 
 /// The connector. Its traits are in the module of that name.
 pub struct Youzan;

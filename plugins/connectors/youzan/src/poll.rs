@@ -3,19 +3,16 @@
 //! Pushes get lost; the list does not. Passes over the time of change overlap, so that every order is read
 //! after it came to rest. The same state of an order has the same event id in a push and in a page: what is
 //! read twice is kept once.
-//!
-//! A window's pages are read from the last to the first. An order that changes again leaves the window, and
-//! those behind it move up: into pages that are still to be read. From the first to the last they would move
-//! into pages that were read already, and be missed. If the count grows, the window is read anew.
 
 use heliu_sdk::Host;
 use heliu_sdk::chores::{Chore, Harvest};
 use heliu_sdk::connector::Page;
 use heliu_sdk::events::{Act, Event, Fact, Json as JsonText, Touchpoint};
 use heliu_sdk::faults::Fault;
+use heliu_sdk::passes::{Count, Turn, Window, whole_second};
 
 use crate::api::Api;
-use crate::cursor::{Cursor, Window, whole_second};
+use crate::cursor::{Cursor, reach};
 use crate::json::Json;
 use crate::known::Known;
 use crate::settings::Settings;
@@ -26,60 +23,30 @@ use crate::{chores, facts, sign};
 const ROWS_MAX: u64 = 10_000;
 /// The last page that may be asked for.
 const PAGES_MAX: u64 = 100;
-/// A window that orders get into while it is paged through is read again so many times before it is narrowed.
-const RESTARTS_MAX: u32 = 2;
-/// The end moves on while a page is read. Only more than this is called being behind, or polling would never
-/// rest.
-const BEHIND_MS: u64 = 60_000;
 
 pub fn poll(settings: &Settings, cursor: Option<&JsonText>, host: &mut dyn Host) -> Result<Page, Fault> {
     let now = host.now();
     let mut cursor = Cursor::read(cursor, settings, now)?;
     let limit = whole_second(now.saturating_sub(settings.settle_ms));
-    let Some(window) = cursor.take_window(settings, limit) else {
+    let reach = reach(settings);
+    let Some(window) = cursor.progress.take_window(reach, limit) else {
         return Ok(page(nothing(), &cursor, false));
     };
     let size = u64::from(page_size(settings));
-    let number = window.page.unwrap_or(1);
-    let found = fetch(settings, &window, number, host)?;
-
-    let is_too_much = found.total > ROWS_MAX.min(PAGES_MAX * size);
-    let has_grown = window.page.is_some() && found.total > window.total;
-    if is_too_much || has_grown {
-        let is_restless = window.restarts >= RESTARTS_MAX;
-        if (is_too_much || is_restless) && cursor.narrow(&window) {
-            return Ok(page(nothing(), &cursor, true));
-        }
-        if is_too_much {
+    let found = fetch(settings, &window, window.page.unwrap_or(1), host)?;
+    let count = Count { total: found.total, size, rows_max: ROWS_MAX.min(PAGES_MAX * size) };
+    match cursor.progress.turn(window, count, reach) {
+        Turn::Keep => {}
+        Turn::Reread => return Ok(page(nothing(), &cursor, true)),
+        Turn::TooMuch => {
             let why = format!("{} orders changed within a second", found.total);
             return Err(Fault::Misconfigured(format!(
                 "{why}, and pages of {size} rows do not reach them all"
             )));
         }
-        cursor.put_back(window.restart());
-        return Ok(page(nothing(), &cursor, true));
     }
-
-    if window.page.is_none()
-        && found.total > size
-        && let Some(calm) = cursor.calm_part(&window)
-    {
-        cursor.put_back(calm);
-        return Ok(page(nothing(), &cursor, true));
-    }
-
     let kept = harvest(settings, &found.rows, host);
-    let next = match window.page {
-        // Counted by its first page. If there are others, the first is read again as the last.
-        None => Some(found.total.div_ceil(size)).filter(|last| *last > 1),
-        Some(number) => Some(number - 1).filter(|next| *next > 0),
-    };
-    if let Some(next) = next {
-        cursor.put_back(Window { page: Some(next), total: found.total, ..window });
-        return Ok(page(kept, &cursor, true));
-    }
-    cursor.finish(&window, settings);
-    let is_behind = cursor.pass.is_some() || limit.saturating_sub(cursor.done_to) > BEHIND_MS;
+    let is_behind = cursor.progress.is_behind(limit);
     Ok(page(kept, &cursor, is_behind))
 }
 

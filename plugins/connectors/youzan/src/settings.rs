@@ -9,7 +9,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 
-use crate::time::Zone;
+use heliu_sdk::time::Zone;
 
 /// Youzan advises to wait so long between a push and the fetch of what it tells of: its stores lag behind its
 /// pushes.

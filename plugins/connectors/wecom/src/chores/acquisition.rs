@@ -27,6 +27,7 @@ pub fn read(desk: &Desk<'_>, api: &mut Api<'_>, chat_key: &str) -> Result<Harves
         act.quantity = chat("recv_msg_cnt").and_then(|count| count.parse().ok());
     }
     event.who = vec![identity::external(&desk.settings.corp_id, &customer)];
+    event.who.extend(identity::of_state(desk.settings, chat("state").as_deref()));
     event.staff = answer.text("userid");
     event.touchpoint = Touchpoint::DirectMessage;
     event.extra = Some(answer.text);

@@ -138,10 +138,13 @@ fn tie(desk: &Desk<'_>, row: &Row, who: &[Identity], cause: &str) -> Event {
         successor: None,
     };
     let handle = who.first().map(|handle| handle.value.as_str()).unwrap_or_default();
+    let id = id("tie", &[cause, handle, &row.content()]);
+    let mut who = who.to_vec();
+    who.extend(identity::of_state(desk.settings, row.text("state").as_deref()));
     Event {
-        id: id("tie", &[cause, handle, &row.content()]),
+        id,
         at: desk.now,
-        who: who.to_vec(),
+        who,
         staff: row.text("userid"),
         touchpoint: Touchpoint::DirectMessage,
         fact: Fact::Met(tie),

@@ -3,6 +3,7 @@
 use heliu_sdk::events::{Bond, Fact, Tie, Touchpoint};
 
 use super::{Findings, Notice};
+use crate::identity;
 use crate::jobs::Job;
 
 /// What a tie's push means for the tie, and whether the API now knows more.
@@ -33,8 +34,15 @@ pub fn read(notice: &Notice<'_>) -> Findings {
         .text("ExternalUserID")
         .filter(|_| has_news)
         .map(|external_userid| Job::Profile { external_userid, cause: notice.at });
-    Findings {
-        events: vec![notice.event(Touchpoint::DirectMessage, Fact::Met(tie))],
-        jobs: job.into_iter().collect(),
+    // Only her own adding is done through the code.
+    let named = match bond {
+        Bond::Added | Bond::HalfAdded => identity::of_state(notice.settings, tie.state.as_deref()),
+        Bond::Edited | Bond::Transferred | Bond::RemovedByCustomer | Bond::RemovedByStaff => None,
+    };
+    let mut event = notice.event(Touchpoint::DirectMessage, Fact::Met(tie));
+    // Without her there is nobody who added anybody.
+    if !event.who.is_empty() {
+        event.who.extend(named);
     }
+    Findings { events: vec![event], jobs: job.into_iter().collect() }
 }

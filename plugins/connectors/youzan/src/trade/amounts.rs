@@ -9,7 +9,7 @@ use heliu_sdk::events::OrderLine;
 use crate::json::Json;
 use crate::known::Known;
 use crate::money;
-use crate::time::Zone;
+use heliu_sdk::time::Zone;
 
 /// Where the amount paid was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
