@@ -20,9 +20,12 @@
 //! A window of several pages ends at `calm_to` or begins there: orders may leave it while it is read, and none get in.
 //! So every change is read once in calm waters, where no page can slip away, and mostly once before, sooner.
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::events::Instant;
+use crate::faults::Fault;
+use crate::json;
 
 const SECOND_MS: u64 = 1000;
 
@@ -210,6 +213,24 @@ impl Progress {
     }
 }
 
+/// Reads a feed's cursor, a JSON object whose `version` says which shape it has. Another version than the plugin's own is
+/// for the operator to mend: he went back to an older plugin.
+pub fn read_cursor<T: DeserializeOwned>(text: &str, version: u32) -> Result<T, Fault> {
+    #[derive(Deserialize)]
+    struct Stamp {
+        version: u32,
+    }
+    let malformed = |e: serde_json::Error| Fault::Malformed(format!("cursor: {}", json::complaint(&e)));
+    let stamp: Stamp = serde_json::from_str(text).map_err(malformed)?;
+    if stamp.version != version {
+        return Err(Fault::Misconfigured(format!(
+            "the cursor is of version {}, this connector reads version {version}",
+            stamp.version
+        )));
+    }
+    serde_json::from_str(text).map_err(malformed)
+}
+
 /// The instant without its milliseconds.
 pub fn whole_second(at: Instant) -> Instant {
     at - at % SECOND_MS
@@ -305,6 +326,17 @@ mod tests {
         assert_eq!(progress.turn(window, count(150), REACH), Turn::Reread);
         let calm = progress.take_window(REACH, goal).expect("because it is read in two parts");
         assert_eq!((calm.page, calm.to), (None, goal - REACH.overlap_ms));
+    }
+
+    #[test]
+    fn a_cursor_of_another_version_is_not_read() {
+        assert_eq!(
+            read_cursor(r#"{"version":1,"done":2}"#, 1),
+            Ok(serde_json::json!({"version":1,"done":2}))
+        );
+        let read = |text: &str| read_cursor::<serde_json::Value>(text, 1);
+        assert!(matches!(read(r#"{"version":2}"#), Err(Fault::Misconfigured(_))));
+        assert!(matches!(read("[]"), Err(Fault::Malformed(_))));
     }
 
     #[test]

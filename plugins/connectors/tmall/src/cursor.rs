@@ -10,8 +10,7 @@
 
 use heliu_sdk::events::{Instant, Json as JsonText};
 use heliu_sdk::faults::Fault;
-use heliu_sdk::json;
-use heliu_sdk::passes::{Count, Progress, Turn, Window};
+use heliu_sdk::passes::{self, Count, Progress, Turn, Window};
 use heliu_sdk::time::DAY_MS;
 use serde::{Deserialize, Serialize};
 
@@ -40,22 +39,13 @@ struct Backfill {
     progress: Progress,
 }
 
-#[derive(Deserialize)]
-struct Stamp {
-    version: u32,
-}
-
 impl Cursor {
     /// `limit` is how far polling may read now.
     pub fn read(text: Option<&JsonText>, settings: &Settings, limit: Instant) -> Result<Cursor, Fault> {
-        let Some(text) = text else { return Ok(Cursor::first(settings, limit)) };
-        let malformed = |e: serde_json::Error| Fault::Malformed(format!("cursor: {}", json::complaint(&e)));
-        let Stamp { version } = serde_json::from_str(text).map_err(malformed)?;
-        if version != VERSION {
-            let why = format!("the cursor is of version {version}, this connector reads version {VERSION}");
-            return Err(Fault::Misconfigured(why));
+        match text {
+            Some(text) => passes::read_cursor(text, VERSION),
+            None => Ok(Cursor::first(settings, limit)),
         }
-        serde_json::from_str(text).map_err(malformed)
     }
 
     fn first(settings: &Settings, limit: Instant) -> Cursor {

@@ -8,11 +8,10 @@
 
 use heliu_sdk::events::Json as JsonText;
 use heliu_sdk::faults::Fault;
-use heliu_sdk::passes::{Progress, Reach};
+use heliu_sdk::passes::{self, Progress, Reach};
 use heliu_sdk::time::DAY_MS;
 use serde::{Deserialize, Serialize};
 
-use crate::json;
 use crate::settings::Settings;
 
 const VERSION: u32 = 1;
@@ -24,21 +23,12 @@ pub struct Cursor {
     pub progress: Progress,
 }
 
-#[derive(Deserialize)]
-struct Stamp {
-    version: u32,
-}
-
 impl Cursor {
     pub fn read(text: Option<&JsonText>, settings: &Settings, now: u64) -> Result<Cursor, Fault> {
-        let Some(text) = text else { return Ok(Cursor::first(settings, now)) };
-        let malformed = |e: serde_json::Error| Fault::Malformed(format!("cursor: {}", json::complaint(&e)));
-        let Stamp { version } = serde_json::from_str(text).map_err(malformed)?;
-        if version != VERSION {
-            let why = format!("the cursor is of version {version}, this connector reads version {VERSION}");
-            return Err(Fault::Misconfigured(why));
+        match text {
+            Some(text) => passes::read_cursor(text, VERSION),
+            None => Ok(Cursor::first(settings, now)),
         }
-        serde_json::from_str(text).map_err(malformed)
     }
 
     fn first(settings: &Settings, now: u64) -> Cursor {
