@@ -11,10 +11,10 @@ use sandbox::{Grants, Plugin, Policy, Sandbox, SandboxConfig};
 use crate::Bench;
 
 /// In their binding order, with the settings of a skin-care brand.
-const BOUND: [(&str, &str); 2] = [
+const BOUND: [(&str, &str); 3] = [
     ("behaviour-tags", include_str!("settings/behaviour-tags.json")),
     ("repurchase", REPURCHASE),
-    //RECENCY
+    ("recency", "{}"),
 ];
 
 pub const REPURCHASE: &str = include_str!("settings/repurchase.json");

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use tests::tenant::WECOM;
 use tests::wecom::{Change, Contact, WecomEvent};
-use tests::{Host, SimClock, Tenant, WecomConfig, WecomSim, YouzanConfig, YouzanSim};
+use tests::{Host, Platforms, Tenant, WecomSim};
 
 use crate::figure::Figure;
 use crate::load::{self, Line};
@@ -29,16 +29,14 @@ pub fn measure(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
 }
 
 async fn all(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
-    let clock = SimClock::at(now_ms());
-    let wecom = WecomSim::start(WecomConfig::demo(clock.clone())).await?;
-    let youzan = YouzanSim::start(YouzanConfig::demo(clock)).await?;
+    let platforms = Platforms::start(now_ms()).await?;
     let tenant = Tenant { clock: "system", ..Tenant::default() };
-    let config = tenant.write(&bench.path("host"), &wecom, &youzan)?;
+    let config = tenant.write(&bench.path("host"), &platforms)?;
     let mut figures = starts(&config).await?;
 
     let host = Host::start(&config).await?;
     let address: SocketAddr = host.address().trim_start_matches("http://").parse()?;
-    let mut pushes = Pushes { wecom: &wecom, address, made: 0 };
+    let mut pushes = Pushes { wecom: &platforms.wecom, address, made: 0 };
     figures.extend(alone(&mut pushes, bench).await?);
     let requests = Arc::new(pushes.make(CLOSED)?);
     let rate = per_s(CLOSED, load::closed(address, Arc::clone(&requests), LINES).await?);

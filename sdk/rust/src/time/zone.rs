@@ -37,9 +37,10 @@ impl Zone {
 
     /// As platforms take it: `2026-11-20 10:11:41`. Milliseconds are cut off.
     pub fn text(self, at: Instant) -> String {
-        let local_ms = i128::from(at) + i128::from(self.0) * 60_000;
-        let (year, month, day) = civil(local_ms.div_euclid(i128::from(DAY_MS)));
-        let seconds = local_ms.rem_euclid(i128::from(DAY_MS)) / 1000;
+        let day_ms = DAY_MS as i64;
+        let local_ms = i64::try_from(at).unwrap_or(i64::MAX).saturating_add(i64::from(self.0) * 60_000);
+        let (year, month, day) = civil(local_ms.div_euclid(day_ms));
+        let seconds = local_ms.rem_euclid(day_ms) / 1000;
         let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
         format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
     }
@@ -52,7 +53,7 @@ fn of_text(said: &str) -> Option<i64> {
     let [hour, minute, second] = numbers(time, ':', [2, 2, 2])?;
     let days = days(year, month, day);
     // The 30th of February is another day when it is counted back, and so is the 13th month.
-    let is_a_day = civil(i128::from(days)) == (year.into(), month.into(), day.into());
+    let is_a_day = civil(days) == (year, month, day);
     let is_a_time = hour < 24 && minute < 60 && second < 60;
     (is_a_day && is_a_time).then(|| days * 86_400 + hour * 3600 + minute * 60 + second)
 }
