@@ -13,6 +13,8 @@ mod desk;
 mod error;
 mod identity;
 mod lane;
+mod parts;
+mod pending;
 mod port;
 mod rebuild;
 mod rounds;

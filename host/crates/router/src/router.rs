@@ -1,32 +1,46 @@
 //! The fold's own loop: read, give, run, commit.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use journal::{Batch, Journal};
-use model::{CustomerId, Entry, FoldState, Identity, Instant, Note, Position, Record, Source};
-use store::{Changed, Commit, Indexed, Query, Standing, Store};
+use model::{CustomerId, Entry, FoldState, Identity, Instant, Position, Record, Source};
+use store::{Commit, Indexed, Query, Standing, Store};
 
 use crate::desk::{Desk, Kept};
 use crate::identity::{Assigned, Rules};
 use crate::lane::{Lane, Until, Why};
+use crate::pending::Pending;
 use crate::rounds::{Rounds, Tell, Yield};
-use crate::{Plugins, RouterError, setup};
+use crate::{Plugins, RouterError, parts, setup};
 
 #[derive(Clone, Copy, Debug)]
 pub struct RouterConfig {
-    /// Records in one commit, at most. Under light load a commit holds what is there.
+    /// Records that are folded together, at most.
     pub batch_max: usize,
+    /// Records in one commit, at most, as long as more are waiting. What is there is committed at once when nothing is.
+    pub commit_max: usize,
     /// Customers that are kept at hand between commits.
     pub desk_max: usize,
+    /// Threads that run policies, and how many customers a batch must have before more than one is used: to start a thread
+    /// takes as long as a few turns.
+    pub threads: usize,
+    pub threads_from: usize,
     /// Events that policies tell: appended where they are missing, or only looked for, as a rebuild does.
     pub appends: bool,
 }
 
 impl Default for RouterConfig {
     fn default() -> Self {
-        RouterConfig { batch_max: 2048, desk_max: 100_000, appends: true }
+        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+        RouterConfig {
+            batch_max: 2048,
+            commit_max: 32_768,
+            desk_max: 200_000,
+            threads,
+            threads_from: 128,
+            appends: true,
+        }
     }
 }
 
@@ -44,9 +58,13 @@ pub struct Router {
     store: Arc<dyn Store>,
     plugins: Arc<dyn Plugins>,
     config: RouterConfig,
+    /// Where the store stands.
     standing: Standing,
+    /// The last record that is folded, committed or not.
+    reached: Position,
     state: FoldState,
     desk: Desk,
+    pending: Pending,
     halt: Arc<AtomicBool>,
 }
 
@@ -64,8 +82,9 @@ impl Router {
         if standing.position > head {
             return Err(RouterError::Ahead { stands: standing.position, head });
         }
-        let (desk, halt) = (Desk::default(), Arc::default());
-        Ok(Router { journal, store, plugins, config, standing, state, desk, halt })
+        let reached = standing.position;
+        let (desk, pending, halt) = (Desk::default(), Pending::default(), Arc::default());
+        Ok(Router { journal, store, plugins, config, standing, reached, state, desk, pending, halt })
     }
 
     /// Set it, and whatever the router is at ends after the commit at hand with [`RouterError::Halted`].
@@ -106,14 +125,23 @@ impl Router {
         Ok(sum)
     }
 
-    /// Folds up to this position, or to the end of the journal.
+    /// Folds up to this position, or to the end of the journal, and commits it.
     ///
     /// # Errors
     /// [`RouterError`]; what was committed before it stays.
     pub fn catch_up(&mut self, upto: Position) -> Result<Folded, RouterError> {
         let mut sum = Folded::default();
         loop {
-            let step = self.fold(upto)?;
+            let result = self.fold(upto).and_then(|step| {
+                // Nobody waits behind a batch that is not full: what is there is committed now.
+                let is_full = step.records >= self.config.batch_max as u64;
+                let is_much = self.pending.records >= self.config.commit_max;
+                if !is_full || is_much || self.desk.changed_len() >= self.config.desk_max {
+                    self.flush()?;
+                }
+                Ok(step)
+            });
+            let step = self.after(result)?;
             if step.records == 0 {
                 return Ok(sum);
             }
@@ -123,18 +151,17 @@ impl Router {
     }
 
     /// Folds one batch: the next records, at most `batch_max`, none behind `upto`.
-    ///
-    /// # Errors
-    /// [`RouterError`]; nothing of the batch was committed.
-    pub fn fold(&mut self, upto: Position) -> Result<Folded, RouterError> {
+    fn fold(&mut self, upto: Position) -> Result<Folded, RouterError> {
         if self.halt.load(Ordering::Relaxed) {
+            self.flush()?;
             return Err(RouterError::Halted);
         }
-        let left = usize::try_from(upto.saturating_sub(self.standing.position)).unwrap_or(usize::MAX);
-        let records = self.journal.read(self.standing.position, self.config.batch_max.min(left))?;
-        let result = match records.first() {
+        let left = usize::try_from(upto.saturating_sub(self.reached)).unwrap_or(usize::MAX);
+        let records = self.journal.read(self.reached, self.config.batch_max.min(left))?;
+        match records.first() {
             None => Ok(Folded::default()),
             Some(Record { position, now, entry: Entry::Setup(setup) }) => {
+                self.flush()?;
                 self.set_up(*position, *now, setup).map(|turns| Folded { records: 1, turns })
             }
             Some(_) => {
@@ -143,8 +170,7 @@ impl Router {
                 let records: Vec<Arc<Record>> = records.into_iter().take(events).map(Arc::new).collect();
                 self.fold_events(&records)
             }
-        };
-        self.after(result)
+        }
     }
 
     /// Fires every alarm due by `upto`, in the order of their times. The caller promises that everything older is folded.
@@ -153,6 +179,8 @@ impl Router {
     /// [`RouterError`]; what was committed before it stays.
     pub fn fire(&mut self, upto: Instant) -> Result<Folded, RouterError> {
         let mut sum = Folded::default();
+        let flushed = self.flush();
+        self.after(flushed)?;
         if upto <= self.standing.fired {
             return Ok(sum);
         }
@@ -177,29 +205,33 @@ impl Router {
     fn after<T>(&mut self, result: Result<T, RouterError>) -> Result<T, RouterError> {
         if result.is_err() {
             self.desk.clear();
+            self.pending = Pending::default();
             if let Ok((standing, state)) = self.store.standing() {
                 (self.standing, self.state) = (standing, state);
             }
+            self.reached = self.standing.position;
         }
         result
     }
 
     fn fold_events(&mut self, records: &[Arc<Record>]) -> Result<Folded, RouterError> {
         if self.desk.len() > self.config.desk_max {
+            self.flush()?;
             self.desk.clear();
         }
         let rules = Rules::new(&self.state.setup);
         let handles: Vec<Vec<Identity>> = records.iter().map(|record| rules.handles(record)).collect();
-        self.desk.fetch_handles(&*self.store, &handles.iter().flatten().collect())?;
+        self.desk.fetch_handles(&*self.store, handles.iter().flatten())?;
         let mut assigned = Assigned::default();
         for (record, handles) in records.iter().zip(&handles) {
             assigned.give(&rules, &mut self.desk, record, handles)?;
         }
         let rounds = Rounds::new(&*self.journal, &*self.plugins, &self.state);
-        let result = rounds.run(&mut assigned.lanes)?;
-        let position = records.last().map_or(self.standing.position, |record| record.position);
+        let result = parts::run(&rounds, &mut assigned.lanes, &self.config)?;
+        let position = records.last().map_or(self.reached, |record| record.position);
         let to = Standing { position, fired: self.standing.fired };
-        let turns = self.commit(to, assigned, result)?;
+        let turns = self.absorb(to, assigned, result)?;
+        self.pending.records += records.len();
         Ok(Folded { records: records.len() as u64, turns })
     }
 
@@ -212,11 +244,13 @@ impl Router {
             return Ok(None);
         }
         let mut assigned = Assigned::of(lanes);
-        let result = Rounds::new(&*self.journal, &*self.plugins, &self.state).run(&mut assigned.lanes)?;
+        let rounds = Rounds::new(&*self.journal, &*self.plugins, &self.state);
+        let result = parts::run(&rounds, &mut assigned.lanes, &self.config)?;
         let ended = due.len() <= limit;
         let fired = if ended { upto } else { self.standing.fired };
         let to = Standing { position: self.standing.position, fired };
-        let turns = self.commit(to, assigned, result)?;
+        let turns = self.absorb(to, assigned, result)?;
+        self.flush()?;
         Ok(Some((turns, ended)))
     }
 
@@ -235,7 +269,7 @@ impl Router {
             None => upto,
         };
         let (page, rest): (Vec<Kept>, Vec<Kept>) = kept.into_iter().partition(|kept| next(kept) <= horizon);
-        rest.into_iter().for_each(|kept| self.desk.put(kept.customer));
+        rest.into_iter().for_each(|kept| self.desk.put_back(kept));
         let lanes = page.into_iter().map(|kept| {
             let mut lane = Lane::new(kept);
             lane.until = Some(Until { now: horizon, why: Why::Clock });
@@ -267,6 +301,7 @@ impl Router {
         let commit = Commit { from: self.standing, to, state: Some(&state), ..Commit::default() };
         self.store.commit(&commit)?;
         self.standing = to;
+        self.reached = position;
         self.state = state;
         Ok(turns)
     }
@@ -292,46 +327,29 @@ impl Router {
             Lane::again(Kept { customer, before }, now)
         });
         let mut assigned = Assigned::of(lanes.collect());
-        let result = Rounds::new(&*self.journal, &*self.plugins, state).run(&mut assigned.lanes)?;
-        let turns = self.commit(self.standing, assigned, result)?;
+        let rounds = Rounds::new(&*self.journal, &*self.plugins, state);
+        let result = parts::run(&rounds, &mut assigned.lanes, &self.config)?;
+        let turns = self.absorb(self.standing, assigned, result)?;
+        self.flush()?;
         self.desk.clear();
         Ok(turns)
     }
 
-    fn commit(&mut self, to: Standing, assigned: Assigned, result: Yield) -> Result<u64, RouterError> {
+    /// Keeps what a batch gave until the next commit.
+    fn absorb(&mut self, to: Standing, assigned: Assigned, result: Yield) -> Result<u64, RouterError> {
         let Yield { mut tells, notes, turns } = result;
         tells.sort_by_key(|tell| tell.order);
         self.tell(tells)?;
-        let all_notes: Vec<Note> = assigned.notes.iter().cloned().chain(notes).collect();
-        let handles: BTreeSet<&Identity> = assigned.handles.iter().collect();
-        let commit = Commit {
-            from: self.standing,
-            to,
-            customers: assigned
-                .lanes
-                .iter()
-                .filter(|lane| !lane.superseded)
-                .map(|lane| Changed { customer: &lane.customer, before: &lane.before })
-                .collect(),
-            merged: assigned
-                .gone
-                .iter()
-                .map(|&(gone, into, lane)| (gone, into, &assigned.lanes[lane].before))
-                .collect(),
-            handles: handles
-                .into_iter()
-                .filter_map(|handle| Some((handle, self.desk.owner(handle)?)))
-                .collect(),
-            notes: all_notes,
-            state: None,
-        };
-        self.store.commit(&commit)?;
-        drop(commit);
-        self.standing = to;
-        for lane in assigned.lanes.into_iter().filter(|lane| !lane.superseded) {
-            self.desk.put(lane.customer);
-        }
+        self.pending.add(&mut self.desk, to, assigned, notes);
+        self.reached = to.position;
         Ok(turns)
+    }
+
+    fn flush(&mut self) -> Result<(), RouterError> {
+        if let Some(standing) = self.pending.flush(&mut self.desk, &*self.store, self.standing)? {
+            self.standing = standing;
+        }
+        Ok(())
     }
 
     /// What policies told of others stands in the journal before the store moves: a crash between the two tells it

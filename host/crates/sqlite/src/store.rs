@@ -139,7 +139,7 @@ impl Store for SqliteStore {
                 owner.map(|owner| present(db, CustomerId(unsigned(owner)))).transpose()
             };
             let mut sorted: Vec<usize> = (0..handles.len()).collect();
-            sorted.sort_by_key(|&place| hash(handles[place]));
+            sorted.sort_by_cached_key(|&place| hash(handles[place]));
             let mut owners = vec![None; handles.len()];
             for place in sorted {
                 owners[place] = owner(handles[place])?;

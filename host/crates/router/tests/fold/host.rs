@@ -67,6 +67,13 @@ fn open(
     plugins: &Arc<Natives>,
     batch_max: usize,
 ) -> Router {
-    let config = RouterConfig { batch_max, desk_max: 3, appends: true };
+    let config = RouterConfig {
+        batch_max,
+        commit_max: 2 * batch_max + 1,
+        desk_max: 3,
+        threads: 3,
+        threads_from: 2,
+        appends: true,
+    };
     Router::open(Arc::clone(journal), Arc::clone(store), plugins.clone(), config).expect("open")
 }
