@@ -4,6 +4,7 @@
 //! clears the desk.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use model::{Customer, CustomerId, Identity};
 use store::{Indexed, Store, StoreError};
@@ -15,14 +16,24 @@ pub(crate) struct Kept {
     pub(crate) before: Indexed,
 }
 
+/// A customer who lies on the desk. A commit under way shares her: who is changed meanwhile is copied first.
+struct Lying {
+    customer: Arc<Customer>,
+    before: Indexed,
+}
+
+/// A customer on her way into the store, and what the store's indexes hold of her until she is there.
+pub(crate) type Outgoing = (Arc<Customer>, Indexed);
+
 #[derive(Default)]
 pub(crate) struct Desk {
-    customers: HashMap<CustomerId, Kept>,
+    customers: HashMap<CustomerId, Lying>,
     handles: HashMap<Identity, CustomerId>,
     /// Who was changed since the last commit. Some may be gone again.
     changed: HashSet<CustomerId>,
-    /// Merges that the store does not know yet.
+    /// Merges that the store does not know yet, and those of the commit under way.
     merged: HashMap<CustomerId, CustomerId>,
+    merging: HashMap<CustomerId, CustomerId>,
 }
 
 impl Desk {
@@ -60,7 +71,7 @@ impl Desk {
 
     /// Who a customer that the store names is by now.
     fn present(&self, mut id: CustomerId) -> CustomerId {
-        while let Some(&into) = self.merged.get(&id) {
+        while let Some(&into) = self.merged.get(&id).or_else(|| self.merging.get(&id)) {
             id = into;
         }
         id
@@ -76,47 +87,48 @@ impl Desk {
 
     /// Takes a customer off the desk, to be changed.
     pub(crate) fn take(&mut self, id: CustomerId) -> Option<Kept> {
-        self.customers.remove(&id)
+        let Lying { customer, before } = self.customers.remove(&id)?;
+        Some(Kept { customer: Arc::unwrap_or_clone(customer), before })
     }
 
     /// Lays a customer down as the store holds her now.
     pub(crate) fn put(&mut self, customer: Customer) {
         let before = Indexed::of(&customer);
-        self.customers.insert(customer.id, Kept { customer, before });
+        self.put_back(Kept { customer, before });
     }
 
     /// Lays a customer down as the fold left her; `before` is what the store's indexes still hold.
     pub(crate) fn put_changed(&mut self, customer: Customer, before: Indexed) {
         self.changed.insert(customer.id);
-        self.customers.insert(customer.id, Kept { customer, before });
+        self.put_back(Kept { customer, before });
     }
 
     /// Lays a customer down again who was taken and not changed.
     pub(crate) fn put_back(&mut self, kept: Kept) {
-        self.customers.insert(kept.customer.id, kept);
+        let Kept { customer, before } = kept;
+        self.customers.insert(customer.id, Lying { customer: Arc::new(customer), before });
     }
 
     pub(crate) fn merge(&mut self, gone: CustomerId, into: CustomerId) {
         self.merged.insert(gone, into);
     }
 
-    /// Who differs from what the store holds.
-    pub(crate) fn changed(&self) -> impl Iterator<Item = &Kept> {
-        self.changed.iter().filter_map(|id| self.customers.get(id))
-    }
-
-    pub(crate) fn changed_len(&self) -> usize {
-        self.changed.len()
-    }
-
-    /// The store holds what lies here.
-    pub(crate) fn committed(&mut self) {
+    /// Hands out who differs from what the store holds: from here on they count as stored.
+    pub(crate) fn hand_out(&mut self) -> Vec<Outgoing> {
+        let mut customers = Vec::with_capacity(self.changed.len());
         for id in self.changed.drain() {
-            if let Some(kept) = self.customers.get_mut(&id) {
-                kept.before = Indexed::of(&kept.customer);
+            if let Some(Lying { customer, before }) = self.customers.get_mut(&id) {
+                let after = Indexed::of(customer);
+                customers.push((Arc::clone(customer), std::mem::replace(before, after)));
             }
         }
-        self.merged.clear();
+        self.merging.extend(self.merged.drain());
+        customers
+    }
+
+    /// The store has what was handed out.
+    pub(crate) fn arrived(&mut self) {
+        self.merging.clear();
     }
 
     pub(crate) fn clear(&mut self) {

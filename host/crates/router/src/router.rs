@@ -134,10 +134,10 @@ impl Router {
         loop {
             let result = self.fold(upto).and_then(|step| {
                 // Nobody waits behind a batch that is not full: what is there is committed now.
-                let is_full = step.records >= self.config.batch_max as u64;
-                let is_much = self.pending.records >= self.config.commit_max;
-                if !is_full || is_much || self.desk.changed_len() >= self.config.desk_max {
+                if step.records < self.config.batch_max as u64 {
                     self.flush()?;
+                } else if self.pending.records >= self.config.commit_max {
+                    self.standing = self.pending.send(&mut self.desk, &self.store, self.standing)?;
                 }
                 Ok(step)
             });
@@ -205,7 +205,7 @@ impl Router {
     fn after<T>(&mut self, result: Result<T, RouterError>) -> Result<T, RouterError> {
         if result.is_err() {
             self.desk.clear();
-            self.pending = Pending::default();
+            self.pending.abandon();
             if let Ok((standing, state)) = self.store.standing() {
                 (self.standing, self.state) = (standing, state);
             }
@@ -346,9 +346,7 @@ impl Router {
     }
 
     fn flush(&mut self) -> Result<(), RouterError> {
-        if let Some(standing) = self.pending.flush(&mut self.desk, &*self.store, self.standing)? {
-            self.standing = standing;
-        }
+        self.standing = self.pending.flush(&mut self.desk, &*self.store, self.standing)?;
         Ok(())
     }
 
