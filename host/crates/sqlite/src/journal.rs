@@ -7,6 +7,7 @@
 mod append;
 
 use std::path::Path;
+use std::sync::LazyLock;
 
 use journal::{
     Batch, DeadLetter, DeadRequest, Head, Journal, JournalError, Receipt, Recollection, WaitingChore,
@@ -55,7 +56,10 @@ fn of_db(error: DbError) -> JournalError {
 
 /// The first 8 bytes of a keyed hash of source and id. The same on every machine, so that a copied file stays usable.
 fn hash(source: Source<'_>, id: &str) -> i64 {
-    let mut hasher = blake3::Hasher::new_derive_key("heliu journal event id v1");
+    // What the name gives is the same each time, and takes longer than an id does.
+    static NAMED: LazyLock<blake3::Hasher> =
+        LazyLock::new(|| blake3::Hasher::new_derive_key("heliu journal event id v1"));
+    let mut hasher = NAMED.clone();
     let (kind, name) = match source {
         Source::Connection(name) => (b"c", name),
         Source::Policy(name) => (b"p", name),

@@ -7,6 +7,7 @@
 mod commit;
 
 use std::path::Path;
+use std::sync::LazyLock;
 
 use model::{Customer, CustomerId, Digest, FoldState, Identity, Instant, Note};
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -58,7 +59,9 @@ fn of_db(error: DbError) -> StoreError {
 
 fn hash(identity: &Identity) -> i64 {
     let Identity { scheme, scope, value } = identity;
-    let mut hasher = blake3::Hasher::new_derive_key("heliu store handle v1");
+    static NAMED: LazyLock<blake3::Hasher> =
+        LazyLock::new(|| blake3::Hasher::new_derive_key("heliu store handle v1"));
+    let mut hasher = NAMED.clone();
     for part in [scheme, scope, value] {
         hasher.update(&(part.len() as u64).to_le_bytes());
         hasher.update(part.as_bytes());

@@ -1,6 +1,6 @@
 //! One append: many batches, one transaction, indexes hit in sorted order.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use journal::{Batch, ChoreEnd, ChoreUpdate, Placed, Receipt};
 use model::{Chore, Entry, MemoryWrite, Position, Record};
@@ -13,7 +13,7 @@ pub(super) fn append(db: &Transaction<'_>, batches: &[Batch]) -> Result<Vec<Rece
     let head = head(db)?;
     let mut next = head.position + 1;
     let mut floor = head.now;
-    let mut placing = Placing::default();
+    let mut placing = Placing::of(db, batches)?;
     let mut receipts = Vec::with_capacity(batches.len());
     {
         let mut insert = db.prepare_cached("INSERT INTO record (position, body) VALUES (?1, ?2)")?;
@@ -43,13 +43,30 @@ pub(super) fn append(db: &Transaction<'_>, batches: &[Batch]) -> Result<Vec<Rece
     Ok(receipts)
 }
 
-/// The events of one append, so that the second of two is known although it is not in the index yet.
-#[derive(Default)]
+/// The events of one append: which of them the index may know, and the new ones, so that the second of two is known
+/// although it is not in the index yet.
 struct Placing<'a> {
-    new: HashMap<(model::Source<'a>, &'a str), Position>,
+    /// Hashes that the index has. Almost always none: an event that comes again is rare.
+    met: HashSet<i64>,
+    new: HashMap<(model::Source<'a>, &'a str), (Position, i64)>,
 }
 
 impl<'a> Placing<'a> {
+    /// Looks all of them up in the order of the index, from one side to the other.
+    fn of(db: &Transaction<'_>, batches: &'a [Batch]) -> Result<Placing<'a>, rusqlite::Error> {
+        let sources = batches.iter().flat_map(|batch| &batch.entries).filter_map(Entry::source);
+        let mut hashes: Vec<i64> = sources.map(|(source, id)| hash(source, id)).collect();
+        hashes.sort_unstable();
+        let mut met = HashSet::new();
+        let mut look = db.prepare_cached("SELECT 1 FROM seen WHERE hash = ?1")?;
+        for hash in hashes {
+            if look.exists(params![hash])? {
+                met.insert(hash);
+            }
+        }
+        Ok(Placing { met, new: HashMap::new() })
+    }
+
     /// Where the event stands already. None: it is new, and will stand at `next`.
     fn known(
         &mut self,
@@ -58,19 +75,21 @@ impl<'a> Placing<'a> {
         next: Position,
     ) -> Result<Option<Position>, rusqlite::Error> {
         let Some((source, id)) = entry.source() else { return Ok(None) };
-        if let Some(&position) = self.new.get(&(source, id)) {
+        if let Some(&(position, _)) = self.new.get(&(source, id)) {
             return Ok(Some(position));
         }
-        let known = locate(db, source, id)?;
+        let hash = hash(source, id);
+        // A hash that is there is confirmed by the record: two events may have one.
+        let known = if self.met.contains(&hash) { locate(db, source, id)? } else { None };
         if known.is_none() {
-            self.new.insert((source, id), next);
+            self.new.insert((source, id), (next, hash));
         }
         Ok(known)
     }
 
     fn insert(self, db: &Transaction<'_>) -> Result<(), rusqlite::Error> {
         let mut rows: Vec<(i64, Position)> =
-            self.new.into_iter().map(|((source, id), position)| (hash(source, id), position)).collect();
+            self.new.into_values().map(|(position, hash)| (hash, position)).collect();
         rows.sort_unstable();
         let mut insert = db.prepare_cached("INSERT INTO seen (hash, position) VALUES (?1, ?2)")?;
         for (hash, position) in rows {
