@@ -3,7 +3,7 @@
 //! Invariant: what lies here is what the store holds, or is marked as changed, or is being folded. A batch that fails
 //! clears the desk.
 
-use std::collections::{HashMap, HashSet};
+use foldhash::{HashMap, HashSet};
 use std::sync::Arc;
 
 use model::{Customer, CustomerId, Identity};

@@ -5,7 +5,7 @@
 //! customer of the first handle that can be hers, the other handle stays where it is, and a note says so.
 //! No policy has a say, so identity can run ahead of the rounds.
 
-use std::collections::HashMap;
+use foldhash::HashMap;
 use std::sync::Arc;
 
 use model::{Conflict, Customer, CustomerId, Handle, Identity, Note, Record, Scheme, Setup};

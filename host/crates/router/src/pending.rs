@@ -6,7 +6,7 @@
 //!
 //! Invariant: one commit at a time, in their order. One that fails fails the next call of the router.
 
-use std::collections::HashSet;
+use foldhash::HashSet;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 

@@ -18,6 +18,7 @@ pub use kind::{Bytes, Kind, Raw};
 pub use plugin::{
     CassettePair, HttpAnswer, HttpCall, OwnedHappening, OwnedTurn, RawAnswer, RawRequest, turns_from_json,
 };
+pub use record::record_bytes;
 
 /// Something that is not the JSON, or the bytes, of the value that was asked for.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]

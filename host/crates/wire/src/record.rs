@@ -2,7 +2,7 @@
 
 use model::*;
 
-use crate::kind::{Raw, twin, twin_cases};
+use crate::kind::{Kind, Raw, twin, twin_cases};
 
 twin!(Scheme as SchemeWire { name: String, lasting: bool, one_per_person: bool });
 twin!(PolicyDescriptor as PolicyDescriptorWire {
@@ -25,3 +25,13 @@ twin!(ChannelEvent as ChannelEventWire { connection: String, event: Event });
 twin!(DerivedEvent as DerivedEventWire { binding: String, cause: u64, event: Event });
 twin_cases!(Entry as EntryWire { Event(ChannelEvent), Derived(DerivedEvent), Setup(Setup) });
 twin!(Record as RecordWire { position: u64, now: u64, entry: Entry });
+
+/// The bytes of a record around an entry that is only lent.
+///
+/// # Panics
+/// Never: writing into memory does not fail.
+#[must_use]
+pub fn record_bytes(position: u64, now: u64, entry: &Entry) -> Vec<u8> {
+    let record = RecordWire { position, now, entry: <Entry as Kind<'_>>::lend(entry) };
+    postcard::to_stdvec(&record).expect("because writing into memory does not fail")
+}

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use journal::{Batch, ChoreEnd, ChoreUpdate, Placed, Receipt};
-use model::{Chore, Entry, MemoryWrite, Position, Record};
+use model::{Chore, Entry, MemoryWrite, Position};
 use rusqlite::{Transaction, params};
 
 use super::{hash, head, locate};
@@ -25,8 +25,7 @@ pub(super) fn append(db: &Transaction<'_>, batches: &[Batch]) -> Result<Vec<Rece
                     placed.push(Placed::Known(known));
                     continue;
                 }
-                let record = Record { position: next, now: floor, entry: entry.clone() };
-                insert.execute(params![signed(next), wire::to_bytes::<Record>(&record)])?;
+                insert.execute(params![signed(next), wire::record_bytes(next, floor, entry)])?;
                 placed.push(Placed::New(next));
                 next += 1;
             }
