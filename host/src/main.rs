@@ -1,6 +1,6 @@
 //! The command line of a Heliu host. Stable, for scripts and people: `--json` everywhere, exit code 0 only for success.
 //!
-//! Parses arguments, wires, runs. The only crate that names concrete backends; nobody depends on it.
+//! Parses arguments, wires, runs. The only crate that names concrete backends; nobody but the bench depends on it.
 #![expect(clippy::print_stdout, reason = "a command line prints")]
 
 mod commands;
