@@ -1,6 +1,8 @@
 //! Random journals: neither the size of a batch, nor a restart, nor a failing call, nor when the clock ticked ever
 //! changes what the fold gives.
 
+#[path = "fold/faulty.rs"]
+mod faulty;
 #[path = "fold/host.rs"]
 mod host;
 #[path = "fold/life.rs"]
@@ -10,11 +12,13 @@ mod policies;
 
 use std::sync::Arc;
 
-use journal::MemoryJournal;
+use journal::{Journal as _, MemoryJournal};
 use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
 use router::rebuild;
-use store::MemoryStore;
+use store::{MemoryStore, Store as _};
 
+use faulty::Faulty;
 use host::Host;
 use life::Act;
 
@@ -45,4 +49,44 @@ proptest! {
     fn the_fold_depends_on_the_journal_and_nothing_else(life in life::strategy()) {
         check(&life)?;
     }
+}
+
+/// Folds a backlog into a store whose n-th commit fails, trying again as a host does. Gives the digest, and whether it failed.
+fn backlog(life: &[Act], nth: usize) -> (model::Digest, bool) {
+    let (journal, store) = (Arc::new(MemoryJournal::default()), Arc::new(Faulty::failing(nth)));
+    for act in life {
+        if let Act::Append(batch) = act {
+            journal.append(std::slice::from_ref(&**batch)).expect("append");
+        }
+    }
+    let mut router = host::open(&(journal as _), &(store.clone() as _), &Arc::default(), 3);
+    let failures = (0..).take_while(|_| router.settle(life::THE_END).is_err()).count();
+    assert!(failures <= 1, "one commit fails, {failures} settles did");
+    assert_eq!(
+        router.standing(),
+        store.digest().expect("digest").1,
+        "the router knows where the store stands"
+    );
+    (store.digest().expect("digest").0, store.has_failed() && nth > 0)
+}
+
+/// Commits of a backlog are written beside the fold: one that fails must take back what was folded upon it meanwhile.
+#[test]
+fn a_commit_that_fails_is_folded_again_whichever_it_is() {
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let strategy = life::strategy();
+    let lives = (0..40).map(|_| strategy.new_tree(&mut runner).expect("a life").current());
+    let mut failed = 0;
+    for life in lives {
+        let (expected, _) = backlog(&life, 0);
+        for nth in 1.. {
+            let (digest, has_failed) = backlog(&life, nth);
+            assert_eq!(digest, expected, "commit {nth} failed in {life:?}");
+            if !has_failed {
+                break;
+            }
+            failed += 1;
+        }
+    }
+    assert!(failed > 100, "only {failed} commits failed: the lives are too short to tell");
 }

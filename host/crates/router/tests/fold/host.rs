@@ -61,7 +61,7 @@ impl Host {
     }
 }
 
-fn open(
+pub fn open(
     journal: &Arc<dyn Journal>,
     store: &Arc<dyn Store>,
     plugins: &Arc<Natives>,
