@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use journal::{Batch, Journal};
-use model::{Entry, Position, Setup};
-use router::{Folded, Plugins, Router, RouterConfig};
+use model::{Binding, Entry, Position, Setup, Turn, Verdict};
+use router::{Folded, Plugins, PluginsError, Router, RouterConfig, TurnOutcome};
 use sqlite::{SqliteJournal, SqliteStore};
 
 use crate::figure::{Figure, peak_rss_mib};
@@ -17,11 +17,18 @@ pub fn small(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
     fold(bench, SMALL)
 }
 
-/// And without policies, its limit; and the peak of memory.
 pub fn large(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
-    let mut figures = fold(bench, bench.events)?;
-    figures.push(Figure::new("peak_rss_mib", peak_rss_mib()?, "MiB"));
-    Ok(figures)
+    fold(bench, bench.events)
+}
+
+/// Policies that are asked and say nothing: what the fold takes without them is their limit.
+struct Silent;
+
+impl Plugins for Silent {
+    fn evaluate(&self, _: &Binding, turns: &[Turn<'_>]) -> Result<Vec<TurnOutcome>, PluginsError> {
+        let nothing = || TurnOutcome::Verdict(Verdict { decisions: Vec::new(), memory: None });
+        Ok(turns.iter().map(|_| nothing()).collect())
+    }
 }
 
 /// The rate of the large fold beside that of the small one, if both were measured.
@@ -38,18 +45,28 @@ fn fold(bench: &Bench, events: u64) -> anyhow::Result<Vec<Figure>> {
     let (plugins, setup) = policies::bind(bench)?;
     let journal = begin(bench, "journal.db", &setup)?;
     appending::append(&*journal, events, bench.customers, |_| {})?;
-    let rate = |name: &str, plugins: Arc<dyn Plugins>, journal: Arc<SqliteJournal>| {
-        let mut router = router(bench, name, plugins, journal)?;
+    let run = |store: &str, plugins: Arc<dyn Plugins>| {
+        let mut router = router(bench, store, plugins, Arc::clone(&journal))?;
         let started = Instant::now();
         let folded = router.catch_up(Position::MAX)?;
         Ok::<_, anyhow::Error>((folded, started.elapsed().as_secs_f64()))
     };
-    let (folded, seconds) = rate("store.db", plugins, Arc::clone(&journal))?;
-    let Folded { records, turns } = folded;
-    Ok(vec![
+    let (Folded { records, turns }, seconds) = run("store.db", plugins)?;
+    let peak = peak_rss_mib()?;
+    let (_, limit) = run("silent.db", Arc::new(Silent))?;
+    let mut figures = vec![
         Figure::new(rate_name(events), records as f64 / seconds, "events/s"),
         Figure::new(format!("turns_{}_per_s", short(events)), turns as f64 / seconds, "turns/s"),
-    ])
+        Figure::new(
+            format!("fold_{}_vs_silent", short(events)),
+            limit / seconds,
+            "of policies that say nothing",
+        ),
+    ];
+    if events == bench.events {
+        figures.push(Figure::new("peak_rss_mib", peak, "MiB"));
+    }
+    Ok(figures)
 }
 
 /// From the first append to the last committed store, both at once: what two cores do for a host under load.
