@@ -66,3 +66,69 @@ pub struct Turn<'a> {
     pub now: Instant,
     pub happening: Happening<'a>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Act, Cause, Fact, HeldStage, HeldTrait, Touchpoint};
+
+    fn descriptor(reads: &[&str]) -> PolicyDescriptor {
+        PolicyDescriptor {
+            title: String::new(),
+            settings_schema: "{}".to_owned(),
+            wants: Vec::new(),
+            tags: vec!["own:*".to_owned()],
+            journeys: vec!["own-way".to_owned()],
+            reads: reads.iter().map(|&read| read.to_owned()).collect(),
+        }
+    }
+
+    fn customer() -> Customer {
+        let cause = || Cause { position: 1, now: 1, version: None, alarm: None, why: String::new() };
+        let tag = |name: &str| HeldTag { name: name.to_owned(), since: 1, expires: None, cause: cause() };
+        let mut customer = Customer::new(CustomerId(1), 1);
+        customer.tags = vec![tag("other:a"), tag("own:a")];
+        customer.traits =
+            vec![HeldTrait { name: "city".to_owned(), value: Value::Truth(true), cause: cause() }];
+        let (journey, stage) = ("own-way".to_owned(), "begun".to_owned());
+        customer.stages = vec![HeldStage { journey, stage, since: 1, cause: cause() }];
+        customer
+    }
+
+    fn shown(reads: &[&str]) -> Vec<String> {
+        let customer = customer();
+        let CustomerView { traits, tags, stages, .. } = CustomerView::of(&customer, &descriptor(reads));
+        let names = tags.iter().map(|tag| tag.name.as_str());
+        let names =
+            names.chain(traits.iter().map(|(name, _)| *name)).chain(stages.iter().map(|(name, _)| *name));
+        names.map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_policy_is_shown_what_it_reads_and_its_own_only_if_it_reads_that() {
+        assert_eq!(shown(&[]), [""; 0]);
+        assert_eq!(shown(&["own:*"]), ["own:a"]);
+        assert_eq!(shown(&["other:*", "city", "own-way"]), ["other:a", "city", "own-way"]);
+    }
+
+    #[test]
+    fn what_the_channel_said_beyond_an_event_is_shown_to_who_reads_it() {
+        let (kind, none) = ("checked-in".to_owned(), || None);
+        let act = Act { kind, object: none(), title: none(), quantity: None, state: none(), whom: None };
+        let event = Event {
+            id: "e".to_owned(),
+            at: 1,
+            who: Vec::new(),
+            staff: None,
+            touchpoint: Touchpoint::Web,
+            fact: Fact::Did(act),
+            extra: Some("{}".to_owned()),
+        };
+        let extra = |reads: &[&str]| match Happening::fact(&event, &descriptor(reads)) {
+            Happening::Fact { event: _, extra } => extra.map(str::to_owned),
+            Happening::Alarm { key: _, due: _ } => None,
+        };
+        assert_eq!(extra(&["own:*"]), None);
+        assert_eq!(extra(&[EXTRA]).as_deref(), Some("{}"));
+    }
+}

@@ -6,10 +6,10 @@
 //!
 //! Invariant: one commit at a time, in their order. One that fails fails the next call of the router.
 
-use foldhash::HashSet;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
+use foldhash::HashSet;
 use model::{CustomerId, Identity, Note};
 use store::{Changed, Commit, Indexed, Standing, Store, StoreError};
 
@@ -111,10 +111,7 @@ impl Pending {
 
     /// Lets go of all of it, after a failure: the store says where it stands once nobody writes to it any more.
     pub(crate) fn abandon(&mut self) {
-        if let Some((thread, _)) = self.under_way.take() {
-            // What it says does not matter: the store is asked next.
-            drop(thread.join());
-        }
+        // What is dropped waits for its commit; what that says does not matter, since the store is asked next.
         *self = Pending::default();
     }
 }
