@@ -15,6 +15,7 @@ pub mod money;
 pub mod passes;
 pub mod policy;
 pub mod time;
+pub mod words;
 
 mod export;
 #[doc(hidden)]

@@ -4,6 +4,7 @@ use heliu_sdk::events::{
     Act, Bond, Content, Direction, Event, Fact, Instant, Look, Message, Order, OrderLine, OrderStep,
     Touchpoint,
 };
+use heliu_sdk::words::{bond, look, order_step};
 
 use crate::settings::{OneOrMore, Per, When};
 
@@ -300,45 +301,6 @@ fn touchpoint(name: &str) -> Option<Touchpoint> {
         "sms" => Touchpoint::Sms,
         "parcel" => Touchpoint::Parcel,
         "other" => Touchpoint::Other,
-        _ => return None,
-    })
-}
-
-fn look(name: &str) -> Option<Look> {
-    Some(match name {
-        "viewed" => Look::Viewed,
-        "clicked" => Look::Clicked,
-        "liked" => Look::Liked,
-        "commented" => Look::Commented,
-        "shared" => Look::Shared,
-        "favoured" => Look::Favoured,
-        _ => return None,
-    })
-}
-
-fn order_step(name: &str) -> Option<OrderStep> {
-    Some(match name {
-        "placed" => OrderStep::Placed,
-        "paid" => OrderStep::Paid,
-        "shipped" => OrderStep::Shipped,
-        "received" => OrderStep::Received,
-        "completed" => OrderStep::Completed,
-        "cancelled" => OrderStep::Cancelled,
-        "refund-asked" => OrderStep::RefundAsked,
-        "part-refunded" => OrderStep::PartRefunded,
-        "refunded" => OrderStep::Refunded,
-        _ => return None,
-    })
-}
-
-fn bond(name: &str) -> Option<Bond> {
-    Some(match name {
-        "added" => Bond::Added,
-        "half-added" => Bond::HalfAdded,
-        "removed-by-customer" => Bond::RemovedByCustomer,
-        "removed-by-staff" => Bond::RemovedByStaff,
-        "transferred" => Bond::Transferred,
-        "edited" => Bond::Edited,
         _ => return None,
     })
 }

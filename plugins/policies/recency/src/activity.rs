@@ -1,6 +1,7 @@
 //! Which facts count as activity of hers, and when she was active then.
 
 use heliu_sdk::events::{Bond, Direction, Event, Fact, Instant, Look, OrderStep, Touchpoint};
+use heliu_sdk::words::{look, order_step};
 
 use crate::settings::Activity;
 
@@ -83,33 +84,6 @@ impl Wanted {
             _ => return None,
         })
     }
-}
-
-fn order_step(name: &str) -> Option<OrderStep> {
-    Some(match name {
-        "placed" => OrderStep::Placed,
-        "paid" => OrderStep::Paid,
-        "shipped" => OrderStep::Shipped,
-        "received" => OrderStep::Received,
-        "completed" => OrderStep::Completed,
-        "cancelled" => OrderStep::Cancelled,
-        "refund-asked" => OrderStep::RefundAsked,
-        "part-refunded" => OrderStep::PartRefunded,
-        "refunded" => OrderStep::Refunded,
-        _ => return None,
-    })
-}
-
-fn look(name: &str) -> Option<Look> {
-    Some(match name {
-        "viewed" => Look::Viewed,
-        "clicked" => Look::Clicked,
-        "liked" => Look::Liked,
-        "commented" => Look::Commented,
-        "shared" => Look::Shared,
-        "favoured" => Look::Favoured,
-        _ => return None,
-    })
 }
 
 /// Steps that a customer takes herself. Receipt, completion and cancellation come by themselves after some days.
