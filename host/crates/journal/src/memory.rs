@@ -19,18 +19,21 @@ pub struct MemoryJournal {
 struct State {
     records: Vec<Record>,
     floor: Instant,
-    known: BTreeMap<(bool, String, String), Position>,
+    known: BTreeMap<(u8, String, String), Position>,
     connections: BTreeMap<String, Recollection>,
     chores: BTreeMap<(String, String), WaitingChore>,
     chores_numbered: u64,
     dead: Vec<DeadLetter>,
 }
 
-fn dedupe_key(source: Source<'_>, id: &str) -> (bool, String, String) {
-    match source {
-        Source::Connection(name) => (false, name.to_owned(), id.to_owned()),
-        Source::Policy(name) => (true, name.to_owned(), id.to_owned()),
-    }
+fn dedupe_key(source: Source<'_>, id: &str) -> (u8, String, String) {
+    let (kind, name) = match source {
+        Source::Connection(name) => (0, name),
+        Source::Policy(name) => (1, name),
+        Source::Courier => (2, ""),
+        Source::Operator => (3, ""),
+    };
+    (kind, name.to_owned(), id.to_owned())
 }
 
 impl MemoryJournal {

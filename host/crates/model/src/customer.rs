@@ -22,6 +22,8 @@ pub struct Cause {
 pub struct Handle {
     pub identity: Identity,
     pub position: Position,
+    /// Who had it before, where it rotates and was another's then.
+    pub before: Option<CustomerId>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,22 +67,122 @@ pub struct Alarm {
 }
 
 /// How far an intent has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum IntentState {
-    /// A policy decided it as the journal's head was folded.
+    /// A policy decided it as the journal's head was folded, or an operator proposed it.
     Proposed,
     /// It was decided while her past was folded again: nothing is sent for the past.
     Past,
+    /// It may not go out yet; the step says why, and what it waits for.
+    Held,
+    /// It will not go out.
+    Dropped,
+    /// It is handed to its connection now. Whether that ended is not known until the next step.
+    Due,
+    /// The connection took it.
+    Carried,
+    /// A member of staff must confirm it.
+    AwaitingStaff,
+    /// The channel sent it.
+    Sent,
+    /// Staff confirmed it, or the channel says that she has it.
+    Confirmed,
+    Failed,
+    /// Its time was over before it could go out.
+    Expired,
+}
+
+impl IntentState {
+    /// Can nothing more become of it by itself?
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        match self {
+            IntentState::Past
+            | IntentState::Dropped
+            | IntentState::Sent
+            | IntentState::Confirmed
+            | IntentState::Failed
+            | IntentState::Expired => true,
+            IntentState::Proposed
+            | IntentState::Held
+            | IntentState::Due
+            | IntentState::Carried
+            | IntentState::AwaitingStaff => false,
+        }
+    }
+
+    /// Does it wait for the courier's judgement?
+    #[must_use]
+    pub fn waits(self) -> bool {
+        matches!(self, IntentState::Proposed | IntentState::Held)
+    }
+
+    /// Has it been handed to a channel, or may it have been?
+    #[must_use]
+    pub fn went_out(self) -> bool {
+        match self {
+            IntentState::Due
+            | IntentState::Carried
+            | IntentState::AwaitingStaff
+            | IntentState::Sent
+            | IntentState::Confirmed
+            | IntentState::Failed => true,
+            IntentState::Proposed
+            | IntentState::Past
+            | IntentState::Held
+            | IntentState::Dropped
+            | IntentState::Expired => false,
+        }
+    }
+}
+
+/// One change of an intent's state, and the record that says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IntentStep {
+    pub state: IntentState,
+    /// The journal's time of it.
+    pub now: Instant,
+    pub position: Position,
+    pub connection: Option<String>,
+    pub staff: Option<String>,
+    /// The channel's own id.
+    pub receipt: Option<String>,
+    /// When it is judged again, where it is held.
+    pub until: Option<Instant>,
+    /// A stable word for why. Empty where the state says it all.
+    pub code: String,
+    pub reason: String,
+}
+
+/// What she made of what reached her, and the record that says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reaction {
+    /// `read`, `clicked`, `replied`, `bought`.
+    pub kind: String,
+    pub now: Instant,
+    pub position: Position,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeldIntent {
-    /// Made from customer, binding and key, once: it stays when she is merged into another.
+    /// Made from tenant, customer, binding and key, once: it stays when she is merged into another.
     pub id: String,
     pub binding: String,
     pub intent: Intent,
     pub state: IntentState,
     pub cause: Cause,
+    /// In their order.
+    pub steps: Vec<IntentStep>,
+    pub reactions: Vec<Reaction>,
+    /// The fold, done again, did not intend it. It is not sent if it was not; what went out stays and is shown.
+    pub unfounded: bool,
+}
+
+/// An event of another person that a policy told because of her.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Told {
+    pub binding: String,
+    pub id: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,6 +201,8 @@ pub struct Customer {
     pub handles: Vec<Handle>,
     /// The positions of her records, ascending: her timeline, and what a re-fold reads.
     pub timeline: Vec<Position>,
+    /// Records of others that showed a handle of hers, ascending: they could not be hers, or the handle rotated.
+    pub refused: Vec<Position>,
     /// By name.
     pub traits: Vec<HeldTrait>,
     /// By name.
@@ -117,6 +221,10 @@ pub struct Customer {
     pub intents: Vec<HeldIntent>,
     /// In the order in which they were asked.
     pub tasks: Vec<HeldTask>,
+    /// What policies told of others because of her, by binding and id.
+    pub told: Vec<Told>,
+    /// The keys of the notes on turns of hers at which a policy failed, ascending.
+    pub noted: Vec<String>,
     /// Customers that were merged into her, ascending.
     pub merged: Vec<CustomerId>,
 }
@@ -129,6 +237,7 @@ impl Customer {
             first_seen,
             handles: Vec::new(),
             timeline: Vec::new(),
+            refused: Vec::new(),
             traits: Vec::new(),
             tags: Vec::new(),
             stages: Vec::new(),
@@ -138,6 +247,8 @@ impl Customer {
             fired: 0,
             intents: Vec::new(),
             tasks: Vec::new(),
+            told: Vec::new(),
+            noted: Vec::new(),
             merged: Vec::new(),
         }
     }
@@ -151,6 +262,32 @@ impl Customer {
             (Some(alarm), Some(tag)) => Some(alarm.min(tag)),
             (due, None) | (None, due) => due,
         }
+    }
+
+    /// When the courier must look at her next: at what was proposed at once, at what is held when it is judged again, and
+    /// at what was being handed over, whose end nobody told.
+    #[must_use]
+    pub fn next_errand(&self) -> Option<Instant> {
+        let look = |held: &HeldIntent| match held.state {
+            IntentState::Proposed | IntentState::Held if held.unfounded => None,
+            IntentState::Proposed | IntentState::Due => Some(0),
+            IntentState::Held => Some(held.steps.last().and_then(|step| step.until).unwrap_or(0)),
+            IntentState::Past
+            | IntentState::Dropped
+            | IntentState::Carried
+            | IntentState::AwaitingStaff
+            | IntentState::Sent
+            | IntentState::Confirmed
+            | IntentState::Failed
+            | IntentState::Expired => None,
+        };
+        self.intents.iter().filter_map(look).min()
+    }
+
+    /// Is this record hers?
+    #[must_use]
+    pub fn has(&self, position: Position) -> bool {
+        self.timeline.binary_search(&position).is_ok()
     }
 
     #[must_use]

@@ -20,6 +20,39 @@ pub struct Version {
 pub struct FoldState {
     pub setup: Setup,
     pub versions: Vec<Version>,
+    pub corrections: Corrections,
+    /// The records that were folded alone, ascending: who folds a part of the journal must fold them with it. Where to
+    /// find them, and not part of the state: the state hash leaves it out.
+    pub alone: Vec<Position>,
+}
+
+/// What operators said of who is who, as far as it holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Corrections {
+    /// Records that join nobody, ascending.
+    pub retracted: Vec<Position>,
+    /// By position.
+    pub joins: Vec<Joined>,
+    /// By position.
+    pub apart: Vec<Apart>,
+}
+
+/// Whoever has the record that `one` is named after, and whoever has that of `other`, are one person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Joined {
+    /// The operator's act.
+    pub position: Position,
+    pub one: CustomerId,
+    pub other: CustomerId,
+}
+
+/// Handles of two people: whoever has one of these has none of those.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Apart {
+    /// The operator's act.
+    pub position: Position,
+    pub these: Vec<Identity>,
+    pub those: Vec<Identity>,
 }
 
 /// Something that a person must look at. Nothing was guessed, and nothing was lost.
@@ -58,6 +91,12 @@ pub struct DeadTurn {
 }
 
 impl Note {
+    /// What stands just before the keys of all notes on this record.
+    #[must_use]
+    pub fn behind(position: Position) -> String {
+        format!("{position:020}")
+    }
+
     /// What makes a note one note, however often its record is folded.
     #[must_use]
     pub fn key(&self) -> String {

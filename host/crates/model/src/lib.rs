@@ -15,18 +15,22 @@ mod turn;
 
 pub use class::Class;
 pub use customer::{
-    Alarm, Cause, Customer, Handle, HeldIntent, HeldStage, HeldTag, HeldTask, HeldTrait, IntentState, Memory,
+    Alarm, Cause, Customer, Handle, HeldIntent, HeldStage, HeldTag, HeldTask, HeldTrait, IntentState, IntentStep,
+    Memory, Reaction, Told,
 };
 pub use decision::{Change, Decision, Intent, NewTag, StaffTask, Stage, Verdict, Wake};
 pub use event::{
     Act, Bond, Content, Direction, Event, Fact, Identity, Look, Message, Order, OrderLine, OrderStep, Tie,
     Touchpoint, Trait, Value, View,
 };
-pub use fold::{Conflict, DeadTurn, FoldState, Note, Version};
+pub use fold::{Apart, Conflict, Corrections, Joined, DeadTurn, FoldState, Note, Version};
 pub use ids::{CustomerId, Digest, Instant, Json, ParseIdError, Position};
 pub use plugin::{
     Ability, Answer, Carriage, Chore, ConnectorDescriptor, Fault, Harvest, MemoryCell, MemoryWrite, Page,
     PolicyDescriptor, Reception, Refusal, Request, Scheme, name_matches,
 };
-pub use record::{Binding, ChannelEvent, DerivedEvent, Entry, Record, Setup, Source};
+pub use record::{
+    Binding, ChannelEvent, Deed, DerivedEvent, Entry, Join, OperatorAct, Progress, Proposal, Record, Retelling, Retract, Setup,
+    Source, Split,
+};
 pub use turn::{CustomerView, Happening, Turn};

@@ -1,6 +1,8 @@
 //! What stands in the journal: everything that can change what the host knows.
 
-use crate::{Digest, Event, Instant, Json, PolicyDescriptor, Position, Scheme};
+use crate::{
+    CustomerId, Digest, Event, Identity, Instant, Intent, IntentState, Json, PolicyDescriptor, Position, Scheme,
+};
 
 /// A policy with its settings and its place in the order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +26,8 @@ pub struct Setup {
     pub schemes: Vec<Scheme>,
     /// Put before a phone number that has no country code, to compare numbers in E.164: `86`.
     pub phone_country: String,
+    /// Whose data it is: part of every intent's id, so that two tenants of one channel never share one.
+    pub tenant: String,
 }
 
 /// A fact from a channel.
@@ -39,7 +43,96 @@ pub struct DerivedEvent {
     pub binding: String,
     /// The record that led to it.
     pub cause: Position,
+    /// The record because of which the teller's past was folded again, where it was first told then.
+    pub again: Option<Position>,
     pub event: Event,
+}
+
+/// An event that a policy told before is told no longer, or again: what told it was folded again, as another person or by
+/// another version. Derived events stay in the journal for ever; whether one counts is said here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retelling {
+    pub binding: String,
+    /// Made from the event and the cause: the same when the cause is folded again.
+    pub id: String,
+    /// Where the derived event stands.
+    pub event: Position,
+    /// The record at which its teller was folded again.
+    pub cause: Position,
+    pub counts: bool,
+}
+
+/// A step of an intent on its way, told by the courier.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// The intent's.
+    pub intent: String,
+    /// Whose it was when this was said, and the position of its cause: that record's owner is whose it is.
+    pub customer: CustomerId,
+    pub cause: Position,
+    /// Made from the intent, its state and which step of it this is: a step that is said again is known.
+    pub id: String,
+    pub state: IntentState,
+    /// Who carries it, from [`IntentState::Due`] on.
+    pub connection: Option<String>,
+    /// The member of staff in whose name it goes out.
+    pub staff: Option<String>,
+    /// The channel's own id for it.
+    pub receipt: Option<String>,
+    /// When it is judged again, where it is held.
+    pub until: Option<Instant>,
+    /// A stable word for why: `quiet-hours`, `cap`. Empty where the state says it all.
+    pub code: String,
+    /// For people.
+    pub reason: String,
+}
+
+/// What an operator did, with a name and a reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OperatorAct {
+    /// Chosen by whoever asks: the same id twice is one act.
+    pub id: String,
+    pub by: String,
+    pub why: String,
+    pub deed: Deed,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// Two customers are one.
+    Join(Join),
+    /// Some handles of a customer are another person's.
+    Split(Split),
+    /// A record says nothing of who is who any more; or an earlier join, or split, is taken back.
+    Retract(Retract),
+    /// Something should reach a customer.
+    Propose(Proposal),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Join {
+    pub one: CustomerId,
+    pub other: CustomerId,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Split {
+    pub customer: CustomerId,
+    pub handles: Vec<Identity>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retract {
+    /// The record that is the edge: an event with several handles, or an operator's join or split.
+    pub edge: Position,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proposal {
+    pub customer: CustomerId,
+    /// Stands where a policy's name does: `broadcast.spring-sale`.
+    pub binding: String,
+    pub intent: Intent,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +141,9 @@ pub enum Entry {
     Derived(DerivedEvent),
     /// The configuration changed.
     Setup(Setup),
+    Retelling(Retelling),
+    Progress(Progress),
+    Act(OperatorAct),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,7 +161,7 @@ impl Entry {
         match self {
             Entry::Event(channel) => Some(&channel.event),
             Entry::Derived(derived) => Some(&derived.event),
-            Entry::Setup(_) => None,
+            Entry::Setup(_) | Entry::Retelling(_) | Entry::Progress(_) | Entry::Act(_) => None,
         }
     }
 
@@ -76,6 +172,22 @@ impl Entry {
             Entry::Event(channel) => Some((Source::Connection(&channel.connection), &channel.event.id)),
             Entry::Derived(derived) => Some((Source::Policy(&derived.binding), &derived.event.id)),
             Entry::Setup(_) => None,
+            Entry::Retelling(retelling) => Some((Source::Policy(&retelling.binding), &retelling.id)),
+            Entry::Progress(progress) => Some((Source::Courier, &progress.id)),
+            Entry::Act(act) => Some((Source::Operator, &act.id)),
+        }
+    }
+
+    /// Is it folded alone, because it changes how everything behind it is folded, or people who are not named on it?
+    #[must_use]
+    pub fn stands_alone(&self) -> bool {
+        match self {
+            Entry::Setup(_) | Entry::Retelling(_) => true,
+            Entry::Act(act) => match act.deed {
+                Deed::Join(_) | Deed::Split(_) | Deed::Retract(_) => true,
+                Deed::Propose(_) => false,
+            },
+            Entry::Event(_) | Entry::Derived(_) | Entry::Progress(_) => false,
         }
     }
 }
@@ -85,4 +197,6 @@ impl Entry {
 pub enum Source<'a> {
     Connection(&'a str),
     Policy(&'a str),
+    Courier,
+    Operator,
 }

@@ -1,15 +1,20 @@
 //! Writes what a policy decided, or what a connector told, into a customer.
 
 use model::{
-    Alarm, Binding, Bond, Cause, Change, Customer, Decision, Event, Fact, HeldIntent, HeldStage, HeldTag,
-    HeldTask, HeldTrait, Instant, Intent, IntentState, Memory, NewTag, Position, Stage, Tie, Trait, Verdict,
+    Alarm, Bond, Cause, Change, Customer, Decision, Event, Fact, HeldIntent, HeldStage, HeldTag, HeldTask,
+    HeldTrait, Instant, Intent, IntentState, IntentStep, Memory, NewTag, Position, Progress, Stage, Tie, Trait,
+    Verdict,
 };
+
+use crate::lane::{self, Lane};
 
 /// The turn that a verdict answers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Occasion<'a> {
-    pub(crate) binding: &'a Binding,
-    pub(crate) version: u32,
+    pub(crate) tenant: &'a str,
+    /// The policy's name, or what stands in its place.
+    pub(crate) binding: &'a str,
+    pub(crate) version: Option<u32>,
     pub(crate) position: Position,
     pub(crate) now: Instant,
     pub(crate) alarm: Option<&'a str>,
@@ -18,9 +23,9 @@ pub(crate) struct Occasion<'a> {
 }
 
 impl Occasion<'_> {
-    fn cause(&self, why: String) -> Cause {
+    pub(crate) fn cause(&self, why: String) -> Cause {
         let alarm = self.alarm.map(str::to_owned);
-        Cause { position: self.position, now: self.now, version: Some(self.version), alarm, why }
+        Cause { position: self.position, now: self.now, version: self.version, alarm, why }
     }
 }
 
@@ -37,30 +42,31 @@ fn put_sorted<T, K: Ord + ?Sized>(list: &mut Vec<T>, value: T, key: impl Fn(&T) 
 
 /// Applies all decisions in their order. Gives the events that they tell of others, with each one's place among them.
 pub(crate) fn verdict(
-    customer: &mut Customer,
+    lane: &mut Lane,
     occasion: &Occasion<'_>,
     verdict: Verdict,
 ) -> Vec<(usize, Event)> {
     let Verdict { decisions, memory } = verdict;
     let mut told = Vec::new();
     for (place, decision) in decisions.into_iter().enumerate() {
-        if let Some(event) = decide(customer, occasion, decision) {
+        if let Some(event) = decide(lane, occasion, decision) {
             told.push((place, event));
         }
     }
     match memory {
         Some(bytes) => {
-            let memory = Memory { binding: occasion.binding.name.clone(), bytes };
-            put_sorted(&mut customer.memories, memory, |memory| memory.binding.as_str());
+            let memory = Memory { binding: occasion.binding.to_owned(), bytes };
+            put_sorted(&mut lane.customer.memories, memory, |memory| memory.binding.as_str());
         }
-        None => customer.memories.retain(|memory| memory.binding != occasion.binding.name),
+        None => lane.customer.memories.retain(|memory| memory.binding != occasion.binding),
     }
     told
 }
 
-fn decide(customer: &mut Customer, occasion: &Occasion<'_>, decision: Decision) -> Option<Event> {
+fn decide(lane: &mut Lane, occasion: &Occasion<'_>, decision: Decision) -> Option<Event> {
     let Decision { why, change } = decision;
     let cause = occasion.cause(why);
+    let customer = &mut lane.customer;
     match change {
         Change::Tag(new) => tag(customer, new, cause),
         Change::Untag(name) => customer.tags.retain(|tag| tag.name != name),
@@ -69,7 +75,7 @@ fn decide(customer: &mut Customer, occasion: &Occasion<'_>, decision: Decision) 
             put_sorted(&mut customer.traits, HeldTrait { name, value, cause }, |held| held.name.as_str());
         }
         Change::Wake(wake) => {
-            let binding = occasion.binding.name.clone();
+            let binding = occasion.binding.to_owned();
             quiet(customer, &binding, &wake.key);
             // Strictly after this turn: an alarm is then never due at a time up to which all alarms have fired.
             let due = wake.due.max(occasion.now + 1);
@@ -77,11 +83,11 @@ fn decide(customer: &mut Customer, occasion: &Occasion<'_>, decision: Decision) 
             let place = customer.alarms.partition_point(|held| *held < alarm);
             customer.alarms.insert(place, alarm);
         }
-        Change::Quiet(key) => quiet(customer, &occasion.binding.name, &key),
-        Change::Intend(intent) => intend(customer, occasion, intent, cause),
+        Change::Quiet(key) => quiet(customer, occasion.binding, &key),
+        Change::Intend(intent) => intend(lane, occasion, intent, cause),
         Change::Tell(event) => return Some(event),
         Change::AskStaff(task) => {
-            let binding = occasion.binding.name.clone();
+            let binding = occasion.binding.to_owned();
             customer.tasks.push(HeldTask { binding, task, cause });
         }
     }
@@ -124,29 +130,68 @@ fn quiet(customer: &mut Customer, binding: &str, key: &str) {
     customer.alarms.retain(|alarm| alarm.binding != binding || alarm.key != key);
 }
 
-fn intend(customer: &mut Customer, occasion: &Occasion<'_>, intent: Intent, cause: Cause) {
-    let binding = &occasion.binding.name;
-    let known = customer.intents.iter().any(|held| held.binding == *binding && held.intent.key == intent.key);
-    if known {
+/// For one customer and binding, one key is one intent. What was intended before a past was folded again is not new.
+pub(crate) fn intend(lane: &mut Lane, occasion: &Occasion<'_>, intent: Intent, cause: Cause) {
+    let binding = occasion.binding;
+    let is = |held: &HeldIntent| held.binding == binding && held.intent.key == intent.key;
+    let mut known = lane.customer.intents.iter_mut().filter(|held| is(held)).peekable();
+    if known.peek().is_some() {
+        known.for_each(|held| held.unfounded = false);
         return;
     }
-    let id = intent_id(customer, binding, &intent.key);
+    let (formers, others) = std::mem::take(&mut lane.formers).into_iter().partition(is);
+    lane.formers = others;
+    let formers: Vec<HeldIntent> = formers;
+    if !formers.is_empty() {
+        // Two, where it had been intended for two customers who are one now.
+        for mut former in formers {
+            former.unfounded = false;
+            if !lane.customer.has(former.cause.position) && !former.state.went_out() {
+                former.cause = cause.clone();
+            }
+            lane::hold(&mut lane.customer, former);
+        }
+        return;
+    }
+    let id = intent_id(occasion.tenant, &lane.customer, binding, &intent.key);
     let state = if occasion.past { IntentState::Past } else { IntentState::Proposed };
-    let held = HeldIntent { id, binding: binding.clone(), intent, state, cause };
-    let order = |held: &HeldIntent| (held.binding.clone(), held.intent.key.clone(), held.id.clone());
-    let place = customer.intents.partition_point(|other| order(other) < order(&held));
-    customer.intents.insert(place, held);
+    let binding = binding.to_owned();
+    let (steps, reactions) = (Vec::new(), Vec::new());
+    let held = HeldIntent { id, binding, intent, state, cause, steps, reactions, unfounded: false };
+    lane::hold(&mut lane.customer, held);
 }
 
-/// The same customer, binding and key give the same id, whatever is retried or folded again.
-fn intent_id(customer: &Customer, binding: &str, key: &str) -> String {
+/// The same tenant, customer, binding and key give the same id, whatever is retried or folded again.
+fn intent_id(tenant: &str, customer: &Customer, binding: &str, key: &str) -> String {
     let mut hasher = blake3::Hasher::new_derive_key("heliu intent v1");
     hasher.update(&customer.id.0.to_le_bytes());
-    for part in [binding, key] {
+    for part in [tenant, binding, key] {
         hasher.update(&(part.len() as u64).to_le_bytes());
         hasher.update(part.as_bytes());
     }
     format!("int_{}", &hasher.finalize().to_hex()[..32])
+}
+
+/// A step of an intent. One that is known, because a past is folded again, changes nothing; nor does one of an intent that
+/// was withdrawn before the step was told.
+pub(crate) fn progress(customer: &mut Customer, progress: &Progress, position: Position, now: Instant) {
+    let Progress { intent, customer: _, cause: _, id: _, state, connection, staff, receipt, until, code, reason } = progress;
+    let Some(held) = customer.intents.iter_mut().find(|held| held.id == *intent) else { return };
+    if held.steps.iter().any(|step| step.position >= position) {
+        return;
+    }
+    held.state = *state;
+    held.steps.push(IntentStep {
+        state: *state,
+        now,
+        position,
+        connection: connection.clone(),
+        staff: staff.clone(),
+        receipt: receipt.clone(),
+        until: *until,
+        code: code.clone(),
+        reason: reason.clone(),
+    });
 }
 
 /// What a fact says of her by itself, whoever decides what about it.

@@ -34,6 +34,8 @@ pub(crate) struct Desk {
     /// Merges that the store does not know yet, and those of the commit under way.
     merged: HashMap<CustomerId, CustomerId>,
     merging: HashMap<CustomerId, CustomerId>,
+    /// Ids under which the store gave somebody with another.
+    known_as: HashMap<CustomerId, CustomerId>,
 }
 
 impl Desk {
@@ -67,6 +69,31 @@ impl Desk {
             self.put(customer);
         }
         Ok(())
+    }
+
+    /// Reads customers by ids under which they were known at some time.
+    pub(crate) fn fetch_named(&mut self, store: &dyn Store, ids: &[CustomerId]) -> Result<(), StoreError> {
+        let mut missing: Vec<CustomerId> =
+            ids.iter().copied().filter(|&id| !self.customers.contains_key(&self.named(id))).collect();
+        missing.sort_unstable();
+        missing.dedup();
+        for (id, customer) in missing.iter().zip(store.load(&missing)?) {
+            let Some(customer) = customer else { continue };
+            self.known_as.insert(*id, customer.id);
+            if !self.customers.contains_key(&self.named(*id)) {
+                self.put(customer);
+            }
+        }
+        Ok(())
+    }
+
+    /// Who a customer that a record names is by now.
+    pub(crate) fn named(&self, id: CustomerId) -> CustomerId {
+        self.present(self.known_as.get(&id).copied().unwrap_or(id))
+    }
+
+    pub(crate) fn has(&self, id: CustomerId) -> bool {
+        self.customers.contains_key(&id)
     }
 
     /// Who a customer that the store names is by now.

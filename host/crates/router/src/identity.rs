@@ -8,7 +8,10 @@
 use foldhash::HashMap;
 use std::sync::Arc;
 
-use model::{Conflict, Customer, CustomerId, Handle, Identity, Note, Record, Scheme, Setup};
+use model::{
+    Conflict, Corrections, Customer, CustomerId, Deed, Entry, Handle, Identity, Instant, Note, OperatorAct, Position, Record, Scheme,
+    Setup,
+};
 
 use crate::RouterError;
 use crate::desk::{Desk, Kept};
@@ -20,16 +23,20 @@ const PHONE: &str = "phone";
 pub(crate) struct Rules<'a> {
     schemes: HashMap<&'a str, &'a Scheme>,
     phone_country: &'a str,
+    corrections: &'a Corrections,
 }
 
+/// The word for what keeps two people apart where it is no scheme.
+const OPERATOR: &str = "operator";
+
 impl<'a> Rules<'a> {
-    pub(crate) fn new(setup: &'a Setup) -> Rules<'a> {
+    pub(crate) fn new(setup: &'a Setup, corrections: &'a Corrections) -> Rules<'a> {
         let schemes = setup.schemes.iter().map(|scheme| (scheme.name.as_str(), scheme)).collect();
-        Rules { schemes, phone_country: &setup.phone_country }
+        Rules { schemes, phone_country: &setup.phone_country, corrections }
     }
 
     /// A scheme that nobody declared lasts, and says nothing against a merge.
-    fn lasts(&self, identity: &Identity) -> bool {
+    pub(crate) fn lasts(&self, identity: &Identity) -> bool {
         self.schemes.get(identity.scheme.as_str()).is_none_or(|scheme| scheme.lasting)
     }
 
@@ -39,8 +46,19 @@ impl<'a> Rules<'a> {
             .is_some_and(|scheme| scheme.lasting && scheme.one_per_person)
     }
 
-    /// The handles of a record as they are compared: without those that name nobody, each once.
+    /// The handles by which a record is judged. One that an operator retracted names only her whom its first lasting handle
+    /// names.
     pub(crate) fn handles(&self, record: &Record) -> Vec<Identity> {
+        let mut handles = self.shown(record);
+        if self.corrections.retracted.binary_search(&record.position).is_ok() {
+            let first = handles.iter().position(|handle| self.lasts(handle)).unwrap_or(0);
+            handles = handles.into_iter().skip(first).take(1).collect();
+        }
+        handles
+    }
+
+    /// The handles of a record as they are compared: without those that name nobody, each once.
+    pub(crate) fn shown(&self, record: &Record) -> Vec<Identity> {
         let who = record.entry.event().map(|event| event.who.as_slice()).unwrap_or_default();
         let mut handles: Vec<Identity> = Vec::with_capacity(who.len());
         for identity in who.iter().filter_map(|identity| self.comparable(identity)) {
@@ -53,7 +71,7 @@ impl<'a> Rules<'a> {
         handles
     }
 
-    fn comparable(&self, identity: &Identity) -> Option<Identity> {
+    pub(crate) fn comparable(&self, identity: &Identity) -> Option<Identity> {
         let value = identity.value.trim();
         if value.is_empty() {
             return None;
@@ -63,17 +81,41 @@ impl<'a> Rules<'a> {
         Some(Identity { scheme: identity.scheme.clone(), scope: identity.scope.clone(), value })
     }
 
-    /// The scheme by which two lists of handles cannot be one person's.
+    /// What says that two lists of handles cannot be one person's: a scheme, or an operator.
     fn clash<'b>(
         &self,
-        these: impl Iterator<Item = &'b Identity>,
+        these: impl Iterator<Item = &'b Identity> + Clone,
         those: &'b [Handle],
-    ) -> Option<&'b Identity> {
-        these.filter(|this| self.one_per_person(this)).find(|this| {
-            those.iter().map(|handle| &handle.identity).any(|that| {
-                this.scheme == that.scheme && this.scope == that.scope && this.value != that.value
-            })
-        })
+    ) -> Option<String> {
+        self.scheme_clash(these.clone(), those).or_else(|| self.apart(these, those))
+    }
+
+    fn scheme_clash<'b>(
+        &self,
+        mut these: impl Iterator<Item = &'b Identity>,
+        those: &'b [Handle],
+    ) -> Option<String> {
+        let clashes = |this: &&Identity| {
+            self.one_per_person(this)
+                && those.iter().map(|handle| &handle.identity).any(|that| {
+                    this.scheme == that.scheme && this.scope == that.scope && this.value != that.value
+                })
+        };
+        these.find(clashes).map(|identity| identity.scheme.clone())
+    }
+
+    /// Does an operator say that they are two people's?
+    fn apart<'b>(
+        &self,
+        these: impl Iterator<Item = &'b Identity> + Clone,
+        those: &'b [Handle],
+    ) -> Option<String> {
+        let apart = self.corrections.apart.iter().any(|apart| {
+            let any = |of: &[Identity]| these.clone().any(|this| of.contains(this));
+            let held = |of: &[Identity]| those.iter().any(|that| of.contains(&that.identity));
+            any(&apart.these) && held(&apart.those) || any(&apart.those) && held(&apart.these)
+        });
+        apart.then(|| OPERATOR.to_owned())
     }
 }
 
@@ -111,7 +153,7 @@ impl Assigned {
         Assigned { lanes, ..Assigned::default() }
     }
 
-    /// Gives a record with these handles to a lane, merging where it says that two customers are one.
+    /// Gives a record with these handles to a lane, which will take it as a step.
     pub(crate) fn give(
         &mut self,
         rules: &Rules<'_>,
@@ -119,11 +161,31 @@ impl Assigned {
         record: &Arc<Record>,
         handles: &[Identity],
     ) -> Result<(), RouterError> {
+        let lane = match addressee(&record.entry) {
+            Some(customer) => self.lane_named(desk, customer)?,
+            None => self.assign(rules, desk, record, handles)?,
+        };
+        if let Some(lane) = lane {
+            self.lanes[lane].customer.timeline.push(record.position);
+            self.lanes[lane].live.push_back(Arc::clone(record));
+        }
+        Ok(())
+    }
+
+    /// The lane of the person that these handles name, merging where the record says that two customers are one. None:
+    /// they name nobody.
+    pub(crate) fn assign(
+        &mut self,
+        rules: &Rules<'_>,
+        desk: &mut Desk,
+        record: &Record,
+        handles: &[Identity],
+    ) -> Result<Option<usize>, RouterError> {
         let lasting: Vec<&Identity> = handles.iter().filter(|handle| rules.lasts(handle)).collect();
         let lane = if lasting.is_empty() {
             // A rotating handle finds a customer where nothing better is there, and never merges.
             if handles.is_empty() {
-                return Ok(());
+                return Ok(None);
             }
             let owner = handles.iter().find_map(|handle| desk.owner(handle));
             owner.map(|owner| self.lane_of(desk, owner)).transpose()?
@@ -132,11 +194,34 @@ impl Assigned {
         };
         let lane = lane.unwrap_or_else(|| self.open(Customer::new(CustomerId(record.position), record.now)));
         for handle in handles {
-            self.attach(rules, desk, record, lane, handle);
+            self.attach(rules, desk, record, lane, handle)?;
         }
-        self.lanes[lane].customer.timeline.push(record.position);
-        self.lanes[lane].live.push_back(Arc::clone(record));
-        Ok(())
+        Ok(Some(lane))
+    }
+
+    /// Merges two lanes because an operator says so, unless their handles say that they are not one person.
+    pub(crate) fn join(
+        &mut self,
+        rules: &Rules<'_>,
+        desk: &mut Desk,
+        position: Position,
+        one: usize,
+        other: usize,
+    ) {
+        if one == other {
+            return;
+        }
+        let hers = &self.lanes[other].customer.handles;
+        let ours = self.lanes[one].customer.handles.iter().map(|handle| &handle.identity);
+        if let Some(scheme) = rules.clash(ours, hers) {
+            let handle = hers.first().map(|handle| handle.identity.clone());
+            let (customer, keeps) = (self.lanes[one].customer.id, self.lanes[other].customer.id);
+            self.notes.extend(
+                handle.map(|handle| Note::Conflict(Conflict { position, handle, customer, other: keeps, scheme })),
+            );
+            return;
+        }
+        self.merge(desk, position, 0, one, other);
     }
 
     /// The lane of the first lasting handle that can be hers, merged with those of the others that can.
@@ -157,17 +242,20 @@ impl Assigned {
                 continue;
             }
             let hers = &self.lanes[lane].customer.handles;
-            let mut clash = rules.clash(handles.iter(), hers);
-            if let (None, Some(target)) = (clash, target) {
+            let scheme = rules.scheme_clash(handles.iter(), hers);
+            let mut clash = scheme.or_else(|| rules.apart(std::iter::once(handle), hers));
+            if let (None, Some(target)) = (&clash, target) {
                 let ours = self.lanes[target].customer.handles.iter().map(|handle| &handle.identity);
                 clash = rules.clash(ours, hers);
             }
             match (clash, target) {
                 (Some(clash), _) => {
-                    refused.push((handle.clone(), self.lanes[lane].customer.id, clash.scheme.clone()));
+                    let keeper = &mut self.lanes[lane].customer;
+                    refuse(keeper, record);
+                    refused.push((handle.clone(), keeper.id, clash));
                 }
                 (None, None) => target = Some(lane),
-                (None, Some(other)) => target = Some(self.merge(desk, record, other, lane)),
+                (None, Some(other)) => target = Some(self.merge(desk, record.position, record.now, other, lane)),
             }
         }
         let position = record.position;
@@ -185,33 +273,65 @@ impl Assigned {
         record: &Record,
         lane: usize,
         handle: &Identity,
-    ) {
-        let customer = &mut self.lanes[lane].customer;
+    ) -> Result<(), RouterError> {
+        let customer = &self.lanes[lane].customer;
         let held = customer.handles.iter().any(|held| held.identity == *handle);
         let owner = desk.owner(handle);
         if held && owner == Some(customer.id) {
-            return;
+            return Ok(());
         }
-        let lasts = rules.lasts(handle);
-        if lasts && owner.is_some_and(|owner| owner != customer.id) {
-            return;
+        let other = owner.filter(|&owner| owner != customer.id);
+        if rules.lasts(handle) && other.is_some() {
+            return Ok(());
         }
-        if let Some(clash) = rules.clash(std::iter::once(handle), &customer.handles) {
+        if let Some(scheme) = rules.clash(std::iter::once(handle), &customer.handles) {
             // One record with two values of a scheme of which a person has one: the first is hers.
-            let (position, scheme) = (record.position, clash.scheme.clone());
+            let position = record.position;
             let (handle, customer) = (handle.clone(), customer.id);
             self.notes.push(Note::Conflict(Conflict { position, handle, customer, other: customer, scheme }));
-            return;
+            return Ok(());
         }
-        if !held {
-            customer.handles.push(Handle { identity: handle.clone(), position: record.position });
+        if let Some(other) = other {
+            let keeper = self.lane_of(desk, other)?;
+            refuse(&mut self.lanes[keeper].customer, record);
+        }
+        let customer = &mut self.lanes[lane].customer;
+        match customer.handles.iter_mut().find(|held| held.identity == *handle) {
+            Some(held) => held.before = other.or(held.before),
+            None => customer.handles.push(Handle {
+                identity: handle.clone(),
+                position: record.position,
+                before: other,
+            }),
         }
         desk.own(handle.clone(), customer.id);
         self.handles.push(handle.clone());
+        Ok(())
     }
 
     fn open(&mut self, customer: Customer) -> usize {
         self.lane(Kept { customer, before: store::Indexed::default() })
+    }
+
+    /// The lane of a customer whom a record names by an id that she had. None: nobody has it, she was taken back.
+    fn lane_named(&mut self, desk: &mut Desk, id: CustomerId) -> Result<Option<usize>, RouterError> {
+        let id = desk.named(id);
+        if let Some(lane) = self.current(id) {
+            return Ok(Some(lane));
+        }
+        if desk.has(id) { self.lane_of(desk, id).map(Some) } else { Ok(None) }
+    }
+
+    /// The lane of a customer, or of whom she was merged into, once there is one.
+    pub(crate) fn current(&self, mut id: CustomerId) -> Option<usize> {
+        loop {
+            let &lane = self.by_customer.get(&id)?;
+            let now = self.lanes[lane].customer.id;
+            if !self.lanes[lane].superseded || self.by_customer.get(&now) == Some(&lane) {
+                return Some(lane);
+            }
+            id = now;
+        }
     }
 
     fn lane(&mut self, kept: Kept) -> usize {
@@ -230,7 +350,7 @@ impl Assigned {
     }
 
     /// Opens a lane for the one person that two customers are: the older's id, both histories folded again.
-    fn merge(&mut self, desk: &mut Desk, record: &Record, a: usize, b: usize) -> usize {
+    fn merge(&mut self, desk: &mut Desk, position: Position, now: Instant, a: usize, b: usize) -> usize {
         let (older, younger) =
             if self.lanes[a].customer.id < self.lanes[b].customer.id { (a, b) } else { (b, a) };
         let (stays, gone) = (&self.lanes[older].customer, &self.lanes[younger].customer);
@@ -239,6 +359,9 @@ impl Assigned {
         customer.handles.sort_by_key(|handle| handle.position);
         customer.timeline = stays.timeline.iter().chain(&gone.timeline).copied().collect();
         customer.timeline.sort_unstable();
+        customer.refused = stays.refused.iter().chain(&gone.refused).copied().collect();
+        customer.refused.sort_unstable();
+        customer.refused.dedup();
         customer.merged = stays.merged.iter().chain(&gone.merged).copied().chain([gone.id]).collect();
         customer.merged.sort_unstable();
         let (stays, gone) = (stays.id, gone.id);
@@ -251,14 +374,37 @@ impl Assigned {
         let before = self.lanes[older].before.clone();
         let mut lane = Lane::new(Kept { customer, before });
         lane.refold = Refold::Waiting(lane.customer.timeline.clone());
-        lane.parents = vec![older, younger];
-        self.lanes[older].supersede(record);
-        self.lanes[younger].supersede(record);
+        lane.relive(position);
+        for parent in [older, younger] {
+            if self.lanes[parent].relived == Some(position) {
+                // Three who are one by one record: nobody was the two of them, not for a moment.
+                lane.parents.append(&mut self.lanes[parent].pass());
+            } else {
+                self.lanes[parent].supersede(position, now);
+                lane.parents.push(parent);
+            }
+        }
         self.gone.push((gone, stays, younger));
         self.by_customer.insert(stays, self.lanes.len());
         self.by_customer.insert(gone, self.lanes.len());
         self.lanes.push(lane);
         self.lanes.len() - 1
+    }
+}
+
+/// Marks in whom a record met that is another's.
+fn refuse(keeper: &mut Customer, record: &Record) {
+    if keeper.refused.last() != Some(&record.position) {
+        keeper.refused.push(record.position);
+    }
+}
+
+/// Whom a record names by her id.
+pub(crate) fn addressee(entry: &Entry) -> Option<CustomerId> {
+    match entry {
+        Entry::Progress(progress) => Some(progress.customer),
+        Entry::Act(OperatorAct { deed: Deed::Propose(proposal), .. }) => Some(proposal.customer),
+        Entry::Event(_) | Entry::Derived(_) | Entry::Setup(_) | Entry::Retelling(_) | Entry::Act(_) => None,
     }
 }
 

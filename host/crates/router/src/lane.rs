@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use model::{Alarm, Customer, CustomerId, HeldIntent, Instant, Position, Record};
+use model::{Alarm, Customer, CustomerId, HeldIntent, Instant, IntentState, Position, Record, Told};
 use store::Indexed;
 
 use crate::desk::Kept;
@@ -39,8 +39,8 @@ pub(crate) enum Why {
     Clock,
     /// The record at this position makes her one with another.
     Merge(Position),
-    /// A new setup folds her past again.
-    Setup,
+    /// The record at this position folds her past again, and stands alone: a setup, or a word on who is who.
+    Alone(Position),
 }
 
 /// Why a lane looks at records that were folded before.
@@ -68,6 +68,15 @@ pub(crate) struct Lane {
     pub(crate) live: VecDeque<Arc<Record>>,
     /// What time does to her when no record is left.
     pub(crate) until: Option<Until>,
+    /// The record because of which her past is folded again, while that lasts: nothing is sent for it.
+    pub(crate) reliving: Option<Position>,
+    /// The same, also when it is over.
+    pub(crate) relived: Option<Position>,
+    /// What was intended for her before that and is not intended again yet.
+    pub(crate) formers: Vec<HeldIntent>,
+    /// What policies had told of others because of her, and at which turns they had failed, before that.
+    pub(crate) told_before: Vec<Told>,
+    pub(crate) noted_before: Vec<String>,
     /// The live record at hand, also while the past is folded before it.
     head: Option<Position>,
     /// Steps taken for it.
@@ -86,45 +95,78 @@ impl Lane {
             past: VecDeque::new(),
             live: VecDeque::new(),
             until: None,
+            reliving: None,
+            relived: None,
+            formers: Vec::new(),
+            told_before: Vec::new(),
+            noted_before: Vec::new(),
             head: None,
             steps: 0,
             ended: false,
         }
     }
 
-    /// A lane that folds all of her records again.
-    pub(crate) fn again(kept: Kept, until: Instant) -> Lane {
+    /// A lane that folds all of her records again because of the one at `cause`.
+    pub(crate) fn again(kept: Kept, cause: Position, until: Instant) -> Lane {
         let mut lane = Lane::new(kept);
         lane.refold = Refold::Waiting(lane.customer.timeline.clone());
+        lane.relive(cause);
         lane.forget();
-        lane.until = Some(Until { now: until, why: Why::Setup });
+        lane.until = Some(Until { now: until, why: Why::Alone(cause) });
         lane
     }
 
     /// Her last steps under her own name: the alarms that come before the record which makes two customers one. They
     /// fire here whether the clock was there before that record or not.
-    pub(crate) fn supersede(&mut self, record: &Record) {
+    pub(crate) fn supersede(&mut self, position: Position, now: Instant) {
         self.superseded = true;
-        self.until = Some(Until { now: record.now, why: Why::Merge(record.position) });
+        self.until = Some(Until { now, why: Why::Merge(position) });
     }
 
-    /// Leaves what records and operators said of who she is, and what was intended; the fold gives the rest again.
-    pub(crate) fn forget(&mut self) {
+    /// It never runs: another lane, of the same record, goes on with those that it was to be made of.
+    pub(crate) fn pass(&mut self) -> Vec<usize> {
+        (self.superseded, self.ended) = (true, true);
+        (self.reliving, self.relived) = (None, None);
+        std::mem::take(&mut self.parents)
+    }
+
+    pub(crate) fn relive(&mut self, cause: Position) {
+        (self.reliving, self.relived) = (Some(cause), Some(cause));
+    }
+
+    /// Leaves what records and operators said of who she is; the fold gives the rest again.
+    fn forget(&mut self) {
         let empty = Customer::new(self.customer.id, self.customer.first_seen);
-        let old = std::mem::replace(&mut self.customer, empty);
-        self.customer.handles = old.handles;
-        self.customer.timeline = old.timeline;
-        self.customer.merged = old.merged;
-        self.customer.intents = old.intents;
+        let mut old = std::mem::replace(&mut self.customer, empty);
+        self.customer.handles = std::mem::take(&mut old.handles);
+        self.customer.timeline = std::mem::take(&mut old.timeline);
+        self.customer.refused = std::mem::take(&mut old.refused);
+        self.customer.merged = std::mem::take(&mut old.merged);
+        self.inherit(old);
     }
 
-    /// Adds what was intended for another customer who turned out to be the same person.
-    pub(crate) fn inherit(&mut self, intents: &[HeldIntent]) {
-        self.customer.intents.extend_from_slice(intents);
-        self.customer
-            .intents
-            .sort_by(|a, b| (&a.binding, &a.intent.key, &a.id).cmp(&(&b.binding, &b.intent.key, &b.id)));
-        self.customer.intents.dedup_by(|a, b| a.id == b.id);
+    /// Takes over what was intended for, and told and noted of, a customer whose past is folded again as hers.
+    pub(crate) fn inherit(&mut self, old: Customer) {
+        self.intended(old.intents);
+        self.told_before.extend(old.told);
+        self.noted_before.extend(old.noted);
+    }
+
+    /// What was intended for a past that was folded again before was never sent, and is decided anew.
+    pub(crate) fn intended(&mut self, intents: Vec<HeldIntent>) {
+        self.formers.extend(intents.into_iter().filter(|held| held.state != IntentState::Past));
+    }
+
+    /// Her past is folded. What nobody intended again stays, marked; unless it came of a record that is not hers any more and
+    /// had not gone out.
+    fn end_reliving(&mut self) {
+        self.reliving = None;
+        for mut former in std::mem::take(&mut self.formers) {
+            if self.customer.has(former.cause.position) || former.state.went_out() {
+                former.unfounded = true;
+                hold(&mut self.customer, former);
+            }
+        }
     }
 
     /// Takes the next step, and ends the tags whose time is over by then. An alarm goes before a record of the same
@@ -139,39 +181,51 @@ impl Lane {
         let record = self.past.front().or(self.live.front());
         let horizon = record.map(|record| record.now).or(self.until.map(|until| until.now));
         let Some(horizon) = horizon else {
+            self.end_reliving();
             self.ended = true;
             return None;
         };
         let why = self.until.filter(|_| record.is_none()).map(|until| until.why);
-        let is_past = past || why == Some(Why::Setup);
         if self.customer.alarms.first().is_some_and(|alarm| alarm.due <= horizon) {
             let alarm = self.customer.alarms.remove(0);
             self.end_tags(alarm.due);
             self.customer.fired = self.customer.fired.saturating_add(1);
             let order = match (head, why) {
-                (Some(head), _) => head,
-                (None, Some(Why::Merge(position))) => position,
+                (Some(position), _) | (None, Some(Why::Merge(position) | Why::Alone(position))) => position,
                 (None, Some(Why::Clock)) => alarm.due,
-                (None, Some(Why::Setup) | None) => 0,
+                (None, None) => self.reliving.unwrap_or(0),
             };
-            return Some(self.taken(Step::Alarm(alarm), is_past, order));
+            return Some(self.taken(Step::Alarm(alarm), order));
         }
         self.end_tags(horizon);
-        let record = if past { self.past.pop_front() } else { self.live.pop_front() };
-        let Some(record) = record else {
+        let order = head.or(self.reliving).unwrap_or(0);
+        let record = if past { self.past.pop_front() } else { None };
+        if record.is_none() {
+            self.end_reliving();
+        }
+        let Some(record) = record.or_else(|| self.live.pop_front()) else {
             self.ended = true;
             return None;
         };
-        self.customer.fired = 0;
-        Some(self.taken(Step::Record(record), is_past, head.unwrap_or(0)))
+        if record.entry.event().is_some() {
+            self.customer.fired = 0;
+        }
+        Some(self.taken(Step::Record(record), order))
     }
 
-    fn taken(&mut self, step: Step, past: bool, order: u64) -> Taken {
+    fn taken(&mut self, step: Step, order: u64) -> Taken {
         self.steps += 1;
-        Taken { step, past, order: (order, self.customer.id, self.steps) }
+        Taken { step, past: self.reliving.is_some(), order: (order, self.customer.id, self.steps) }
     }
 
     fn end_tags(&mut self, now: Instant) {
         self.customer.tags.retain(|tag| tag.expires.is_none_or(|expires| expires > now));
     }
+}
+
+/// Puts an intent among hers, in their order.
+pub(crate) fn hold(customer: &mut Customer, held: HeldIntent) {
+    let order = |held: &HeldIntent| (held.binding.clone(), held.intent.key.clone(), held.id.clone());
+    let place = customer.intents.partition_point(|other| order(other) < order(&held));
+    customer.intents.insert(place, held);
 }

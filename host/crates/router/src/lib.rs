@@ -9,6 +9,7 @@
 //! clock: plugins are behind [`Plugins`].
 
 mod apply;
+mod correct;
 mod desk;
 mod error;
 mod identity;
@@ -20,6 +21,7 @@ mod rebuild;
 mod rounds;
 mod router;
 mod setup;
+mod telling;
 
 pub use error::RouterError;
 pub use port::{Plugins, PluginsError, TurnOutcome};

@@ -6,6 +6,7 @@
 //!
 //! Invariant: one commit at a time, in their order. One that fails fails the next call of the router.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
@@ -15,6 +16,7 @@ use store::{Changed, Commit, Indexed, Standing, Store, StoreError};
 
 use crate::desk::{Desk, Outgoing};
 use crate::identity::Assigned;
+use crate::telling;
 
 #[derive(Default)]
 pub(crate) struct Pending {
@@ -22,7 +24,8 @@ pub(crate) struct Pending {
     to: Option<Standing>,
     merged: Vec<(CustomerId, CustomerId, Indexed)>,
     handles: HashSet<Identity>,
-    notes: Vec<Note>,
+    /// By key. None: it holds no longer.
+    notes: BTreeMap<String, Option<Note>>,
     pub(crate) records: usize,
     /// The commit that is being written, and where the store stands after it.
     under_way: Option<(JoinHandle<Result<(), StoreError>>, Standing)>,
@@ -35,13 +38,16 @@ struct Parcel {
     customers: Vec<Outgoing>,
     merged: Vec<(CustomerId, CustomerId, Indexed)>,
     handles: Vec<(Identity, CustomerId)>,
-    notes: Vec<Note>,
+    notes: BTreeMap<String, Option<Note>>,
 }
 
 impl Pending {
     /// Takes in what a batch gave; its customers go back to the desk.
     pub(crate) fn add(&mut self, desk: &mut Desk, to: Standing, assigned: Assigned, notes: Vec<Note>) {
         let Assigned { lanes, notes: conflicts, handles, gone, .. } = assigned;
+        self.notes.extend(conflicts.into_iter().chain(notes).map(|note| (note.key(), Some(note))));
+        // After them: a turn that failed in this very batch may have been taken again in it.
+        self.notes.extend(telling::healed(&lanes).into_iter().map(|key| (key, None)));
         for (gone, into, lane) in gone {
             desk.merge(gone, into);
             self.merged.push((gone, into, lanes[lane].before.clone()));
@@ -50,8 +56,6 @@ impl Pending {
             desk.put_changed(lane.customer, lane.before);
         }
         self.handles.extend(handles);
-        self.notes.extend(conflicts);
-        self.notes.extend(notes);
         self.to = Some(to);
     }
 
@@ -135,8 +139,9 @@ impl Parcel {
             customers: changed.collect(),
             merged: merged.iter().map(|(gone, into, before)| (*gone, *into, before)).collect(),
             handles: handles.iter().map(|(handle, owner)| (handle, *owner)).collect(),
-            notes: notes.clone(),
-            state: None,
+            notes: notes.values().flatten().cloned().collect(),
+            notes_gone: notes.iter().filter(|(_, note)| note.is_none()).map(|(key, _)| key.clone()).collect(),
+            ..Commit::default()
         })
     }
 }

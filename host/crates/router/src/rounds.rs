@@ -4,24 +4,18 @@ use std::sync::Arc;
 
 use journal::Journal;
 use model::{
-    Binding, Customer, CustomerView, DeadTurn, DerivedEvent, Entry, Event, FoldState, Happening, Instant,
-    Note, Position, Turn,
+    Binding, ChannelEvent, Customer, CustomerView, DeadTurn, Deed, DerivedEvent, Entry, FoldState, Happening,
+    Instant, Note, OperatorAct, Position, Record, Told, Turn,
 };
 
 use crate::apply::{self, Occasion};
 use crate::lane::{Lane, Refold, Step, Taken};
+use crate::telling::{Said, Tell};
 use crate::{Plugins, PluginsError, RouterError, TurnOutcome};
 
 /// Alarms of one customer between two of her records. A policy that wakes itself more often than that is quieted for
 /// her: 10 000 daily alarms are 27 years without a word from her.
 const ALARMS_MAX: u32 = 10_000;
-
-/// An event about another person, and its place among all that are told.
-#[derive(Debug)]
-pub(crate) struct Tell {
-    pub(crate) order: (u64, model::CustomerId, u64, usize, usize),
-    pub(crate) derived: DerivedEvent,
-}
 
 /// What the rounds gave besides changed customers.
 #[derive(Debug, Default)]
@@ -58,7 +52,7 @@ impl<'a> Rounds<'a> {
     /// Runs until every lane has ended.
     pub(crate) fn run(&self, lanes: &mut [Lane]) -> Result<Yield, RouterError> {
         let mut result = Yield::default();
-        let mut open: Vec<usize> = (0..lanes.len()).collect();
+        let mut open: Vec<usize> = (0..lanes.len()).filter(|&lane| !lanes[lane].ended).collect();
         while !open.is_empty() {
             self.start_refolds(lanes, &open)?;
             let mut active = Vec::with_capacity(open.len());
@@ -84,8 +78,8 @@ impl<'a> Rounds<'a> {
             }
             let records = self.journal.fetch(positions)?;
             for parent in lanes[place].parents.clone() {
-                let intents = lanes[parent].customer.intents.clone();
-                lanes[place].inherit(&intents);
+                let parent = lanes[parent].customer.clone();
+                lanes[place].inherit(parent);
             }
             lanes[place].past = records.into_iter().map(Arc::new).collect();
             lanes[place].refold = Refold::Running;
@@ -115,12 +109,12 @@ impl<'a> Rounds<'a> {
             }
             result.turns += outcomes.len() as u64;
             for (active, outcome) in concerned.into_iter().zip(outcomes) {
-                self.apply(&mut lanes[active.lane].customer, active, place, outcome, result);
+                self.apply(&mut lanes[active.lane], active, place, outcome, result);
             }
         }
         for active in active {
             if let Step::Record(record) = &active.taken.step {
-                told(&mut lanes[active.lane].customer, &record.entry, record.position, record.now);
+                self.told(&mut lanes[active.lane], record);
             }
         }
         Ok(())
@@ -136,13 +130,14 @@ impl<'a> Rounds<'a> {
         customer.alarms.retain(|other| other.binding != alarm.binding);
         let text =
             format!("woke itself {ALARMS_MAX} times since her last record: its alarms for her are off");
-        result.notes.push(self.dead(customer, active, place, "alarms", text));
+        let dead = self.dead(customer, active, place, "alarms", text);
+        result.notes.push(dead);
         true
     }
 
     fn apply(
         &self,
-        customer: &mut Customer,
+        lane: &mut Lane,
         active: &Active,
         place: usize,
         outcome: TurnOutcome,
@@ -153,26 +148,58 @@ impl<'a> Rounds<'a> {
         let verdict = match outcome {
             TurnOutcome::Verdict(verdict) => verdict,
             TurnOutcome::Fault { kind, text } => {
-                result.notes.push(self.dead(customer, active, place, &kind, text));
+                let dead = self.dead(&mut lane.customer, active, place, &kind, text);
+                result.notes.push(dead);
                 return;
             }
         };
-        let version = self.versions[place];
+        let (version, tenant) = (self.versions[place], self.state.setup.tenant.as_str());
         let past = active.taken.past;
-        let occasion = Occasion { binding, version, position, now, alarm, past };
-        for (decision, mut event) in apply::verdict(customer, &occasion, verdict) {
+        let occasion = Occasion { tenant, binding: &binding.name, version: Some(version), position, now, alarm, past };
+        for (decision, mut event) in apply::verdict(lane, &occasion, verdict) {
             event.id = derived_id(&occasion, decision);
+            let told = Told { binding: binding.name.clone(), id: event.id.clone() };
+            let (cause, again) = (position, lane.reliving);
+            let derived = DerivedEvent { binding: binding.name.clone(), cause, again, event };
+            let said = match lane.reliving {
+                None => Some(Said::Told(derived)),
+                Some(_) if lane.told_before.contains(&told) => None,
+                Some(cause) => Some(Said::Retold { derived, cause }),
+            };
+            if let Err(at) = lane.customer.told.binary_search(&told) {
+                lane.customer.told.insert(at, told);
+            }
             let (order, id, step) = active.taken.order;
-            result.tells.push(Tell {
-                order: (order, id, step, place, decision),
-                derived: DerivedEvent { binding: binding.name.clone(), cause: position, event },
-            });
+            let order = (order, id, step, place, decision);
+            result.tells.extend(said.map(|said| Tell { order, said }));
         }
     }
 
-    fn dead(&self, customer: &Customer, active: &Active, place: usize, kind: &str, text: String) -> Note {
+    /// What a record says of her by itself.
+    fn told(&self, lane: &mut Lane, record: &Record) {
+        let &Record { position, now, ref entry } = record;
+        match entry {
+            Entry::Event(ChannelEvent { connection: source, event })
+            | Entry::Derived(DerivedEvent { binding: source, cause: _, again: _, event }) => {
+                apply::fact(&mut lane.customer, source, event, position, now);
+            }
+            Entry::Progress(progress) => apply::progress(&mut lane.customer, progress, position, now),
+            Entry::Act(OperatorAct { deed: Deed::Propose(proposal), by, why, .. }) => {
+                let binding = proposal.binding.as_str();
+                let (tenant, past) = (self.state.setup.tenant.as_str(), lane.reliving.is_some());
+                let occasion =
+                    Occasion { tenant, binding, version: None, position, now, alarm: None, past };
+                let cause = occasion.cause(format!("{by}: {why}"));
+                apply::intend(lane, &occasion, proposal.intent.clone(), cause);
+            }
+            // Those change who is who, or who decides, and nothing of her.
+            Entry::Setup(_) | Entry::Retelling(_) | Entry::Act(_) => {}
+        }
+    }
+
+    fn dead(&self, customer: &mut Customer, active: &Active, place: usize, kind: &str, text: String) -> Note {
         let (position, now, alarm) = occasion(&active.taken.step);
-        Note::DeadTurn(DeadTurn {
+        let note = Note::DeadTurn(DeadTurn {
             position,
             now,
             customer: customer.id,
@@ -180,7 +207,12 @@ impl<'a> Rounds<'a> {
             alarm: alarm.map(str::to_owned),
             kind: kind.to_owned(),
             text,
-        })
+        });
+        let key = note.key();
+        if let Err(at) = customer.noted.binary_search(&key) {
+            customer.noted.insert(at, key);
+        }
+        note
     }
 }
 
@@ -220,22 +252,13 @@ fn turn<'a>(customer: &'a Customer, binding: &Binding, taken: &'a Taken) -> Turn
     }
 }
 
-fn told(customer: &mut Customer, entry: &Entry, position: Position, now: Instant) {
-    let (source, event): (&str, &Event) = match entry {
-        Entry::Event(channel) => (&channel.connection, &channel.event),
-        Entry::Derived(derived) => (&derived.binding, &derived.event),
-        Entry::Setup(_) => return,
-    };
-    apply::fact(customer, source, event, position, now);
-}
-
 /// The same cause gives the same id: an event that is told again is known.
 fn derived_id(occasion: &Occasion<'_>, decision: usize) -> String {
     let mut hasher = blake3::Hasher::new_derive_key("heliu derived event v1");
     hasher.update(&occasion.position.to_le_bytes());
     hasher.update(&occasion.now.to_le_bytes());
     hasher.update(&(decision as u64).to_le_bytes());
-    for part in [&occasion.binding.name, occasion.alarm.unwrap_or_default()] {
+    for part in [occasion.binding, occasion.alarm.unwrap_or_default()] {
         hasher.update(&(part.len() as u64).to_le_bytes());
         hasher.update(part.as_bytes());
     }

@@ -4,15 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use journal::{Batch, Journal};
-use model::{CustomerId, Entry, FoldState, Identity, Instant, Position, Record, Source};
-use store::{Commit, Indexed, Query, Standing, Store};
+use model::{CustomerId, Entry, FoldState, Identity, Instant, Position, Record};
+use store::{Agenda, Commit, Indexed, Query, Standing, Store};
 
+use crate::correct::Judge;
 use crate::desk::{Desk, Kept};
 use crate::identity::{Assigned, Rules};
 use crate::lane::{Lane, Until, Why};
 use crate::pending::Pending;
-use crate::rounds::{Rounds, Tell, Yield};
-use crate::{Plugins, RouterError, parts, setup};
+use crate::rounds::{Rounds, Yield};
+use crate::{Plugins, RouterError, correct, identity, parts, setup, telling};
 
 #[derive(Clone, Copy, Debug)]
 pub struct RouterConfig {
@@ -113,7 +114,7 @@ impl Router {
     /// [`RouterError`]; what was committed before it stays.
     pub fn settle(&mut self, now: Instant) -> Result<Folded, RouterError> {
         let mut sum = self.catch_up(Position::MAX)?;
-        if self.store.due(now, 1)?.is_empty() {
+        if self.store.due(Agenda::Fold, now, 1)?.is_empty() {
             return Ok(sum);
         }
         self.journal.append(&[Batch { now, ..Batch::default() }])?;
@@ -160,14 +161,19 @@ impl Router {
         let records = self.journal.read(self.reached, self.config.batch_max.min(left))?;
         match records.first() {
             None => Ok(Folded::default()),
-            Some(Record { position, now, entry: Entry::Setup(setup) }) => {
+            Some(record) if record.entry.stands_alone() => {
                 self.flush()?;
-                self.set_up(*position, *now, setup).map(|turns| Folded { records: 1, turns })
+                // What was due before is decided by those who asked for it, whether the clock was there in time or not.
+                let mut turns = self.fire(record.now)?.turns;
+                turns += match &record.entry {
+                    Entry::Setup(setup) => self.set_up(record.position, record.now, setup)?,
+                    _ => self.correct(record)?,
+                };
+                Ok(Folded { records: 1, turns })
             }
             Some(_) => {
-                let events =
-                    records.iter().take_while(|record| !matches!(record.entry, Entry::Setup(_))).count();
-                let records: Vec<Arc<Record>> = records.into_iter().take(events).map(Arc::new).collect();
+                let together = records.into_iter().take_while(|record| !record.entry.stands_alone());
+                let records: Vec<Arc<Record>> = together.map(Arc::new).collect();
                 self.fold_events(&records)
             }
         }
@@ -219,9 +225,12 @@ impl Router {
             self.flush()?;
             self.desk.clear();
         }
-        let rules = Rules::new(&self.state.setup);
+        let rules = Rules::new(&self.state.setup, &self.state.corrections);
         let handles: Vec<Vec<Identity>> = records.iter().map(|record| rules.handles(record)).collect();
         self.desk.fetch_handles(&*self.store, handles.iter().flatten())?;
+        let named: Vec<CustomerId> =
+            records.iter().filter_map(|record| identity::addressee(&record.entry)).collect();
+        self.desk.fetch_named(&*self.store, &named)?;
         let mut assigned = Assigned::default();
         for (record, handles) in records.iter().zip(&handles) {
             assigned.give(&rules, &mut self.desk, record, handles)?;
@@ -238,7 +247,7 @@ impl Router {
     /// One page of customers whom time changes: fires all of theirs that come before anybody else's. None: the page is
     /// too small to tell.
     fn fire_page(&mut self, upto: Instant, limit: usize) -> Result<Option<(u64, bool)>, RouterError> {
-        let due = self.store.due(upto, limit.saturating_add(1))?;
+        let due = self.store.due(Agenda::Fold, upto, limit.saturating_add(1))?;
         let lanes = self.due_lanes(&due, upto, limit)?;
         if lanes.is_empty() && !due.is_empty() {
             return Ok(None);
@@ -280,8 +289,7 @@ impl Router {
 
     /// A change of the configuration takes over: where policies decide otherwise, every customer is folded again.
     fn set_up(&mut self, position: Position, now: Instant, new: &model::Setup) -> Result<u64, RouterError> {
-        // What was due before is decided by those who asked for it, whether the clock was there in time or not.
-        let mut turns = self.fire(now)?.turns;
+        let mut turns = 0;
         let state = setup::changed(&self.state, new, position);
         if setup::needs_refold(&self.state.setup, new) {
             self.desk.clear();
@@ -294,7 +302,7 @@ impl Router {
                     return Err(RouterError::Halted);
                 }
                 after = Some(last.id);
-                turns += self.refold(page, now, &state)?;
+                turns += self.refold(page, position, now, &state)?;
             }
         }
         let to = Standing { position, fired: self.standing.fired };
@@ -308,7 +316,7 @@ impl Router {
 
     /// Lists the new versions before any customer bears one of them as a cause.
     fn announce(&mut self, new: &FoldState) -> Result<(), RouterError> {
-        let state = FoldState { setup: self.state.setup.clone(), versions: new.versions.clone() };
+        let state = FoldState { versions: new.versions.clone(), ..self.state.clone() };
         let (from, to) = (self.standing, self.standing);
         self.store.commit(&Commit { from, to, state: Some(&state), ..Commit::default() })?;
         self.state = state;
@@ -319,12 +327,13 @@ impl Router {
     fn refold(
         &mut self,
         page: Vec<model::Customer>,
+        position: Position,
         now: Instant,
         state: &FoldState,
     ) -> Result<u64, RouterError> {
         let lanes = page.into_iter().map(|customer| {
             let before = Indexed::of(&customer);
-            Lane::again(Kept { customer, before }, now)
+            Lane::again(Kept { customer, before }, position, now)
         });
         let mut assigned = Assigned::of(lanes.collect());
         let rounds = Rounds::new(&*self.journal, &*self.plugins, state);
@@ -335,11 +344,34 @@ impl Router {
         Ok(turns)
     }
 
+    /// Who is who changes because of this record, which stands alone: those whom it concerns are judged, and folded, again.
+    fn correct(&mut self, record: &Record) -> Result<u64, RouterError> {
+        let judge = Judge { journal: &*self.journal, store: &*self.store, state: &self.state };
+        let correction = judge.correction(record)?;
+        let mut judged = judge.judge(record, &correction)?;
+        let mut state = self.state.clone();
+        state.corrections = correction.corrections;
+        state.alone.push(record.position);
+        let rounds = Rounds::new(&*self.journal, &*self.plugins, &state);
+        let Yield { mut tells, mut notes, turns } = parts::run(&rounds, &mut judged.lanes, &self.config)?;
+        tells.extend(telling::untold(&judged.lanes));
+        telling::write(&*self.journal, tells, self.config.appends)?;
+        notes.append(&mut judged.notes);
+        let to = Standing { position: record.position, fired: self.standing.fired };
+        let mut notes_gone = telling::healed(&judged.lanes);
+        notes_gone.extend(correct::conflicts(&*self.store, &judged)?);
+        self.store.commit(&correct::commit(self.standing, to, &judged, notes_gone, notes, &state))?;
+        self.desk.clear();
+        (self.standing, self.reached, self.state) = (to, record.position, state);
+        Ok(turns)
+    }
+
     /// Keeps what a batch gave until the next commit.
     fn absorb(&mut self, to: Standing, assigned: Assigned, result: Yield) -> Result<u64, RouterError> {
         let Yield { mut tells, notes, turns } = result;
-        tells.sort_by_key(|tell| tell.order);
-        self.tell(tells)?;
+        tells.extend(telling::untold(&assigned.lanes));
+        // It stands in the journal before the store moves: a crash between the two tells it again, and the journal knows it.
+        telling::write(&*self.journal, tells, self.config.appends)?;
         self.pending.add(&mut self.desk, to, assigned, notes);
         self.reached = to.position;
         Ok(turns)
@@ -347,26 +379,6 @@ impl Router {
 
     fn flush(&mut self) -> Result<(), RouterError> {
         self.standing = self.pending.flush(&mut self.desk, &*self.store, self.standing)?;
-        Ok(())
-    }
-
-    /// What policies told of others stands in the journal before the store moves: a crash between the two tells it
-    /// again, and the journal knows it.
-    fn tell(&self, tells: Vec<Tell>) -> Result<(), RouterError> {
-        if tells.is_empty() {
-            return Ok(());
-        }
-        if self.config.appends {
-            let entries = tells.into_iter().map(|tell| Entry::Derived(tell.derived)).collect();
-            self.journal.append(&[Batch { entries, ..Batch::default() }])?;
-            return Ok(());
-        }
-        for Tell { order: _, derived } in tells {
-            let source = Source::Policy(&derived.binding);
-            if self.journal.locate(source, &derived.event.id)?.is_none() {
-                return Err(RouterError::Untold { binding: derived.binding, position: derived.cause });
-            }
-        }
         Ok(())
     }
 }

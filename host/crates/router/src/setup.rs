@@ -36,7 +36,9 @@ pub(crate) fn changed(state: &FoldState, setup: &Setup, position: Position) -> F
             versions.push(version);
         }
     }
-    FoldState { setup: setup.clone(), versions }
+    let (corrections, mut alone) = (state.corrections.clone(), state.alone.clone());
+    alone.push(position);
+    FoldState { setup: setup.clone(), versions, corrections, alone }
 }
 
 /// Must every customer be folded again? Not if the policies decide as before, or say that they carry on.

@@ -63,6 +63,8 @@ fn hash(source: Source<'_>, id: &str) -> i64 {
     let (kind, name) = match source {
         Source::Connection(name) => (b"c", name),
         Source::Policy(name) => (b"p", name),
+        Source::Courier => (b"e", ""),
+        Source::Operator => (b"o", ""),
     };
     hasher.update(kind);
     hasher.update(&(name.len() as u64).to_le_bytes());

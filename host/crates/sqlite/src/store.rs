@@ -11,14 +11,14 @@ use std::sync::LazyLock;
 
 use model::{Customer, CustomerId, Digest, FoldState, Identity, Instant, Note};
 use rusqlite::{Connection, OptionalExtension as _, params};
-use store::{Commit, Digester, Query, Standing, Store, StoreError};
+use store::{Agenda, Commit, Digester, Query, Standing, Store, StoreError};
 
 use crate::db::{Db, DbError, Schema, signed, unsigned};
 
 const SCHEMA: Schema = Schema {
     what: "a store of Heliu",
     application_id: 0x4845_4c53, // HELS
-    migrations: &[include_str!("store/schema_1.sql")],
+    migrations: &[include_str!("store/schema_1.sql"), include_str!("store/schema_2.sql")],
     synchronous: "NORMAL",
 };
 
@@ -152,10 +152,16 @@ impl Store for SqliteStore {
         self.db.read("resolve handles", look).map_err(of_db)
     }
 
-    fn due(&self, upto: Instant, limit: usize) -> Result<Vec<CustomerId>, StoreError> {
+    fn due(&self, agenda: Agenda, upto: Instant, limit: usize) -> Result<Vec<CustomerId>, StoreError> {
         let look = |db: &Connection| {
-            let mut query = db
-                .prepare_cached("SELECT customer FROM due WHERE due <= ?1 ORDER BY due, customer LIMIT ?2")?;
+            let mut query = db.prepare_cached(match agenda {
+                Agenda::Fold => {
+                    "SELECT customer FROM due WHERE due <= ?1 ORDER BY due, customer LIMIT ?2"
+                }
+                Agenda::Courier => {
+                    "SELECT customer FROM errand WHERE due <= ?1 ORDER BY due, customer LIMIT ?2"
+                }
+            })?;
             let upto = i64::try_from(upto).unwrap_or(i64::MAX);
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
             let rows = query.query_map(params![upto, limit], |row| Ok(CustomerId(unsigned(row.get(0)?))))?;

@@ -15,6 +15,7 @@ pub struct Standing {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Indexed {
     pub due: Option<Instant>,
+    pub errand: Option<Instant>,
     /// Ascending.
     pub tags: Vec<String>,
 }
@@ -23,7 +24,7 @@ impl Indexed {
     #[must_use]
     pub fn of(customer: &Customer) -> Indexed {
         let tags = customer.tags.iter().map(|tag| tag.name.clone()).collect();
-        Indexed { due: customer.next_due(), tags }
+        Indexed { due: customer.next_due(), errand: customer.next_errand(), tags }
     }
 }
 
@@ -35,6 +36,8 @@ pub struct Changed<'a> {
 }
 
 /// One step of the fold. All of it is kept, or nothing.
+///
+/// What goes is taken out before what comes is put in, so that a customer may be in both: one who was merged comes back.
 #[derive(Clone, Debug, Default)]
 pub struct Commit<'a> {
     /// Where the caller believes that the store stands.
@@ -44,11 +47,28 @@ pub struct Commit<'a> {
     pub customers: Vec<Changed<'a>>,
     /// Customers that are gone, into whom, and what the indexes hold of them. Their handles need not be named again.
     pub merged: Vec<(CustomerId, CustomerId, &'a Indexed)>,
+    /// Customers that were merged and are not any more.
+    pub unmerged: Vec<CustomerId>,
+    /// Customers that are gone and in nobody, and what the indexes hold of them.
+    pub vanished: Vec<(CustomerId, &'a Indexed)>,
+    /// Handles that nobody has any more.
+    pub handles_gone: Vec<&'a Identity>,
+    /// The keys of notes that hold no longer.
+    pub notes_gone: Vec<String>,
     /// Handles that are new, or that another customer has now.
     pub handles: Vec<(&'a Identity, CustomerId)>,
     pub notes: Vec<Note>,
     /// Given when it changed.
     pub state: Option<&'a FoldState>,
+}
+
+/// Who asks whom time concerns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Agenda {
+    /// The fold: whom an alarm, or the end of a tag, changes.
+    Fold,
+    /// The courier: for whom an intent waits.
+    Courier,
 }
 
 /// Which customers to show, ascending by id.

@@ -5,7 +5,7 @@ use model::{
     Cause, Conflict, Customer, CustomerId, FoldState, Handle, HeldTag, Identity, Note, Setup, Version,
 };
 
-use crate::{Changed, Commit, Indexed, MemoryStore, Query, Standing, Store, StoreError};
+use crate::{Agenda, Changed, Commit, Indexed, MemoryStore, Query, Standing, Store, StoreError};
 
 /// Makes one `#[test]` of every case. The one list of cases.
 #[macro_export]
@@ -46,7 +46,7 @@ fn tag(name: &str, expires: Option<u64>) -> HeldTag {
 
 fn customer(id: u64, tags: &[(&str, Option<u64>)]) -> Customer {
     let mut customer = Customer::new(CustomerId(id), 5);
-    customer.handles = vec![Handle { identity: identity(&id.to_string()), position: id }];
+    customer.handles = vec![Handle { identity: identity(&id.to_string()), position: id, before: None }];
     customer.timeline = vec![id, id + 100, id + 200_000];
     customer.tags = tags.iter().map(|(name, expires)| tag(name, *expires)).collect();
     customer
@@ -95,7 +95,7 @@ pub fn an_empty_store_stands_at_the_beginning(store: &dyn Store) {
     assert_eq!(store.standing(), Ok((Standing::default(), FoldState::default())));
     assert_eq!(store.load(&[CustomerId(1)]), Ok(vec![None]));
     assert_eq!(store.resolve(&[&identity("1")]), Ok(vec![None]));
-    assert_eq!(store.due(u64::MAX, 9), Ok(Vec::new()));
+    assert_eq!(store.due(Agenda::Fold, u64::MAX, 9), Ok(Vec::new()));
     assert_eq!(store.page(&Query { limit: 9, ..Query::default() }), Ok(Vec::new()));
     assert_eq!(store.notes("", 9), Ok(Vec::new()));
 }
@@ -136,7 +136,7 @@ pub fn the_fold_state_stays_until_another_is_given(store: &dyn Store) {
         settings: model::Digest([8; 32]),
         since: 1,
     };
-    let state = FoldState { setup, versions: vec![version] };
+    let state = FoldState { setup, versions: vec![version], ..FoldState::default() };
     store.commit(&Commit { to: at(1), state: Some(&state), ..Commit::default() }).expect("commit");
     put(store, 1, &[customer(1, &[])]);
     assert_eq!(store.standing(), Ok((at(2), state)));
@@ -169,7 +169,7 @@ pub fn a_merged_customer_is_found_as_the_one_she_is_in(store: &dyn Store) {
     let owners = store.resolve(&[&identity("3"), &identity("2")]);
     assert_eq!(owners, Ok(vec![Some(CustomerId(1)); 2]));
     assert_eq!(tagged(store, "vip"), [0; 0]);
-    assert_eq!(store.due(99, 9), Ok(Vec::new()));
+    assert_eq!(store.due(Agenda::Fold, 99, 9), Ok(Vec::new()));
     assert_eq!(ids(&store.page(&Query { limit: 9, ..Query::default() }).expect("page")), [1]);
 }
 
@@ -180,13 +180,13 @@ pub fn due_customers_come_in_the_order_of_time(store: &dyn Store) {
         &[customer(1, &[("a", Some(30))]), customer(2, &[("a", Some(10))]), customer(3, &[("a", None)])],
     );
     put(store, 1, &[customer(4, &[("a", Some(10)), ("b", Some(5))])]);
-    assert_eq!(store.due(4, 9), Ok(Vec::new()));
-    assert_eq!(store.due(10, 9), Ok(vec![CustomerId(4), CustomerId(2)]));
-    assert_eq!(store.due(99, 2), Ok(vec![CustomerId(4), CustomerId(2)]));
+    assert_eq!(store.due(Agenda::Fold, 4, 9), Ok(Vec::new()));
+    assert_eq!(store.due(Agenda::Fold, 10, 9), Ok(vec![CustomerId(4), CustomerId(2)]));
+    assert_eq!(store.due(Agenda::Fold, 99, 2), Ok(vec![CustomerId(4), CustomerId(2)]));
     put(store, 2, &[customer(4, &[("a", Some(40))])]);
-    assert_eq!(store.due(99, 9), Ok(vec![CustomerId(2), CustomerId(1), CustomerId(4)]));
+    assert_eq!(store.due(Agenda::Fold, 99, 9), Ok(vec![CustomerId(2), CustomerId(1), CustomerId(4)]));
     put(store, 3, &[customer(2, &[])]);
-    assert_eq!(store.due(30, 9), Ok(vec![CustomerId(1)]));
+    assert_eq!(store.due(Agenda::Fold, 30, 9), Ok(vec![CustomerId(1)]));
 }
 
 pub fn a_page_of_a_tag_holds_those_who_hold_it(store: &dyn Store) {
@@ -227,8 +227,8 @@ pub fn the_digest_sees_every_part_and_no_history(store: &dyn Store) {
     let commit = Commit { from: at(2), to: at(3), notes: vec![conflict(1)], ..Commit::default() };
     store.commit(&commit).expect("commit");
     seen.push(digest());
-    let state =
-        FoldState { setup: Setup { phone_country: "1".to_owned(), ..Setup::default() }, versions: vec![] };
+    let setup = Setup { phone_country: "1".to_owned(), ..Setup::default() };
+    let state = FoldState { setup, ..FoldState::default() };
     store
         .commit(&Commit { from: at(3), to: at(4), state: Some(&state), ..Commit::default() })
         .expect("commit");

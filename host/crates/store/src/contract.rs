@@ -2,7 +2,7 @@
 
 use model::{Class, Customer, CustomerId, Digest, FoldState, Identity, Instant, Note};
 
-use crate::{Commit, Query, Standing};
+use crate::{Agenda, Commit, Query, Standing};
 
 /// The customers and the indexes over them, committed step by step together with how far the fold has come.
 ///
@@ -30,11 +30,11 @@ pub trait Store: Send + Sync {
     /// [`StoreError`].
     fn resolve(&self, handles: &[&Identity]) -> Result<Vec<Option<CustomerId>>, StoreError>;
 
-    /// At most `limit` customers whom time changes by `upto`, ascending by when, then by id.
+    /// At most `limit` customers who stand on this agenda by `upto`, ascending by when, then by id.
     ///
     /// # Errors
     /// [`StoreError`].
-    fn due(&self, upto: Instant, limit: usize) -> Result<Vec<CustomerId>, StoreError>;
+    fn due(&self, agenda: Agenda, upto: Instant, limit: usize) -> Result<Vec<CustomerId>, StoreError>;
 
     /// # Errors
     /// [`StoreError::Conflict`] if the store stands elsewhere; the store is unchanged.

@@ -1,6 +1,6 @@
 //! The state hash: one fold, one number.
 
-use model::{Customer, CustomerId, Digest, FoldState, Note};
+use model::{Corrections, Customer, CustomerId, Digest, FoldState, Note, Setup, Version};
 
 /// Takes the parts of a state in their canonical order: fold state, customers by id, merges by id, notes by key.
 ///
@@ -13,7 +13,13 @@ impl Digester {
     #[must_use]
     pub fn new(state: &FoldState) -> Digester {
         let mut digester = Digester { hasher: blake3::Hasher::new_derive_key("heliu state v1") };
-        digester.part(b's', &wire::to_bytes::<FoldState>(state));
+        // Where the records stand that were folded alone is no part of what they led to.
+        let FoldState { setup, versions, corrections, alone: _ } = state;
+        digester.part(b's', &wire::to_bytes::<Setup>(setup));
+        for version in versions {
+            digester.part(b'v', &wire::to_bytes::<Version>(version));
+        }
+        digester.part(b'k', &wire::to_bytes::<Corrections>(corrections));
         digester
     }
 

@@ -9,7 +9,7 @@ mod contract;
 mod digest;
 mod memory;
 
-pub use commit::{Changed, Commit, Indexed, Query, Standing};
+pub use commit::{Agenda, Changed, Commit, Indexed, Query, Standing};
 pub use contract::{Store, StoreError};
 pub use digest::Digester;
 pub use memory::MemoryStore;

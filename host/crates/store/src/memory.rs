@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use model::{Customer, CustomerId, Digest, FoldState, Identity, Instant, Note};
 
-use crate::{Commit, Digester, Query, Standing, Store, StoreError};
+use crate::{Agenda, Commit, Digester, Query, Standing, Store, StoreError};
 
 /// Keeps everything in memory. Also the scratch store of a rebuild that only compares.
 #[derive(Default)]
@@ -54,12 +54,18 @@ impl Store for MemoryStore {
         Ok(handles.iter().map(|handle| Some(inside.now(*inside.handles.get(*handle)?))).collect())
     }
 
-    fn due(&self, upto: Instant, limit: usize) -> Result<Vec<CustomerId>, StoreError> {
+    fn due(&self, agenda: Agenda, upto: Instant, limit: usize) -> Result<Vec<CustomerId>, StoreError> {
         let inside = self.inside();
         let mut due: Vec<(Instant, CustomerId)> = inside
             .customers
             .values()
-            .filter_map(|customer| Some((customer.next_due()?, customer.id)))
+            .filter_map(|customer| {
+                let due = match agenda {
+                    Agenda::Fold => customer.next_due(),
+                    Agenda::Courier => customer.next_errand(),
+                };
+                Some((due?, customer.id))
+            })
             .filter(|&(due, _)| due <= upto)
             .collect();
         due.sort_unstable();
@@ -75,6 +81,12 @@ impl Store for MemoryStore {
         if let Some(state) = commit.state {
             inside.state = state.clone();
         }
+        for gone in &commit.unmerged {
+            inside.merged.remove(gone);
+        }
+        for (gone, _) in &commit.vanished {
+            inside.customers.remove(gone);
+        }
         for &(gone, into, _) in &commit.merged {
             inside.customers.remove(&gone);
             inside.merged.insert(gone, into);
@@ -82,8 +94,14 @@ impl Store for MemoryStore {
         for changed in &commit.customers {
             inside.customers.insert(changed.customer.id, changed.customer.clone());
         }
+        for &handle in &commit.handles_gone {
+            inside.handles.remove(handle);
+        }
         for &(handle, customer) in &commit.handles {
             inside.handles.insert(handle.clone(), customer);
+        }
+        for key in &commit.notes_gone {
+            inside.notes.remove(key);
         }
         for note in &commit.notes {
             inside.notes.insert(note.key(), note.clone());

@@ -5,7 +5,15 @@ use model::*;
 use crate::kind::{twin, twin_cases};
 
 twin!(Version as VersionWire { binding: String, title: String, digest: Digest, settings: Digest, since: u64 });
-twin!(FoldState as FoldStateWire { setup: Setup, versions: Vec<Version> });
+twin!(Apart as ApartWire { position: u64, these: Vec<Identity>, those: Vec<Identity> });
+twin!(Joined as JoinedWire { position: u64, one: CustomerId, other: CustomerId });
+twin!(Corrections as CorrectionsWire { retracted: Vec<u64>, joins: Vec<Joined>, apart: Vec<Apart> });
+twin!(FoldState as FoldStateWire {
+    setup: Setup,
+    versions: Vec<Version>,
+    corrections: Corrections,
+    alone: Vec<u64>,
+});
 twin!(Conflict as ConflictWire {
     position: u64,
     handle: Identity,

@@ -20,10 +20,42 @@ twin!(Binding as BindingWire {
     descriptor: PolicyDescriptor,
     carry: bool,
 });
-twin!(Setup as SetupWire { policies: Vec<Binding>, schemes: Vec<Scheme>, phone_country: String });
+twin!(Setup as SetupWire {
+    policies: Vec<Binding>,
+    schemes: Vec<Scheme>,
+    phone_country: String,
+    tenant: String,
+});
 twin!(ChannelEvent as ChannelEventWire { connection: String, event: Event });
-twin!(DerivedEvent as DerivedEventWire { binding: String, cause: u64, event: Event });
-twin_cases!(Entry as EntryWire { Event(ChannelEvent), Derived(DerivedEvent), Setup(Setup) });
+twin!(DerivedEvent as DerivedEventWire { binding: String, cause: u64, again: Option<u64>, event: Event });
+twin!(Retelling as RetellingWire { binding: String, id: String, event: u64, cause: u64, counts: bool });
+twin!(Progress as ProgressWire {
+    intent: String,
+    customer: CustomerId,
+    cause: u64,
+    id: String,
+    state: IntentState,
+    connection: Option<String>,
+    staff: Option<String>,
+    receipt: Option<String>,
+    until: Option<u64>,
+    code: String,
+    reason: String,
+});
+twin!(Join as JoinWire { one: CustomerId, other: CustomerId });
+twin!(Split as SplitWire { customer: CustomerId, handles: Vec<Identity> });
+twin!(Retract as RetractWire { edge: u64 });
+twin!(Proposal as ProposalWire { customer: CustomerId, binding: String, intent: Intent });
+twin_cases!(Deed as DeedWire { Join(Join), Split(Split), Retract(Retract), Propose(Proposal) });
+twin!(OperatorAct as OperatorActWire { id: String, by: String, why: String, deed: Deed });
+twin_cases!(Entry as EntryWire {
+    Event(ChannelEvent),
+    Derived(DerivedEvent),
+    Setup(Setup),
+    Retelling(Retelling),
+    Progress(Progress),
+    Act(OperatorAct),
+});
 twin!(Record as RecordWire { position: u64, now: u64, entry: Entry });
 
 /// The bytes of a record around an entry that is only lent.

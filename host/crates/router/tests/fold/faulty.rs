@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use model::{Customer, CustomerId, Digest, FoldState, Identity, Instant, Note};
-use store::{Commit, MemoryStore, Query, Standing, Store, StoreError};
+use store::{Agenda, Commit, MemoryStore, Query, Standing, Store, StoreError};
 
 #[derive(Default)]
 pub struct Faulty {
@@ -35,8 +35,8 @@ impl Store for Faulty {
         self.behind.resolve(handles)
     }
 
-    fn due(&self, upto: Instant, limit: usize) -> Result<Vec<CustomerId>, StoreError> {
-        self.behind.due(upto, limit)
+    fn due(&self, agenda: Agenda, upto: Instant, limit: usize) -> Result<Vec<CustomerId>, StoreError> {
+        self.behind.due(agenda, upto, limit)
     }
 
     fn commit(&self, commit: &Commit<'_>) -> Result<(), StoreError> {

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use journal::Journal;
-use model::{Digest, Record};
+use journal::{Batch, Journal};
+use model::{
+    Customer, CustomerId, Deed, Digest, Entry, HeldIntent, IntentState, Join, Note, OperatorAct, Progress, Proposal,
+    Record, Retract, Split,
+};
 use router::{Router, RouterConfig};
-use store::{Standing, Store};
+use store::{Query, Standing, Store};
 
-use crate::life::{self, Act};
+use crate::life::{self, Act, Word};
 use crate::policies::Natives;
 
 pub struct Host {
@@ -37,6 +40,7 @@ impl Host {
                     drop(self.journal.append(std::slice::from_ref(&**batch)).expect("append"))
                 }
                 Act::Settle(now) => drop(self.router.settle(*now).expect("settle")),
+                Act::Say(now, word) => drop(self.say(*now, *word)),
                 Act::Fail => {
                     self.plugins.fail_next();
                     // Nothing may be lost by it; the next settle does what this one did not.
@@ -49,7 +53,90 @@ impl Host {
                 self.restart();
             }
         }
-        self.router.settle(life::THE_END).expect("settle");
+        self.settle(life::THE_END);
+    }
+
+    pub fn settle(&mut self, now: u64) {
+        self.router.settle(now).expect("settle");
+    }
+
+    /// Says it of what is there once everything is folded. Gives where it stands; None: there is nothing to say it of.
+    pub fn say(&mut self, now: u64, word: Word) -> Option<u64> {
+        self.settle(now);
+        let records = self.records();
+        let customers = self.store.page(&Query { limit: usize::MAX, ..Query::default() }).expect("page");
+        let pick = |count: usize, which: u16| (count > 0).then(|| usize::from(which) % count.max(1));
+        let number = records.len();
+        let id = format!("act{number}");
+        let act = |deed: Deed| {
+            Entry::Act(OperatorAct { id: id.clone(), by: "li".to_owned(), why: "so".to_owned(), deed })
+        };
+        let entry = match word {
+            Word::Join(one, other) => {
+                let one = customers[pick(customers.len(), one)?].id;
+                let other = customers[pick(customers.len(), other)?].id;
+                act(Deed::Join(Join { one, other }))
+            }
+            Word::Split(who, handle) => {
+                let customer = &customers[pick(customers.len(), who)?];
+                let handle = customer.handles[pick(customer.handles.len(), handle)?].identity.clone();
+                act(Deed::Split(Split { customer: customer.id, handles: vec![handle] }))
+            }
+            Word::Retract(which) => {
+                let edge = |record: &&Record| match &record.entry {
+                    Entry::Event(channel) => channel.event.who.len() > 1,
+                    Entry::Act(act) => !matches!(act.deed, Deed::Propose(_)),
+                    _ => false,
+                };
+                let edges: Vec<&Record> = records.iter().filter(edge).collect();
+                act(Deed::Retract(Retract { edge: edges[pick(edges.len(), which)?].position }))
+            }
+            Word::Propose(who) => {
+                let customer = customers[pick(customers.len(), who)?].id;
+                let binding = "broadcast.sale".to_owned();
+                let intent = crate::policies::intent(&format!("sale{}", who % 3));
+                act(Deed::Propose(Proposal { customer, binding, intent }))
+            }
+            Word::Progress(which, state) => {
+                let held: Vec<(CustomerId, &HeldIntent)> = customers
+                    .iter()
+                    .flat_map(|customer| customer.intents.iter().map(|held| (customer.id, held)))
+                    .collect();
+                let (customer, held) = held[pick(held.len(), which)?];
+                Entry::Progress(progress(customer, held, state, number))
+            }
+        };
+        let entries = vec![entry];
+        let batch = Batch { now, entries, ..Batch::default() };
+        let receipts = self.journal.append(&[batch]).expect("append");
+        Some(receipts[0].placed[0].position())
+    }
+
+    /// Takes back what stands there.
+    pub fn retract(&mut self, now: u64, edge: u64) {
+        let (id, by, why) = (format!("back{edge}"), "li".to_owned(), "a mistake".to_owned());
+        let deed = Deed::Retract(Retract { edge });
+        let entries = vec![Entry::Act(OperatorAct { id, by, why, deed })];
+        self.journal.append(&[Batch { now, entries, ..Batch::default() }]).expect("append");
+    }
+
+    /// Does the retraction at this position concern an event that was not retracted already?
+    pub fn retracts_an_event(&self, position: u64) -> bool {
+        let retracted = |position: u64| match &self.records()[usize::try_from(position).expect("small") - 1].entry {
+            Entry::Act(OperatorAct { deed: Deed::Retract(retract), .. }) => Some(retract.edge),
+            _ => None,
+        };
+        let Some(edge) = retracted(position) else { return false };
+        let earlier = (1..position).any(|earlier| retracted(earlier) == Some(edge));
+        !earlier && matches!(self.records()[usize::try_from(edge).expect("small") - 1].entry, Entry::Event(_))
+    }
+
+    pub fn notes(&self) -> Vec<Note> {
+        self.store.notes("", usize::MAX).expect("notes")
+    }
+
+    pub fn customers(&self) -> Vec<Customer> {
+        self.store.page(&Query { limit: usize::MAX, ..Query::default() }).expect("page")
     }
 
     pub fn digest(&self) -> (Digest, Standing) {
@@ -58,6 +145,28 @@ impl Host {
 
     pub fn records(&self) -> Vec<Record> {
         self.journal.read(0, usize::MAX).expect("read")
+    }
+}
+
+fn progress(customer: CustomerId, held: &HeldIntent, state: u8, number: usize) -> Progress {
+    let state = match state {
+        0 => IntentState::Held,
+        1 => IntentState::Due,
+        2 => IntentState::Sent,
+        _ => IntentState::Dropped,
+    };
+    Progress {
+        intent: held.id.clone(),
+        customer,
+        cause: held.cause.position,
+        id: format!("{}:{number}", held.id),
+        state,
+        connection: Some("shop".to_owned()),
+        staff: None,
+        receipt: None,
+        until: None,
+        code: "quiet-hours".to_owned(),
+        reason: String::new(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use journal::Batch;
 use model::{
-    Act as Deed, Bond, ChannelEvent, Entry, Event, Fact, Identity, Order, OrderStep, Scheme, Setup, Tie,
+    Act as Doing, Bond, ChannelEvent, Entry, Event, Fact, Identity, Order, OrderStep, Scheme, Setup, Tie,
     Touchpoint, Trait, Value,
 };
 use proptest::prelude::*;
@@ -17,6 +17,29 @@ pub enum Act {
     Append(Box<Batch>),
     Settle(u64),
     Fail,
+    /// An operator, or the courier, says something about what is there by then.
+    Say(u64, Word),
+}
+
+/// Which of those that are there is meant: any number, taken modulo their count.
+#[derive(Clone, Copy, Debug)]
+pub enum Word {
+    Join(u16, u16),
+    Split(u16, u16),
+    /// An event with handles, or an operator's act.
+    Retract(u16),
+    Propose(u16),
+    Progress(u16, u8),
+}
+
+pub fn word() -> impl Strategy<Value = Word> {
+    prop_oneof![
+        3 => (0..99u16, 0..99u16).prop_map(|(one, other)| Word::Join(one, other)),
+        2 => (0..99u16, 0..99u16).prop_map(|(who, handle)| Word::Split(who, handle)),
+        4 => (0..99u16).prop_map(Word::Retract),
+        1 => (0..99u16).prop_map(Word::Propose),
+        3 => (0..99u16, 0..4u8).prop_map(|(which, state)| Word::Progress(which, state)),
+    ]
 }
 
 pub fn strategy() -> impl Strategy<Value = Vec<Act>> {
@@ -25,6 +48,7 @@ pub fn strategy() -> impl Strategy<Value = Vec<Act>> {
         2 => (0..3u8).prop_map(Step::Setup),
         3 => Just(Step::Settle),
         1 => Just(Step::Fail),
+        3 => word().prop_map(Step::Say),
     ];
     proptest::collection::vec((0..40u64, step), 1..40).prop_map(|steps| {
         let mut now = 100;
@@ -37,6 +61,7 @@ pub fn strategy() -> impl Strategy<Value = Vec<Act>> {
                 Step::Setup(which) => Act::Append(Box::new(setup(now, which))),
                 Step::Settle => Act::Settle(now),
                 Step::Fail => Act::Fail,
+                Step::Say(word) => Act::Say(now, word),
             });
         }
         acts
@@ -49,6 +74,7 @@ enum Step {
     Setup(u8),
     Settle,
     Fail,
+    Say(Word),
 }
 
 /// Gives every event an id of its own; every seventh is a delivery again.
@@ -66,7 +92,9 @@ fn setup(now: u64, which: u8) -> Batch {
     let scheme =
         |name: &str, lasting, one_per_person| Scheme { name: name.to_owned(), lasting, one_per_person };
     let schemes = vec![scheme("alias", false, false), scheme("union", true, true)];
-    let setup = Setup { policies: policies::setup(which), schemes, phone_country: "86".to_owned() };
+    let policies = policies::setup(which);
+    let (phone_country, tenant) = ("86".to_owned(), "brand".to_owned());
+    let setup = Setup { policies, schemes, phone_country, tenant };
     Batch { now, entries: vec![Entry::Setup(setup)], ..Batch::default() }
 }
 
@@ -90,7 +118,7 @@ fn identity() -> impl Strategy<Value = Identity> {
 
 fn event() -> impl Strategy<Value = Event> {
     let fact = prop_oneof![
-        4 => (0..4u8, proptest::option::of(identity())).prop_map(|(kind, whom)| Fact::Did(Deed {
+        4 => (0..4u8, proptest::option::of(identity())).prop_map(|(kind, whom)| Fact::Did(Doing {
             kind: format!("kind{kind}"),
             object: None,
             title: None,

@@ -112,7 +112,7 @@ fn count(binding: &Binding, turn: &Turn<'_>) -> TurnOutcome {
     TurnOutcome::Verdict(Verdict { decisions, memory: (seen % 6 != 5).then(|| vec![seen]) })
 }
 
-fn intent(key: &str) -> Intent {
+pub fn intent(key: &str) -> Intent {
     Intent {
         key: key.to_owned(),
         scene: "direct-message".to_owned(),

@@ -11,7 +11,19 @@ use crate::db::signed;
 
 /// Some(standing): the store stands there, and nothing was written.
 pub(super) fn commit(db: &Transaction<'_>, commit: &Commit<'_>) -> Result<Option<Standing>, rusqlite::Error> {
-    let Commit { from, to, customers, merged, handles, notes, state } = commit;
+    let Commit {
+        from,
+        to,
+        customers,
+        merged,
+        unmerged,
+        vanished,
+        handles_gone,
+        notes_gone,
+        handles,
+        notes,
+        state,
+    } = commit;
     let stood = stands(db)?;
     let now = stood.unwrap_or_default();
     if now != *from {
@@ -19,6 +31,13 @@ pub(super) fn commit(db: &Transaction<'_>, commit: &Commit<'_>) -> Result<Option
     }
     step(db, stood.is_none(), *to, *state)?;
     let mut indexes = Indexes::default();
+    for gone in unmerged {
+        db.prepare_cached("DELETE FROM merged WHERE gone = ?1")?.execute(params![signed(gone.0)])?;
+    }
+    for &(gone, before) in vanished {
+        db.prepare_cached("DELETE FROM customer WHERE id = ?1")?.execute(params![signed(gone.0)])?;
+        indexes.differ(gone, before, &Indexed::default());
+    }
     for &(gone, into, before) in merged {
         db.prepare_cached("DELETE FROM customer WHERE id = ?1")?.execute(params![signed(gone.0)])?;
         db.prepare_cached("INSERT OR REPLACE INTO merged (gone, into_customer) VALUES (?1, ?2)")?
@@ -34,6 +53,12 @@ pub(super) fn commit(db: &Transaction<'_>, commit: &Commit<'_>) -> Result<Option
         indexes.differ(customer.id, changed.before, &Indexed::of(customer));
     }
     indexes.write(db)?;
+    for &handle in handles_gone {
+        db.prepare_cached(
+            "DELETE FROM handle WHERE hash = ?1 AND scheme = ?2 AND scope = ?3 AND value = ?4",
+        )?
+        .execute(params![hash(handle), handle.scheme, handle.scope, handle.value])?;
+    }
     let mut owned: Vec<_> = handles.iter().map(|&(handle, owner)| (hash(handle), handle, owner)).collect();
     owned.sort_unstable();
     let mut put = db.prepare_cached(
@@ -41,6 +66,9 @@ pub(super) fn commit(db: &Transaction<'_>, commit: &Commit<'_>) -> Result<Option
     )?;
     for (hash, handle, owner) in owned {
         put.execute(params![hash, signed(owner.0), handle.scheme, handle.scope, handle.value])?;
+    }
+    for key in notes_gone {
+        db.prepare_cached("DELETE FROM note WHERE key = ?1")?.execute(params![key])?;
     }
     let mut put = db.prepare_cached("INSERT OR REPLACE INTO note (key, body) VALUES (?1, ?2)")?;
     for note in notes {
@@ -75,6 +103,8 @@ fn step(
 struct Indexes<'a> {
     due_out: Vec<(u64, CustomerId)>,
     due_in: Vec<(u64, CustomerId)>,
+    errands_out: Vec<(u64, CustomerId)>,
+    errands_in: Vec<(u64, CustomerId)>,
     tags_out: Vec<(&'a str, CustomerId)>,
     tags_in: Vec<(String, CustomerId)>,
 }
@@ -84,6 +114,10 @@ impl<'a> Indexes<'a> {
         if before.due != after.due {
             self.due_out.extend(before.due.map(|due| (due, id)));
             self.due_in.extend(after.due.map(|due| (due, id)));
+        }
+        if before.errand != after.errand {
+            self.errands_out.extend(before.errand.map(|due| (due, id)));
+            self.errands_in.extend(after.errand.map(|due| (due, id)));
         }
         if before.tags != after.tags {
             let (old, new): (BTreeSet<&String>, BTreeSet<&String>) =
@@ -95,18 +129,18 @@ impl<'a> Indexes<'a> {
     }
 
     fn write(mut self, db: &Transaction<'_>) -> Result<(), rusqlite::Error> {
-        self.due_out.sort_unstable();
-        self.due_in.sort_unstable();
         self.tags_out.sort_unstable();
         self.tags_in.sort_unstable();
-        let mut delete = db.prepare_cached("DELETE FROM due WHERE due = ?1 AND customer = ?2")?;
-        for (due, id) in self.due_out {
-            delete.execute(params![signed(due), signed(id.0)])?;
-        }
-        let mut insert = db.prepare_cached("INSERT OR REPLACE INTO due (due, customer) VALUES (?1, ?2)")?;
-        for (due, id) in self.due_in {
-            insert.execute(params![signed(due), signed(id.0)])?;
-        }
+        let rows = |statement: &str, mut rows: Vec<(u64, CustomerId)>| {
+            rows.sort_unstable();
+            let mut statement = db.prepare_cached(statement)?;
+            rows.into_iter()
+                .try_for_each(|(due, id)| statement.execute(params![signed(due), signed(id.0)]).map(drop))
+        };
+        rows("DELETE FROM due WHERE due = ?1 AND customer = ?2", self.due_out)?;
+        rows("INSERT OR REPLACE INTO due (due, customer) VALUES (?1, ?2)", self.due_in)?;
+        rows("DELETE FROM errand WHERE due = ?1 AND customer = ?2", self.errands_out)?;
+        rows("INSERT OR REPLACE INTO errand (due, customer) VALUES (?1, ?2)", self.errands_in)?;
         let mut delete = db.prepare_cached(
             "DELETE FROM tag WHERE tag = (SELECT id FROM tag_name WHERE name = ?1) AND customer = ?2",
         )?;
