@@ -187,5 +187,6 @@ pub fn schemes<'a>(
 
 /// What the fold is told of a configuration.
 pub fn setup(config: &Config, policies: Vec<Binding>, schemes: Vec<model::Scheme>) -> Setup {
-    Setup { policies, schemes, phone_country: config.phone_country.clone() }
+    let (phone_country, tenant) = (config.phone_country.clone(), config.tenant.clone());
+    Setup { policies, schemes, phone_country, tenant }
 }

@@ -1,8 +1,9 @@
 //! Events and records in a line of plain words.
 
 use model::{
-    Act, Bond, Content, DerivedEvent, Direction, Entry, Event, Fact, Look, Message, Order, OrderLine,
-    OrderStep, Setup, Tie, Touchpoint, Trait, Value, View,
+    Act, Bond, Content, Deed, DerivedEvent, Direction, Entry, Event, Fact, Identity, IntentState, Join, Look,
+    Message, OperatorAct, Order, OrderLine, OrderStep, Progress, Proposal, Retelling, Retract, Setup, Split, Tie,
+    Touchpoint, Trait, Value, View,
 };
 
 use super::calendar::Zone;
@@ -22,6 +23,9 @@ pub(crate) fn source(entry: &Entry) -> String {
         Entry::Event(channel) => channel.connection.clone(),
         Entry::Derived(derived) => format!("policy {}", derived.binding),
         Entry::Setup(_) => "heliu.toml".to_owned(),
+        Entry::Retelling(retelling) => format!("policy {}", retelling.binding),
+        Entry::Progress(_) => "courier".to_owned(),
+        Entry::Act(act) => act.by.clone(),
     }
 }
 
@@ -29,13 +33,68 @@ pub(crate) fn source(entry: &Entry) -> String {
 pub(crate) fn entry(entry: &Entry, zone: Zone) -> String {
     match entry {
         Entry::Event(channel) => event(&channel.event, zone),
-        Entry::Derived(DerivedEvent { binding: _, cause, event: told }) => {
+        Entry::Derived(DerivedEvent { binding: _, cause, again: _, event: told }) => {
             format!("{} [derived from position {cause}]", event(told, zone))
         }
-        Entry::Setup(Setup { policies, schemes, phone_country: _ }) => {
+        Entry::Setup(Setup { policies, schemes, phone_country: _, tenant: _ }) => {
             let names: Vec<&str> = policies.iter().map(|binding| binding.name.as_str()).collect();
             let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
             format!("the configuration changed: policies {names}; {} schemes of handles", schemes.len())
+        }
+        Entry::Retelling(Retelling { binding: _, id: _, event, cause, counts }) => {
+            let says = if *counts { "counts again" } else { "counts no longer" };
+            format!("what was told at position {event} {says}, because of position {cause}")
+        }
+        Entry::Progress(progress) => self::progress(progress),
+        Entry::Act(OperatorAct { id: _, by, why, deed }) => format!("{by} {}: {why}", self::deed(deed)),
+    }
+}
+
+fn progress(progress: &Progress) -> String {
+    let Progress { intent, customer, cause: _, id: _, state, connection, staff, receipt, until: _, code, reason } =
+        progress;
+    let mut text = format!("{intent} for {customer} is {}", intent_state(*state));
+    for (word, detail) in [("by", connection), ("in the name of", staff), ("as", receipt)] {
+        if let Some(detail) = detail {
+            text = format!("{text} {word} {detail}");
+        }
+    }
+    match (code.is_empty(), reason.is_empty()) {
+        (_, false) => format!("{text}: {reason}"),
+        (false, true) => format!("{text}: {code}"),
+        (true, true) => text,
+    }
+}
+
+pub(crate) fn intent_state(state: IntentState) -> &'static str {
+    match state {
+        IntentState::Proposed => "proposed",
+        IntentState::Past => "of the past",
+        IntentState::Held => "held",
+        IntentState::Dropped => "dropped",
+        IntentState::Due => "handed over",
+        IntentState::Carried => "carried",
+        IntentState::AwaitingStaff => "waiting for staff",
+        IntentState::Sent => "sent",
+        IntentState::Confirmed => "confirmed",
+        IntentState::Failed => "failed",
+        IntentState::Expired => "expired",
+    }
+}
+
+fn deed(deed: &Deed) -> String {
+    match deed {
+        Deed::Join(Join { one, other }) => format!("said that {one} and {other} are one"),
+        Deed::Split(Split { customer, handles }) => {
+            let handles: Vec<String> = handles
+                .iter()
+                .map(|Identity { scheme, scope, value }| format!("{scheme}:{scope}:{value}"))
+                .collect();
+            format!("said that {} of {customer} is another's", handles.join(", "))
+        }
+        Deed::Retract(Retract { edge }) => format!("took back what position {edge} says of who is who"),
+        Deed::Propose(Proposal { customer, binding, intent }) => {
+            format!("proposed {} \"{}\" of {binding} to {customer}", intent.scene, intent.key)
         }
     }
 }

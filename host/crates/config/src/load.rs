@@ -23,6 +23,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     pub listen: SocketAddr,
     pub clock: Clock,
+    /// Whose data it is.
+    pub tenant: String,
     pub api_token: Secret,
     /// Digits: `86`.
     pub phone_country: String,
@@ -53,6 +55,9 @@ struct File {
     /// The address and port for webhooks and the API. Port 0 takes a free one. `"127.0.0.1:8480"` if left out.
     #[serde(default = "default_listen")]
     listen: String,
+    /// Whose data it is: a name that no other tenant of the same channels has. `"default"` if left out.
+    #[serde(default = "default_tenant")]
+    tenant: String,
     /// `"system"`, or `"manual"`: time stands still until `POST /api/v1/clock` sets it, for demos and tests.
     /// `"system"` if left out.
     #[serde(default)]
@@ -68,6 +73,10 @@ struct File {
 
 fn default_data() -> PathBuf {
     PathBuf::from("data")
+}
+
+fn default_tenant() -> String {
+    "default".to_owned()
 }
 
 fn default_listen() -> String {
@@ -91,7 +100,7 @@ fn load_with(path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<C
     let text = std::fs::read_to_string(path)
         .map_err(|error| at("")(Problem::Unreadable { reason: error.to_string() }))?;
     let table: Table = toml::from_str(&text).map_err(|error| at("")(syntax(&text, &error)))?;
-    let File { data, listen, clock, api, identity, limits, connection, policy } =
+    let File { data, listen, tenant, clock, api, identity, limits, connection, policy } =
         section::read(Value::Table(table)).map_err(at(""))?;
     let folder = path.parent().unwrap_or(Path::new(""));
     let surroundings = Surroundings { folder, variable };
@@ -107,6 +116,7 @@ fn load_with(path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<C
         data_dir: folder.join(data),
         listen: address(&listen).map_err(at(""))?,
         clock,
+        tenant: crate::connection::check_name(tenant).map_err(at(""))?,
         api_token: api.resolve(&surroundings).map_err(at("[api] "))?,
         phone_country: identity.resolve().map_err(at("[identity] "))?,
         limits: limits.resolve().map_err(at("[limits] "))?,

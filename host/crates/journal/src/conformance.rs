@@ -114,7 +114,12 @@ pub fn a_delivery_again_changes_nothing(journal: &dyn Journal) {
 pub fn one_id_of_two_sources_is_two_events(journal: &dyn Journal) {
     use Placed::New;
     let derived = |binding: &str| {
-        Entry::Derived(DerivedEvent { binding: binding.to_owned(), cause: 1, event: event("a", "x") })
+        Entry::Derived(DerivedEvent {
+            binding: binding.to_owned(),
+            cause: 1,
+            again: None,
+            event: event("a", "x"),
+        })
     };
     let entries = vec![entry("shop", "a"), entry("sho", "pa"), derived("shop"), derived("other")];
     let mixed = Batch { now: 1, entries, ..Batch::default() };

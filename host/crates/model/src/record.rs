@@ -178,6 +178,23 @@ impl Entry {
         }
     }
 
+    /// The records that it speaks of. It means nothing in a journal that has others there.
+    #[must_use]
+    pub fn refers_to(&self) -> Vec<Position> {
+        match self {
+            Entry::Event(_) | Entry::Setup(_) => Vec::new(),
+            Entry::Derived(derived) => derived.again.into_iter().chain([derived.cause]).collect(),
+            Entry::Retelling(retelling) => vec![retelling.event, retelling.cause],
+            Entry::Progress(progress) => vec![progress.customer.0, progress.cause],
+            Entry::Act(act) => match &act.deed {
+                Deed::Join(join) => vec![join.one.0, join.other.0],
+                Deed::Split(split) => vec![split.customer.0],
+                Deed::Retract(retract) => vec![retract.edge],
+                Deed::Propose(proposal) => vec![proposal.customer.0],
+            },
+        }
+    }
+
     /// Is it folded alone, because it changes how everything behind it is folded, or people who are not named on it?
     #[must_use]
     pub fn stands_alone(&self) -> bool {

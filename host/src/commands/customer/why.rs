@@ -94,10 +94,10 @@ fn chain(journal: &dyn Journal, position: Position) -> anyhow::Result<Vec<Record
         let Some(record) = journal.fetch(&[position])?.pop() else { break };
         next = match &record.entry {
             // Never forwards, whatever an imported record says.
-            Entry::Derived(DerivedEvent { binding: _, cause, event: _ }) => {
+            Entry::Derived(DerivedEvent { binding: _, cause, again: _, event: _ }) => {
                 Some(*cause).filter(|cause| *cause < position)
             }
-            Entry::Event(_) | Entry::Setup(_) => None,
+            Entry::Event(_) | Entry::Setup(_) | Entry::Retelling(_) | Entry::Progress(_) | Entry::Act(_) => None,
         };
         chain.push(record);
     }

@@ -143,11 +143,13 @@ impl Import<'_> {
         match &record.entry {
             Entry::Setup(_) => return self.take_setup(record),
             Entry::Event(_) => {}
-            Entry::Derived(DerivedEvent { binding: _, cause, event: _ }) => {
-                if self.waiting.first().is_some_and(|first| first.position <= *cause) {
+            Entry::Derived(_) | Entry::Retelling(_) | Entry::Progress(_) | Entry::Act(_) => {
+                let named = record.entry.refers_to();
+                let last = named.iter().max();
+                if self.waiting.first().is_some_and(|first| Some(&first.position) <= last) {
                     self.append()?;
                 }
-                if !self.is_at_home(*cause) {
+                if !named.iter().all(|&position| self.is_at_home(position)) {
                     self.tally.left_out += 1;
                     return Ok(());
                 }
@@ -258,7 +260,7 @@ fn in_force(journal: &dyn Journal) -> anyhow::Result<Option<Setup>> {
         at = last.position;
         let mut setups = records.into_iter().filter_map(|record| match record.entry {
             Entry::Setup(setup) => Some(setup),
-            Entry::Event(_) | Entry::Derived(_) => None,
+            Entry::Event(_) | Entry::Derived(_) | Entry::Retelling(_) | Entry::Progress(_) | Entry::Act(_) => None,
         });
         found = setups.next_back().or(found);
     }

@@ -82,7 +82,7 @@ fn into_another_journal_everything_but_what_is_derived_moves() {
     assert_eq!(positions_and_sources(&other), told);
     other.fold(MARCH + 80 * DAY_MS);
     let records = other.journal.read(8, 10).unwrap();
-    let Entry::Derived(DerivedEvent { binding: _, cause, event: _ }) = &records[0].entry else {
+    let Entry::Derived(DerivedEvent { binding: _, cause, again: _, event: _ }) = &records[0].entry else {
         panic!("{records:?}")
     };
     assert_eq!(*cause, 8, "the fold tells it again, from where its cause stands now");

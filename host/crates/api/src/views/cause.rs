@@ -83,9 +83,9 @@ impl<'a> Explained<'a> {
 fn source(entry: &Entry) -> Option<SourceView<'_>> {
     match entry {
         Entry::Event(channel) => Some(SourceView::Connection(&channel.connection)),
-        Entry::Derived(DerivedEvent { binding, cause, event: _ }) => {
+        Entry::Derived(DerivedEvent { binding, cause, again: _, event: _ }) => {
             Some(SourceView::Policy { name: binding, cause: *cause })
         }
-        Entry::Setup(_) => None,
+        Entry::Setup(_) | Entry::Retelling(_) | Entry::Progress(_) | Entry::Act(_) => None,
     }
 }
