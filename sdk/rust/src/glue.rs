@@ -129,19 +129,20 @@ pub mod chore_worker {
 pub mod outlet {
     exports!(
         "package heliu:sdk; world outlet-exports { export heliu:plugin/outlet@0.1.0; }",
-        uses ["heliu:plugin/events@0.1.0" = events, "heliu:plugin/faults@0.1.0" = faults],
+        uses ["heliu:plugin/events@0.1.0" = events, "heliu:plugin/chores@0.1.0" = chores, "heliu:plugin/faults@0.1.0" = faults],
         types in connector: [
             "heliu:plugin/outlet@0.1.0/errand" = Errand,
-            "heliu:plugin/outlet@0.1.0/outcome" = Outcome
+            "heliu:plugin/outlet@0.1.0/outcome" = Outcome,
+            "heliu:plugin/outlet@0.1.0/delivery" = Delivery
         ]
     );
 
     use crate::Sandbox;
-    use crate::connector::{Errand, Outcome, Outlet};
+    use crate::connector::{Delivery, Errand, Outlet};
     use crate::events::Json;
 
     impl<C: Outlet> exports::heliu::plugin::outlet::Guest for C {
-        fn carry(settings: Json, errands: Vec<Errand>) -> Vec<Outcome> {
+        fn carry(settings: Json, errands: Vec<Errand>) -> Delivery {
             crate::panic::install_for_connector();
             crate::connector::carry::<C>(&settings, errands, &mut Sandbox)
         }

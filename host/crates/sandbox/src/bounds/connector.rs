@@ -103,7 +103,8 @@ fn header(name: &str, value: &str) -> Result<(), OutOfBounds> {
 fn declared(event: &Event, schemes: &[Scheme]) -> Result<(), OutOfBounds> {
     let whom = match &event.fact {
         Fact::Did(act) => act.whom.as_ref(),
-        Fact::Said(_) | Fact::Saw(_) | Fact::Bought(_) | Fact::Met(_) | Fact::Told(_) => None,
+        Fact::Said(_) | Fact::Saw(_) | Fact::Bought(_) => None,
+        Fact::Met(_) | Fact::Told(_) | Fact::Carried(_) => None,
     };
     let known = |identity: &&Identity| !schemes.iter().any(|scheme| scheme.name == identity.scheme);
     match event.who.iter().chain(whom).find(known) {
