@@ -23,6 +23,7 @@ macro_rules! exports {
     feature = "webhook-connector",
     feature = "feed-connector",
     feature = "reconciled-connector",
+    feature = "two-way-connector",
     feature = "full-connector"
 ))]
 pub mod about {
@@ -47,7 +48,12 @@ pub mod about {
     }
 }
 
-#[cfg(any(feature = "webhook-connector", feature = "reconciled-connector", feature = "full-connector"))]
+#[cfg(any(
+    feature = "webhook-connector",
+    feature = "reconciled-connector",
+    feature = "two-way-connector",
+    feature = "full-connector"
+))]
 pub mod webhook {
     exports!(
         "package heliu:sdk; world webhook-exports { export heliu:plugin/webhook@0.1.0; }",
@@ -100,6 +106,7 @@ pub mod feed {
     feature = "webhook-connector",
     feature = "feed-connector",
     feature = "reconciled-connector",
+    feature = "two-way-connector",
     feature = "full-connector"
 ))]
 pub mod chore_worker {
@@ -125,7 +132,7 @@ pub mod chore_worker {
     }
 }
 
-#[cfg(feature = "full-connector")]
+#[cfg(any(feature = "two-way-connector", feature = "full-connector"))]
 pub mod outlet {
     exports!(
         "package heliu:sdk; world outlet-exports { export heliu:plugin/outlet@0.1.0; }",
