@@ -295,6 +295,16 @@ impl Fault {
     }
 }
 
+impl Fault {
+    /// What it says, for people.
+    pub fn why(&self) -> &str {
+        match self {
+            Fault::Misconfigured(why) | Fault::Malformed(why) | Fault::Unauthorised(why) => why,
+            Fault::Later(pause) => &pause.why,
+        }
+    }
+}
+
 impl From<Failure> for Fault {
     /// What a request that got no answer means for the call that needed it.
     fn from(failure: Failure) -> Fault {
