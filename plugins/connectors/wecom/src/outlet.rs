@@ -10,7 +10,7 @@
 mod message;
 mod post;
 mod remark;
-pub mod tag;
+mod tag;
 mod welcome;
 
 use std::collections::BTreeMap;
@@ -27,7 +27,6 @@ use crate::identity;
 use crate::rest::Api;
 use crate::settings::Settings;
 
-pub use message::content_key;
 pub use post::Post;
 
 /// Calls of the API after which no unit is begun. The host allows 64 in one call of the connector, and a unit takes five.

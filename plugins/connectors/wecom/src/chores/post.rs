@@ -1,13 +1,15 @@
 //! `get_moment_task_result`, `get_moment_task`, `get_moment_comments`: a post is made, published by staff, liked and talked
 //! about. The likes and comments of a post are all that the platform tells of who looked at what.
 
+use std::collections::BTreeMap;
+
 use heliu_sdk::chores::Harvest;
 use heliu_sdk::events::{Content, Event, Fact, Look, ReceiptStep, Touchpoint, View};
 use heliu_sdk::faults::Fault;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::task::{Carried, receipt};
+use super::task::{Carried, patiently, receipt};
 use super::{Desk, id};
 use crate::errcode::Class;
 use crate::identity;
@@ -60,10 +62,27 @@ enum Making {
 
 pub fn read(desk: &Desk<'_>, api: &mut Api<'_>, key: &str) -> Result<Harvest, Fault> {
     api.host().hold(key);
-    let Some(mut post) = Post::read(api.host(), key) else {
+    let Some(post) = Post::read(api.host(), key) else {
         return Ok(Harvest { events: Vec::new(), chores: Vec::new() });
     };
+    match step(desk, api, key, post.clone()) {
+        // It cannot be read for as long as it is looked at: nobody will learn more of it.
+        Err(Fault::Malformed(why)) if desk.now >= post.until => {
+            let mut reading = Reading { desk, key, events: Vec::new() };
+            for one in waiting::read(api.host(), key, post.told, post.cells) {
+                reading.tell(&one, ReceiptStep::Failed, Some(why.clone()), None);
+            }
+            post.forget(api.host(), key);
+            Ok(Harvest { events: reading.events, chores: Vec::new() })
+        }
+        Err(fault) => Err(patiently(fault)),
+        done => done,
+    }
+}
+
+fn step(desk: &Desk<'_>, api: &mut Api<'_>, key: &str, mut post: Post) -> Result<Harvest, Fault> {
     let waiting = waiting::read(api.host(), key, 0, post.cells);
+    let via: BTreeMap<&str, &str> = waiting.iter().map(|one| (one.who(), one.errand())).collect();
     let untold = waiting::read(api.host(), key, post.told, post.cells);
     let is_over = desk.now >= post.until;
     let mut reading = Reading { desk, key, events: Vec::new() };
@@ -89,7 +108,7 @@ pub fn read(desk: &Desk<'_>, api: &mut Api<'_>, key: &str) -> Result<Harvest, Fa
     }
     let copies = publishers.iter().skip(post.next).take(COPIES_MAX);
     for staff in copies {
-        reading.reactions(api, &post, staff, &waiting)?;
+        reading.reactions(api, &post, staff, &via)?;
     }
     let more = post.next + COPIES_MAX < publishers.len();
     post.next = if more { post.next + COPIES_MAX } else { 0 };
@@ -180,7 +199,7 @@ impl Reading<'_> {
         api: &mut Api<'_>,
         post: &Post,
         staff: &str,
-        waiting: &[Waiting],
+        via: &BTreeMap<&str, &str>,
     ) -> Result<(), Fault> {
         let moment = post.moment.as_deref().unwrap_or_default();
         let body = json!({"moment_id": moment, "userid": staff});
@@ -196,7 +215,7 @@ impl Reading<'_> {
             for row in list.unwrap_or_default() {
                 let Some(her) = row.get("external_userid").and_then(plain) else { continue };
                 let since = row.get("create_time").and_then(plain);
-                let via = waiting.iter().find(|one| one.who() == her).map(|one| one.errand().to_owned());
+                let via = via.get(her.as_str()).map(|&errand| errand.to_owned());
                 let about = post.content.clone().unwrap_or_else(|| Content {
                     id: moment.to_owned(),
                     kind: "wecom.moment".to_owned(),

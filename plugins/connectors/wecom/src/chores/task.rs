@@ -3,7 +3,7 @@
 //! Nothing calls us when staff confirm, so it is read, less and less often, until everybody's fate is known or staff have had
 //! their time. Then the task is taken back, so that what was told to have expired is not sent after all.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use heliu_sdk::chores::Harvest;
 use heliu_sdk::events::{Event, Fact, Instant, Receipt, ReceiptStep, Touchpoint};
@@ -24,6 +24,8 @@ const RESULT: &str = "externalcontact/get_groupmsg_send_result";
 const CANCEL: &str = "externalcontact/cancel_groupmsg_send";
 /// Rows on one page. The platform's page says 1000 in one place and 500 in another.
 const ROWS: u32 = 500;
+/// When to try again to read what could not be read.
+const UNREADABLE_MS: u32 = 60 * 60 * 1000;
 /// Pages of one answer: 10 000 customers are 20.
 const PAGES_MAX: usize = 40;
 
@@ -67,12 +69,18 @@ pub fn read(desk: &Desk<'_>, api: &mut Api<'_>, job: &TaskJob) -> Result<Harvest
     let mut told = Told { desk, job, events: Vec::new() };
     match rows(api, job) {
         Ok(rows) => told.settle(&rows, &mut waiting),
-        // The task is not there (any more): nobody will learn more of it.
-        Err(ApiError::Refused { code, fault }) if gone(code) => {
-            let why = fault.why().to_owned();
-            waiting.drain(..).for_each(|one| told.tell(&one, ReceiptStep::Failed, Some(why.clone()), None));
+        Err(error) => {
+            // The task is not there (any more), or cannot be read for as long as it is looked at: nobody will learn more of it.
+            let is_gone = matches!(error.class(), Some(Class::Data | Class::Parameter));
+            match Fault::from(error) {
+                Fault::Malformed(why) if is_gone || is_over => {
+                    waiting
+                        .drain(..)
+                        .for_each(|one| told.tell(&one, ReceiptStep::Failed, Some(why.clone()), None));
+                }
+                fault => return Err(patiently(fault)),
+            }
         }
-        Err(error) => return Err(error.into()),
     }
     if is_over {
         waiting.drain(..).for_each(|one| told.tell(&one, ReceiptStep::Expired, None, None));
@@ -90,8 +98,12 @@ pub fn read(desk: &Desk<'_>, api: &mut Api<'_>, job: &TaskJob) -> Result<Harvest
     Ok(Harvest { events, chores })
 }
 
-fn gone(code: i64) -> bool {
-    matches!(crate::errcode::class(code), Class::Data | Class::Parameter)
+/// What cannot be read now may be read later: errands wait for it, and a chore that dies tells them nothing.
+pub(super) fn patiently(fault: Fault) -> Fault {
+    match fault {
+        Fault::Malformed(why) => Fault::later(why, Some(UNREADABLE_MS)),
+        Fault::Misconfigured(_) | Fault::Later(_) | Fault::Unauthorised(_) => fault,
+    }
 }
 
 /// The platform refuses what was sent already: then there is nothing to take back.
@@ -134,7 +146,13 @@ fn rows(api: &mut Api<'_>, job: &TaskJob) -> Result<Vec<Row>, ApiError> {
 
 fn pages(api: &mut Api<'_>, path: &str, mut body: Value, mut take: impl FnMut(Page)) -> Result<(), ApiError> {
     for _ in 0..PAGES_MAX {
-        let mut page: Page = api.post(path, &body)?;
+        let mut page: Page = match api.post(path, &body) {
+            // How long a cursor holds is not promised: from the beginning then.
+            Err(error) if error.class() == Some(Class::Parameter) && body.get("cursor").is_some() => {
+                return Err(ApiError::Failed(Fault::later(Fault::from(error).why(), None)));
+            }
+            answer => answer?,
+        };
         let cursor = page.next_cursor.take().filter(|cursor| !cursor.is_empty());
         take(page);
         match cursor {
@@ -168,24 +186,27 @@ struct Told<'a> {
 impl Told<'_> {
     /// Takes those out whose fate is known. An errand to several groups has arrived with the first, and failed with the last.
     fn settle(&mut self, rows: &[Row], waiting: &mut Vec<Waiting>) {
-        for Row { target, fate } in rows {
-            let Fate::Sent(at) = fate else { continue };
-            let arrived: BTreeSet<String> =
-                waiting.iter().filter(|one| one.target() == target).map(|one| one.1.clone()).collect();
-            let (done, rest) = std::mem::take(waiting).into_iter().partition(|one| arrived.contains(&one.1));
-            *waiting = rest;
-            let done: Vec<Waiting> = done;
-            done.iter().for_each(|one| self.tell(one, ReceiptStep::Confirmed, None, *at));
-        }
-        for Row { target, fate } in rows {
-            let Fate::Failed(why) = fate else { continue };
-            let (failed, rest) = std::mem::take(waiting).into_iter().partition(|one| one.target() == target);
-            *waiting = rest;
-            let failed: Vec<Waiting> = failed;
-            for one in failed.iter().filter(|one| !waiting.iter().any(|left| left.1 == one.1)) {
-                self.tell(one, ReceiptStep::Failed, Some(why.clone()), None);
+        let fates: BTreeMap<&str, &Fate> = rows.iter().map(|row| (row.target.as_str(), &row.fate)).collect();
+        let mut arrived: BTreeMap<String, Option<Instant>> = BTreeMap::new();
+        for one in waiting.iter() {
+            if let Some(Fate::Sent(at)) = fates.get(one.target()) {
+                arrived.entry(one.errand().to_owned()).or_insert(*at);
             }
         }
+        let mut failed = Vec::new();
+        let mut left = Vec::new();
+        for one in waiting.drain(..) {
+            match (arrived.get(one.errand()), fates.get(one.target())) {
+                (Some(at), _) => self.tell(&one, ReceiptStep::Confirmed, None, *at),
+                (None, Some(Fate::Failed(why))) => failed.push((one, why)),
+                (None, _) => left.push(one),
+            }
+        }
+        let hopes: BTreeSet<&str> = left.iter().map(Waiting::errand).collect();
+        for (one, why) in failed.iter().filter(|(one, _)| !hopes.contains(one.errand())) {
+            self.tell(one, ReceiptStep::Failed, Some((*why).clone()), None);
+        }
+        *waiting = left;
     }
 
     fn tell(&mut self, one: &Waiting, step: ReceiptStep, why: Option<String>, at: Option<Instant>) {

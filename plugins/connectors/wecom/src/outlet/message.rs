@@ -3,7 +3,7 @@
 //! Invariant: a task that the platform may have taken is not made again before the list of tasks was looked at. The platform
 //! takes no key of ours, so a try whose answer was lost is found again by its sender and its words.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use heliu_sdk::connector::Outcome;
 use heliu_sdk::events::Instant;
@@ -128,17 +128,18 @@ struct Task<'t, 'b, 'p> {
 
 impl Task<'_, '_, '_> {
     fn carry(mut self, mut waiting: Vec<Waiting>, parcels: &[&Parcel<'_>]) -> Vec<Outcome> {
-        let mut told: Vec<(String, Outcome)> = Vec::new();
+        let mut told: BTreeMap<String, Outcome> = BTreeMap::new();
         match self.found_again() {
             Ok(None) => {}
             Ok(Some((msgid, again))) => {
-                let is_again = |one: &Waiting| again.iter().any(|other| other.errand() == one.errand());
-                let outcome = Outcome::AwaitingStaff(Some(msgid));
+                let ours: BTreeSet<&str> = again.iter().map(Waiting::errand).collect();
+                let (found, new) = waiting.into_iter().partition(|one| ours.contains(one.errand()));
+                let found: Vec<Waiting> = found;
+                waiting = new;
+                self.claimed(&again, &found);
                 told.extend(
-                    waiting.iter().filter(|one| is_again(one)).map(|one| (one.1.clone(), outcome.clone())),
+                    found.into_iter().map(|one| (one.1, Outcome::AwaitingStaff(Some(msgid.clone())))),
                 );
-                self.claimed(&again, &waiting);
-                waiting.retain(|one| !is_again(one));
             }
             Err(error) => {
                 let failed = Outcome::Failed(error.into());
@@ -146,14 +147,16 @@ impl Task<'_, '_, '_> {
             }
         }
         if !waiting.is_empty() {
-            told.extend(self.make(&waiting));
+            for (errand, outcome) in self.make(&waiting) {
+                // A message to several groups is on its way when one of them was taken.
+                let known = told.entry(errand).or_insert_with(|| outcome.clone());
+                if matches!(known, Outcome::Failed(_)) {
+                    *known = outcome;
+                }
+            }
         }
         let outcome_of = |parcel: &&Parcel<'_>| {
-            let of_it =
-                told.iter().filter(|(errand, _)| *errand == parcel.errand.id).map(|(_, outcome)| outcome);
-            // A message to several groups is on its way when one of them was taken.
-            let best = of_it.min_by_key(|outcome| matches!(outcome, Outcome::Failed(_)));
-            best.cloned().unwrap_or(Outcome::Failed(super::next_call()))
+            told.get(&parcel.errand.id).cloned().unwrap_or(Outcome::Failed(super::next_call()))
         };
         parcels.iter().map(outcome_of).collect()
     }
@@ -245,11 +248,11 @@ impl Task<'_, '_, '_> {
         Ok(Some((msgid, again)))
     }
 
-    /// Those that come back in this call are told; who comes later is found in what is left.
-    fn claimed(&mut self, again: &[Waiting], now_here: &[Waiting]) {
+    /// Those that came again in this call are told; who comes later is found in what is left.
+    fn claimed(&mut self, again: &[Waiting], found: &[Waiting]) {
         let key = self.doubt_key();
-        let is_here = |one: &Waiting| now_here.iter().any(|here| here.errand() == one.errand());
-        let left: Vec<Waiting> = again.iter().filter(|one| !is_here(one)).cloned().collect();
+        let told: BTreeSet<&str> = found.iter().map(Waiting::errand).collect();
+        let left: Vec<Waiting> = again.iter().filter(|one| !told.contains(one.errand())).cloned().collect();
         let host = self.bag.api.host();
         let Some(mut doubt) = host.get(&key).and_then(|text| serde_json::from_slice::<Doubt>(&text).ok())
         else {

@@ -3,6 +3,8 @@
 //! The platform shows a post by tags, to nobody in particular. So errands that say the same to the same audience are one post,
 //! in one call or in several, and a post without an audience is refused: it would be everybody's.
 
+use std::collections::BTreeSet;
+
 use heliu_sdk::Host;
 use heliu_sdk::connector::Outcome;
 use heliu_sdk::events::{Content, Instant};
@@ -118,7 +120,8 @@ fn join(bag: &mut Bag<'_>, first: &Parcel<'_>, parcels: &[&Parcel<'_>]) -> Resul
         None => make(bag, first)?,
     };
     let known = waiting::read(bag.api.host(), &key, 0, post.cells);
-    let new = |parcel: &&&Parcel<'_>| !known.iter().any(|one| one.errand() == parcel.errand.id);
+    let known: BTreeSet<&str> = known.iter().map(Waiting::errand).collect();
+    let new = |parcel: &&&Parcel<'_>| !known.contains(parcel.errand.id.as_str());
     let one =
         |parcel: &&Parcel<'_>| Waiting(parcel.her.clone(), parcel.errand.id.clone(), parcel.her.clone());
     let waiting: Vec<Waiting> = parcels.iter().filter(new).map(one).collect();
