@@ -7,6 +7,7 @@ mod arrival;
 mod brand_life;
 mod cli;
 mod crash;
+mod outlet;
 mod peers;
 mod reload;
 mod stage;

@@ -6,10 +6,11 @@
 
 pub mod corp;
 pub mod event;
+pub mod outbox;
 mod rest;
 pub mod seal;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,6 +42,11 @@ pub struct WecomConfig {
     pub token_life_s: u64,
     /// Relations on one page of `externalcontact/get`; the platform's is 500.
     pub followers_per_page: usize,
+    /// Rows on one page of what became of tasks and posts, at most; the platform's is 500.
+    pub results_per_page: usize,
+    /// Mass messages that one customer gets in a day. The corp chooses: one a day, seven a week, or as many a month as it has
+    /// days; older pages say four a month.
+    pub mass_per_day: usize,
     pub callback: CallbackConfig,
 }
 
@@ -67,6 +73,8 @@ impl WecomConfig {
             secret: String::from("demo-wecom-secret-0123456789abcdefghijklmno"),
             token_life_s: 7200,
             followers_per_page: 500,
+            results_per_page: 500,
+            mass_per_day: 1,
             callback: CallbackConfig {
                 token: String::from("Scrm7HostTok"),
                 encoding_aes_key: String::from("CAT9AG498DYt5BL5gHCQRgI0QX020VORWniVvAp3rJB"),
@@ -110,6 +118,7 @@ pub(crate) struct Inside {
     tokens: Mutex<Tokens>,
     calls: Mutex<BTreeMap<&'static str, u64>>,
     calls_to_limit: Mutex<u64>,
+    answers_to_lose: Mutex<BTreeSet<&'static str>>,
     dice: Mutex<Dice>,
 }
 
@@ -123,6 +132,7 @@ impl WecomSim {
             tokens: Mutex::default(),
             calls: Mutex::default(),
             calls_to_limit: Mutex::default(),
+            answers_to_lose: Mutex::default(),
             dice: Mutex::new(Dice::new(config.seed, DICE_STREAM)),
             config,
         });
@@ -168,6 +178,19 @@ impl WecomSim {
         *self.inside.calls_to_limit.lock() = calls;
     }
 
+    /// The next call of a writing endpoint (`externalcontact/add_msg_template`) is done, and its answer lost: the caller gets
+    /// a 502.
+    pub fn lose_next_answer(&self, endpoint: &'static str) {
+        self.inside.answers_to_lose.lock().insert(endpoint);
+    }
+
+    /// Staff confirm all tasks that wait for them. Gives to how many customers and groups something was sent.
+    pub fn confirm_all(&self, staff: &str) -> usize {
+        let (now_s, per_day) = (self.inside.config.clock.now_s(), self.inside.config.mass_per_day);
+        let mut corp = self.corp();
+        corp.unconfirmed(staff).iter().map(|msgid| corp.confirm(msgid, now_s, per_day)).sum()
+    }
+
     /// The inner XML of an event in this simulator's form.
     pub fn xml(&self, event: &WecomEvent) -> String {
         let callback = &self.inside.config.callback;
@@ -179,7 +202,12 @@ impl WecomSim {
         self.inside.seal_push(inner_xml)
     }
 
+    /// Delivers an event. A welcome's code in it lives from now on.
     pub async fn push(&self, hook: &str, event: &WecomEvent) -> anyhow::Result<Delivery> {
+        if let Some((code, contact)) = event.change.welcome() {
+            let now_s = self.inside.config.clock.now_s();
+            self.corp().issue_welcome(code, &contact.staff, &contact.external_userid, now_s);
+        }
         self.push_xml(hook, &self.xml(event)).await
     }
 

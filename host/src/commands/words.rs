@@ -1,9 +1,11 @@
 //! Events and records in a line of plain words.
 
 use model::{
+use model::{
     Act, Bond, Content, Deed, DerivedEvent, Direction, Entry, Event, Fact, Identity, IntentState, Join, Look,
-    Message, OperatorAct, Order, OrderLine, OrderStep, Progress, Proposal, Retelling, Retract, Setup, Split, Tie,
-    Touchpoint, Trait, Value, View,
+    Message, OperatorAct, Order, OrderLine, OrderStep, Progress, Proposal, Receipt, ReceiptStep, Retelling, Retract, Setup,
+    Split, Tie, Touchpoint, Trait, Value, View,
+};
 };
 
 use super::calendar::Zone;
@@ -110,6 +112,7 @@ pub(crate) fn event(event: &Event, zone: Zone) -> String {
         // Who of the staff it is stands in the words themselves.
         Fact::Met(tie) => return format!("{} ({})", met(tie, staff), place(*touchpoint)),
         Fact::Told(traits) => told(traits, zone),
+        Fact::Carried(receipt) => carried(receipt),
     };
     match staff {
         Some(staff) => format!("{what} ({}, with {staff})", place(*touchpoint)),
@@ -253,6 +256,24 @@ fn told(traits: &[Trait], zone: Zone) -> String {
     format!("is known by {}", if all.is_empty() { "nothing".to_owned() } else { all.join(", ") })
 }
 
+fn carried(receipt: &Receipt) -> String {
+    let Receipt { errand, step, why } = receipt;
+    let mut words = match step {
+        ReceiptStep::Sent => format!("was sent {errand}"),
+        ReceiptStep::Confirmed => format!("was sent {errand}, which staff confirmed"),
+        ReceiptStep::Failed => format!("could not be sent {errand}"),
+        ReceiptStep::Expired => format!("was not sent {errand}: nobody confirmed it in time"),
+        ReceiptStep::Read => format!("read {errand}"),
+        ReceiptStep::Clicked => format!("clicked in {errand}"),
+        ReceiptStep::Replied => format!("answered {errand}"),
+        ReceiptStep::Bought => format!("bought because of {errand}"),
+    };
+    if let Some(why) = why {
+        words.push_str(&format!(", because: {}", cut(why, SAID_LETTERS_MAX)));
+    }
+    words
+}
+
 pub(crate) fn value(value: &Value, zone: Zone) -> String {
     match value {
         Value::Text(text) => format!("\"{text}\""),
@@ -291,6 +312,20 @@ mod tests {
         assert_eq!(money(-5, "CNY"), "-0.05 CNY");
         assert_eq!(money(1_200, "JPY"), "1200 JPY");
         assert_eq!(money(i64::MIN, "CNY"), "-92233720368547758.08 CNY");
+    }
+
+    #[test]
+    fn a_receipt_says_what_became_of_its_errand() {
+        let receipt = |step, why: Option<&str>| Receipt {
+            errand: "int_1".to_owned(),
+            step,
+            why: why.map(str::to_owned),
+        };
+        assert_eq!(carried(&receipt(ReceiptStep::Read, None)), "read int_1");
+        assert_eq!(
+            carried(&receipt(ReceiptStep::Failed, Some("she is no friend"))),
+            "could not be sent int_1, because: she is no friend"
+        );
     }
 
     #[test]

@@ -68,7 +68,12 @@ async fn connect(connector: &Connector, case: Case, file: &Path) -> anyhow::Resu
             say_missed();
             print::harvest(said(called?))
         }
-        Input::Evaluate(_) => bail!("{}: a connector: call receive, poll or work", file.display()),
+        Input::Carry(errands) => {
+            let called = connector.carry(call, &errands).await;
+            say_missed();
+            print::delivery(said(called?))
+        }
+        Input::Evaluate(_) => bail!("{}: a connector: call receive, poll, work or carry", file.display()),
     };
     printed.with_context(|| file.display().to_string())
 }
@@ -112,7 +117,7 @@ fn say_missed(request: &str, cassette: Option<&Path>) {
 fn decide(policy: &Policy, case: Case, file: &Path) -> anyhow::Result<Printed> {
     let turns = match case.input {
         Input::Evaluate(turns) => turns,
-        Input::Receive(_) | Input::Poll(_) | Input::Work(_) => {
+        Input::Receive(_) | Input::Poll(_) | Input::Work(_) | Input::Carry(_) => {
             bail!("{}: a policy: call evaluate", file.display());
         }
     };

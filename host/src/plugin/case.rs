@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use model::{Chore, Instant, Json, MemoryCell, Request};
+use model::{Chore, Errand, Instant, Json, MemoryCell, Request};
 use sandbox::{Http, Taped, TapedBody};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -31,6 +31,9 @@ pub struct RunArgs {
     /// work: {"key","due","job"}.
     #[arg(long)]
     chore: Option<PathBuf>,
+    /// carry: a list of {"id","scene","to","staff","text","content","detail"}.
+    #[arg(long)]
+    errands: Option<PathBuf>,
     /// evaluate: a list of {"customer","memory","position","now","happening"}.
     #[arg(long)]
     turns: Option<PathBuf>,
@@ -45,7 +48,7 @@ pub struct RunArgs {
     #[arg(long)]
     memory: Option<PathBuf>,
     /// All of this from a golden, whose settings are taken as they are.
-    #[arg(long, conflicts_with_all = ["call", "settings", "request", "cursor", "chore", "turns", "http", "now", "memory"])]
+    #[arg(long, conflicts_with_all = ["call", "settings", "request", "cursor", "chore", "errands", "turns", "http", "now", "memory"])]
     golden: Option<PathBuf>,
 }
 
@@ -55,6 +58,7 @@ enum CallName {
     Receive,
     Poll,
     Work,
+    Carry,
     Evaluate,
 }
 
@@ -77,6 +81,7 @@ pub(super) enum Input {
     Receive(Request),
     Poll(Option<Json>),
     Work(Chore),
+    Carry(Vec<Errand>),
     Evaluate(Vec<OwnedTurn>),
 }
 
@@ -96,13 +101,14 @@ impl Case {
             request,
             cursor,
             chore,
+            errands,
             turns,
             http,
             now,
             memory,
             golden: _,
         } = arguments;
-        let call = call.ok_or_else(|| anyhow!("say what to call: receive, poll, work or evaluate"))?;
+        let call = call.ok_or_else(|| anyhow!("say what to call: receive, poll, work, carry or evaluate"))?;
         let settings =
             read(settings_file.as_deref(), "--settings", |text| Ok(parse::<Box<RawValue>>(text)?))?;
         let input = match call {
@@ -120,6 +126,7 @@ impl Case {
             CallName::Work => {
                 Input::Work(read(chore.as_deref(), "--chore", |text| Ok(wire::from_json::<Chore>(text)?))?)
             }
+            CallName::Carry => Input::Carry(read(errands.as_deref(), "--errands", errands_of)?),
             CallName::Evaluate => Input::Evaluate(read(turns.as_deref(), "--turns", turns_of)?),
         };
         let http_of = |text: &str| cassette_of(parse(text)?);
@@ -151,7 +158,9 @@ impl Case {
             request,
             cursor,
             chore,
+            errands,
             turns,
+            memory,
             http,
             _expect: _,
             _exit: _,
@@ -163,6 +172,10 @@ impl Case {
             CallName::Work => {
                 let chore = chore.ok_or_else(|| missing("chore"))?;
                 Input::Work(wire::from_json::<Chore>(chore.get())?)
+            }
+            CallName::Carry => {
+                let errands = errands.ok_or_else(|| missing("errands"))?;
+                Input::Carry(errands_of(errands.get()).context("errands")?)
             }
             CallName::Evaluate => {
                 let turns = turns.ok_or_else(|| missing("turns"))?;
@@ -176,7 +189,7 @@ impl Case {
             input,
             http: Http::cassette(cassette_of(http).context("http")?),
             cassette: Some(path.to_owned()),
-            memory: Vec::new(),
+            memory: cells_of(memory).context("memory")?,
         })
     }
 }
@@ -193,7 +206,10 @@ struct Golden {
     request: Option<RawRequest>,
     cursor: Option<Box<RawValue>>,
     chore: Option<Box<RawValue>>,
+    errands: Option<Box<RawValue>>,
     turns: Option<Box<RawValue>>,
+    #[serde(default)]
+    memory: Vec<CellFile>,
     #[serde(default)]
     http: Vec<CassettePair>,
     #[serde(rename = "expect", default)]
@@ -234,8 +250,16 @@ fn turns_of(text: &str) -> anyhow::Result<Vec<OwnedTurn>> {
     wire::turns_from_json(text).map_err(anyhow::Error::msg)
 }
 
+fn errands_of(text: &str) -> anyhow::Result<Vec<Errand>> {
+    let errands: Vec<Box<RawValue>> = parse(text)?;
+    errands.iter().map(|errand| Ok(wire::from_json::<Errand>(errand.get())?)).collect()
+}
+
 fn memory_of(text: &str) -> anyhow::Result<Vec<MemoryCell>> {
-    let files: Vec<CellFile> = parse(text)?;
+    cells_of(parse(text)?)
+}
+
+fn cells_of(files: Vec<CellFile>) -> anyhow::Result<Vec<MemoryCell>> {
     let cell = |CellFile { key, value, value_base64, expires }| {
         let value = match (value, value_base64) {
             (Some(text), None) => text.into_bytes(),

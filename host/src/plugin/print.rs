@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use model::{Chore, Event, Fault, Harvest, Page, Reception, Refusal, Verdict};
+use model::{Chore, Delivery, Event, Fault, Harvest, Outcome, Page, Reception, Refusal, Verdict};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use wire::RawAnswer;
@@ -24,11 +24,20 @@ enum Line {
     Refused { refused: Refused },
     Polled { events: Raws, chores: Raws, cursor: Box<RawValue>, more: bool },
     Worked { events: Raws, chores: Raws },
+    Carried { outcomes: Vec<Carried>, chores: Raws },
     Evaluated { verdicts: Raws, fuel: u64 },
     Failed { failed: Failed },
 }
 
 type Raws = Vec<Box<RawValue>>;
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Carried {
+    Sent(Option<String>),
+    AwaitingStaff(Option<String>),
+    Failed(Failed),
+}
 
 #[derive(Serialize)]
 struct Refused {
@@ -85,6 +94,17 @@ pub(super) fn harvest(worked: Result<Harvest, Fault>) -> anyhow::Result<Printed>
     }
 }
 
+pub(super) fn delivery(delivery: Delivery) -> anyhow::Result<Printed> {
+    let Delivery { outcomes, chores } = delivery;
+    let outcomes = outcomes.into_iter().map(|outcome| match outcome {
+        Outcome::Sent(id) => Carried::Sent(id),
+        Outcome::AwaitingStaff(id) => Carried::AwaitingStaff(id),
+        Outcome::Failed(fault) => Carried::Failed(Failed::of(fault)),
+    });
+    let chores = chores.iter().map(wire::to_raw::<Chore>).collect();
+    printed(0, &Line::Carried { outcomes: outcomes.collect(), chores })
+}
+
 pub(super) fn verdicts(verdicts: &[Verdict], fuel: u64) -> anyhow::Result<Printed> {
     let verdicts = verdicts.iter().map(wire::to_raw::<Verdict>).collect();
     printed(0, &Line::Evaluated { verdicts, fuel })
@@ -96,13 +116,19 @@ pub(super) fn policy_error(message: String) -> anyhow::Result<Printed> {
 }
 
 fn failed(fault: Fault) -> anyhow::Result<Printed> {
-    let (kind, message, pause) = match fault {
-        Fault::Misconfigured(message) => ("misconfigured", message, None),
-        Fault::Malformed(message) => ("malformed", message, None),
-        Fault::Later { why, retry_after_ms } => ("later", why, retry_after_ms),
-        Fault::Unauthorised(message) => ("unauthorised", message, None),
-    };
-    printed(FAILED, &Line::Failed { failed: Failed { kind, message, retry_after_ms: Some(pause) } })
+    printed(FAILED, &Line::Failed { failed: Failed::of(fault) })
+}
+
+impl Failed {
+    fn of(fault: Fault) -> Failed {
+        let (kind, message, pause) = match fault {
+            Fault::Misconfigured(message) => ("misconfigured", message, None),
+            Fault::Malformed(message) => ("malformed", message, None),
+            Fault::Later { why, retry_after_ms } => ("later", why, retry_after_ms),
+            Fault::Unauthorised(message) => ("unauthorised", message, None),
+        };
+        Failed { kind, message, retry_after_ms: Some(pause) }
+    }
 }
 
 fn harvested(harvest: &Harvest) -> (Raws, Raws) {

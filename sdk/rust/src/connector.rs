@@ -44,8 +44,9 @@ pub trait ChoreWorker: Connector {
 
 /// Carries intents to the customer.
 pub trait Outlet: Connector {
-    /// Carries the errands and tells the outcome of each, in their order.
-    fn carry(settings: &Self::Settings, errands: Vec<Errand>, host: &mut dyn Host) -> Vec<Outcome>;
+    /// Carries the errands and tells the outcome of each, in their order, with the chores that read the rest later.
+    /// An errand that was carried must say so whatever becomes of the others: it is not tried again then.
+    fn carry(settings: &Self::Settings, errands: Vec<Errand>, host: &mut dyn Host) -> Delivery;
 }
 
 /// What a connector tells of itself.
@@ -182,10 +183,20 @@ pub struct Errand {
 pub enum Outcome {
     /// Done. The channel's own id for it, where there is one.
     Sent(Option<String>),
-    /// A member of staff must confirm it; an event will tell.
+    /// A member of staff must confirm it; a `carried` event will tell.
     AwaitingStaff(Option<String>),
-    /// Not done.
+    /// Not carried. [`Fault::Later`] is tried again; [`Fault::Malformed`] says that this errand will never be taken as
+    /// it is: she is no friend any more, its code was used before.
     Failed(Fault),
+}
+
+/// What became of the errands at once, and what has to be done to learn the rest.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Delivery {
+    /// One outcome for each errand, in their order.
+    pub outcomes: Vec<Outcome>,
+    /// To read the results later: they come as `carried` events. Kept together with the outcomes.
+    pub chores: Vec<Chore>,
 }
 
 impl Response {
@@ -267,10 +278,13 @@ pub fn work<C: ChoreWorker>(settings: &str, chore: Chore, host: &mut dyn Host) -
 }
 
 /// Parses the settings and carries. Settings that do not fit fail every errand.
-pub fn carry<C: Outlet>(settings: &str, errands: Vec<Errand>, host: &mut dyn Host) -> Vec<Outcome> {
+pub fn carry<C: Outlet>(settings: &str, errands: Vec<Errand>, host: &mut dyn Host) -> Delivery {
     match settings::parse::<C::Settings>(settings) {
         Ok(settings) => C::carry(&settings, errands, host),
-        Err(why) => errands.iter().map(|_| Outcome::Failed(Fault::Misconfigured(why.clone()))).collect(),
+        Err(why) => {
+            let failed = |_| Outcome::Failed(Fault::Misconfigured(why.clone()));
+            Delivery { outcomes: errands.iter().map(failed).collect(), chores: Vec::new() }
+        }
     }
 }
 
@@ -278,6 +292,16 @@ impl Fault {
     /// The other side is busy or down. Without a pause the host backs off by itself.
     pub fn later(why: impl Into<String>, retry_after_ms: Option<u32>) -> Fault {
         Fault::Later(Pause { why: why.into(), retry_after_ms })
+    }
+}
+
+impl Fault {
+    /// What it says, for people.
+    pub fn why(&self) -> &str {
+        match self {
+            Fault::Misconfigured(why) | Fault::Malformed(why) | Fault::Unauthorised(why) => why,
+            Fault::Later(pause) => &pause.why,
+        }
     }
 }
 

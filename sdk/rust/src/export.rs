@@ -30,6 +30,17 @@ macro_rules! export_reconciled_connector {
     };
 }
 
+/// Exports a [`Webhook`](crate::Webhook) that is a [`ChoreWorker`](crate::ChoreWorker) and an [`Outlet`](crate::Outlet)
+/// too.
+///
+/// Needs the feature `two-way-connector`. Once in a plugin, and no other of these macros beside it.
+#[macro_export]
+macro_rules! export_two_way_connector {
+    ($plugin:ident) => {
+        $crate::__export!($plugin: Webhook ChoreWorker Outlet; about webhook chore_worker outlet);
+    };
+}
+
 /// Exports all that a connector can be, an [`Outlet`](crate::Outlet) included.
 ///
 /// Needs the feature `full-connector`. Once in a plugin, and no other of these macros beside it.

@@ -23,6 +23,7 @@ macro_rules! exports {
     feature = "webhook-connector",
     feature = "feed-connector",
     feature = "reconciled-connector",
+    feature = "two-way-connector",
     feature = "full-connector"
 ))]
 pub mod about {
@@ -47,7 +48,12 @@ pub mod about {
     }
 }
 
-#[cfg(any(feature = "webhook-connector", feature = "reconciled-connector", feature = "full-connector"))]
+#[cfg(any(
+    feature = "webhook-connector",
+    feature = "reconciled-connector",
+    feature = "two-way-connector",
+    feature = "full-connector"
+))]
 pub mod webhook {
     exports!(
         "package heliu:sdk; world webhook-exports { export heliu:plugin/webhook@0.1.0; }",
@@ -100,6 +106,7 @@ pub mod feed {
     feature = "webhook-connector",
     feature = "feed-connector",
     feature = "reconciled-connector",
+    feature = "two-way-connector",
     feature = "full-connector"
 ))]
 pub mod chore_worker {
@@ -125,23 +132,24 @@ pub mod chore_worker {
     }
 }
 
-#[cfg(feature = "full-connector")]
+#[cfg(any(feature = "two-way-connector", feature = "full-connector"))]
 pub mod outlet {
     exports!(
         "package heliu:sdk; world outlet-exports { export heliu:plugin/outlet@0.1.0; }",
-        uses ["heliu:plugin/events@0.1.0" = events, "heliu:plugin/faults@0.1.0" = faults],
+        uses ["heliu:plugin/events@0.1.0" = events, "heliu:plugin/chores@0.1.0" = chores, "heliu:plugin/faults@0.1.0" = faults],
         types in connector: [
             "heliu:plugin/outlet@0.1.0/errand" = Errand,
-            "heliu:plugin/outlet@0.1.0/outcome" = Outcome
+            "heliu:plugin/outlet@0.1.0/outcome" = Outcome,
+            "heliu:plugin/outlet@0.1.0/delivery" = Delivery
         ]
     );
 
     use crate::Sandbox;
-    use crate::connector::{Errand, Outcome, Outlet};
+    use crate::connector::{Delivery, Errand, Outlet};
     use crate::events::Json;
 
     impl<C: Outlet> exports::heliu::plugin::outlet::Guest for C {
-        fn carry(settings: Json, errands: Vec<Errand>) -> Vec<Outcome> {
+        fn carry(settings: Json, errands: Vec<Errand>) -> Delivery {
             crate::panic::install_for_connector();
             crate::connector::carry::<C>(&settings, errands, &mut Sandbox)
         }

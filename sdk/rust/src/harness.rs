@@ -25,11 +25,11 @@ mod verbatim;
 use std::path::Path;
 
 use crate::chores::{Chore, Harvest};
-use crate::connector::{self, Page, Reception, Refusal, Request};
+use crate::connector::{self, Delivery, Errand, Page, Reception, Refusal, Request};
 use crate::events::Json;
 use crate::faults::Fault;
 use crate::policy::{self, Turn, Verdict};
-use crate::{ChoreWorker, Feed, Host, Policy, Webhook};
+use crate::{ChoreWorker, Feed, Host, Outlet, Policy, Webhook};
 
 pub use cassette::CassetteHost;
 use golden::{Case, Golden};
@@ -41,12 +41,14 @@ struct Calls {
     receive: Option<Receive>,
     poll: Option<Poll>,
     work: Option<Work>,
+    carry: Option<Carry>,
     evaluate: Option<Evaluate>,
 }
 
 type Receive = fn(&str, Request, &mut dyn Host) -> Result<Reception, Refusal>;
 type Poll = fn(&str, Option<Json>, &mut dyn Host) -> Result<Page, Fault>;
 type Work = fn(&str, Chore, &mut dyn Host) -> Result<Harvest, Fault>;
+type Carry = fn(&str, Vec<Errand>, &mut dyn Host) -> Delivery;
 type Evaluate = fn(&str, &[Turn]) -> Result<Vec<Verdict>, String>;
 
 /// Runs the goldens of a policy. Panics with all that differs. `folder` is the plugin's `CARGO_MANIFEST_DIR`.
@@ -66,11 +68,28 @@ pub fn feed_connector_goldens<C: Feed + ChoreWorker>(folder: &str) {
     run(folder, &Calls { poll: Some(poll), work: Some(work), ..Calls::default() });
 }
 
-/// Runs the goldens of a connector of the world `reconciled-connector` or `full-connector`, as [`policy_goldens`]
-/// does. No golden calls an outlet.
+/// Runs the goldens of a connector of the world `reconciled-connector`, as [`policy_goldens`] does.
 pub fn reconciled_connector_goldens<C: Webhook + Feed + ChoreWorker>(folder: &str) {
     let (receive, poll, work) = (connector::receive::<C>, connector::poll::<C>, connector::work::<C>);
-    run(folder, &Calls { receive: Some(receive), poll: Some(poll), work: Some(work), evaluate: None });
+    run(folder, &Calls { receive: Some(receive), poll: Some(poll), work: Some(work), ..Calls::default() });
+}
+
+/// Runs the goldens of a connector of the world `two-way-connector`, as [`policy_goldens`] does.
+pub fn two_way_connector_goldens<C: Webhook + ChoreWorker + Outlet>(folder: &str) {
+    let (receive, work, carry) = (connector::receive::<C>, connector::work::<C>, connector::carry::<C>);
+    run(folder, &Calls { receive: Some(receive), work: Some(work), carry: Some(carry), ..Calls::default() });
+}
+
+/// Runs the goldens of a connector of the world `full-connector`, as [`policy_goldens`] does.
+pub fn full_connector_goldens<C: Webhook + Feed + ChoreWorker + Outlet>(folder: &str) {
+    let calls = Calls {
+        receive: Some(connector::receive::<C>),
+        poll: Some(connector::poll::<C>),
+        work: Some(connector::work::<C>),
+        carry: Some(connector::carry::<C>),
+        evaluate: None,
+    };
+    run(folder, &calls);
 }
 
 fn run(folder: &str, calls: &Calls) {
@@ -135,6 +154,11 @@ fn call(golden: &Golden, calls: &Calls, host: &mut CassetteHost) -> Result<Outco
             let work = calls.work.ok_or_else(|| export("work"))?;
             let chore = golden.chore.clone().ok_or_else(|| input("chore"))?;
             shape::harvest(work(settings, chore, host))
+        }
+        Call::Carry => {
+            let carry = calls.carry.ok_or_else(|| export("carry"))?;
+            let errands = golden.errands.as_ref().ok_or_else(|| input("errands"))?;
+            shape::delivery(&carry(settings, errands.iter().map(shape::Errand::to_errand).collect(), host))
         }
         Call::Evaluate => {
             let evaluate = calls.evaluate.ok_or_else(|| export("evaluate"))?;

@@ -43,7 +43,7 @@ static TALC: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocato
 pub mod events {
     pub use crate::wit::heliu::plugin::events::{
         Act, Bond, Content, Direction, Event, Fact, Identity, Instant, Json, Look, Message, Order, OrderLine,
-        OrderStep, Tie, Touchpoint, TraitValue, Value, View,
+        OrderStep, Receipt, ReceiptStep, Tie, Touchpoint, TraitValue, Value, View,
     };
 }
 

@@ -29,6 +29,7 @@ wit_bindgen::generate!({
         "heliu:plugin/events@0.1.0/look": [#[serde(rename_all = "snake_case")]],
         "heliu:plugin/events@0.1.0/order-step": [#[serde(rename_all = "snake_case")]],
         "heliu:plugin/events@0.1.0/bond": [#[serde(rename_all = "snake_case")]],
+        "heliu:plugin/events@0.1.0/receipt-step": [#[serde(rename_all = "snake_case")]],
         "heliu:plugin/events@0.1.0/value": [#[serde(rename_all = "snake_case")]],
         "heliu:plugin/events@0.1.0/fact": [#[serde(rename_all = "snake_case")]],
         "heliu:plugin/policy@0.1.0/happening": [#[serde(rename_all = "snake_case")]],

@@ -1,6 +1,6 @@
 //! The contract's words for settings: `bought.refund-asked`, `saw.viewed`, `met.added`, as they stand in `wants`.
 
-use crate::events::{Bond, Look, OrderStep};
+use crate::events::{Bond, Look, OrderStep, ReceiptStep};
 
 /// What was done with a content: `viewed`. None: there is no such word.
 pub fn look(name: &str) -> Option<Look> {
@@ -44,6 +44,21 @@ pub fn bond(name: &str) -> Option<Bond> {
     })
 }
 
+/// How far an errand has come, or what the customer made of it: `read`. None: there is no such word.
+pub fn receipt_step(name: &str) -> Option<ReceiptStep> {
+    Some(match name {
+        "sent" => ReceiptStep::Sent,
+        "confirmed" => ReceiptStep::Confirmed,
+        "failed" => ReceiptStep::Failed,
+        "expired" => ReceiptStep::Expired,
+        "read" => ReceiptStep::Read,
+        "clicked" => ReceiptStep::Clicked,
+        "replied" => ReceiptStep::Replied,
+        "bought" => ReceiptStep::Bought,
+        _ => return None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,8 +68,10 @@ mod tests {
         assert_eq!(order_step("part-refunded"), Some(OrderStep::PartRefunded));
         assert_eq!(look("favoured"), Some(Look::Favoured));
         assert_eq!(bond("half-added"), Some(Bond::HalfAdded));
+        assert_eq!(receipt_step("replied"), Some(ReceiptStep::Replied));
         for unknown in ["", "Paid", "refund_asked", "paid "] {
             assert_eq!((order_step(unknown), look(unknown), bond(unknown)), (None, None, None), "{unknown}");
+            assert_eq!(receipt_step(unknown), None, "{unknown}");
         }
     }
 }

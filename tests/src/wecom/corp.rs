@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use super::outbox::Outbox;
 use crate::digest::md5_hex;
 
 /// Milliseconds are the crate's unit; the platform answers in seconds.
@@ -17,6 +18,7 @@ pub struct Corp {
     pub relations: BTreeMap<String, BTreeMap<String, Relation>>,
     pub chats: BTreeMap<String, Chat>,
     pub tag_groups: Vec<TagGroup>,
+    pub outbox: Outbox,
 }
 
 /// An external contact of type 1, a WeChat user.

@@ -174,6 +174,16 @@ impl WecomEvent {
 }
 
 impl Change {
+    /// The code with which a new contact may be welcomed, and whose it is.
+    pub fn welcome(&self) -> Option<(&str, &Contact)> {
+        match self {
+            Change::ContactAdded { contact, state: _, welcome_code }
+            | Change::ContactHalfAdded { contact, state: _, welcome_code }
+            | Change::ArchiveAgreed { contact, welcome_code } => Some((welcome_code.as_deref()?, contact)),
+            _ => None,
+        }
+    }
+
     /// Event, ChangeType and what follows the head.
     fn elements(&self) -> (&'static str, &'static str, Elements<'_>) {
         const CONTACT: &str = "change_external_contact";

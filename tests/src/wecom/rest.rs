@@ -3,6 +3,8 @@
 //! HTTP status is 200 even for errors; what counts is `errcode`. Requests are read leniently (content types
 //! are not looked at), because the platform does.
 
+mod outbox;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -79,15 +81,15 @@ impl Tokens {
 }
 
 pub(super) fn routes(inside: Arc<Inside>) -> Router {
-    Router::new()
+    let reads = Router::new()
         .route("/cgi-bin/gettoken", get(get_token))
         .route("/cgi-bin/externalcontact/get", get(contact_get))
         .route("/cgi-bin/externalcontact/list", get(contact_list))
         .route("/cgi-bin/externalcontact/get_follow_user_list", get(staff_list))
         .route("/cgi-bin/externalcontact/groupchat/list", post(chat_list))
         .route("/cgi-bin/externalcontact/groupchat/get", post(chat_get))
-        .route("/cgi-bin/externalcontact/get_corp_tag_list", post(tag_list))
-        .with_state(inside)
+        .route("/cgi-bin/externalcontact/get_corp_tag_list", post(tag_list));
+    outbox::routes(reads).with_state(inside)
 }
 
 impl Inside {

@@ -79,6 +79,16 @@ fn default_tenant() -> String {
     "default".to_owned()
 }
 
+fn checked_tenant(tenant: String) -> Result<String, Problem> {
+    match crate::connection::check_name(&tenant) {
+        Ok(()) => Ok(tenant),
+        Err(_) => {
+            let reason = format!("\"{tenant}\" is not a name: use lower-case letters, digits and dashes");
+            Err(Problem::wrong("tenant", reason))
+        }
+    }
+}
+
 fn default_listen() -> String {
     "127.0.0.1:8480".to_owned()
 }
@@ -116,7 +126,7 @@ fn load_with(path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<C
         data_dir: folder.join(data),
         listen: address(&listen).map_err(at(""))?,
         clock,
-        tenant: crate::connection::check_name(tenant).map_err(at(""))?,
+        tenant: checked_tenant(tenant).map_err(at(""))?,
         api_token: api.resolve(&surroundings).map_err(at("[api] "))?,
         phone_country: identity.resolve().map_err(at("[identity] "))?,
         limits: limits.resolve().map_err(at("[limits] "))?,

@@ -171,7 +171,34 @@ pub struct Trait {
     pub value: Value,
 }
 
-/// The four behaviours of a private domain (said, saw, bought, did), the tie to staff, and plain facts.
+/// How far an errand has come, or what the customer made of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReceiptStep {
+    /// The channel took it to the customer.
+    Sent,
+    /// Staff confirmed it, and it reached her.
+    Confirmed,
+    /// It did not reach her, and will not.
+    Failed,
+    /// Nobody confirmed it in the time that the channel gives.
+    Expired,
+    Read,
+    Clicked,
+    Replied,
+    Bought,
+}
+
+/// What became of an errand that an outlet carried, or what the customer made of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// The errand's id.
+    pub errand: String,
+    pub step: ReceiptStep,
+    /// For people: what the channel says of it.
+    pub why: Option<String>,
+}
+
+/// The four behaviours of a private domain (said, saw, bought, did), the tie to staff, plain facts, and receipts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fact {
     Said(Message),
@@ -180,6 +207,7 @@ pub enum Fact {
     Did(Act),
     Met(Tie),
     Told(Vec<Trait>),
+    Carried(Receipt),
 }
 
 impl Fact {
@@ -193,6 +221,7 @@ impl Fact {
             Fact::Did(_) => "did",
             Fact::Met(_) => "met",
             Fact::Told(_) => "told",
+            Fact::Carried(_) => "carried",
         }
     }
 
@@ -206,6 +235,7 @@ impl Fact {
             Fact::Did(act) => Some(&act.kind),
             Fact::Met(tie) => Some(tie.bond.name()),
             Fact::Told(_) => None,
+            Fact::Carried(receipt) => Some(receipt.step.name()),
         }
     }
 
@@ -264,6 +294,22 @@ impl Bond {
     }
 }
 
+impl ReceiptStep {
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            ReceiptStep::Sent => "sent",
+            ReceiptStep::Confirmed => "confirmed",
+            ReceiptStep::Failed => "failed",
+            ReceiptStep::Expired => "expired",
+            ReceiptStep::Read => "read",
+            ReceiptStep::Clicked => "clicked",
+            ReceiptStep::Replied => "replied",
+            ReceiptStep::Bought => "bought",
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// The channel's own id of this fact, unique within the connection.
@@ -296,5 +342,9 @@ mod tests {
         assert!(!joined.answers("did.left-group"));
         assert!(!joined.answers("bought"));
         assert!(!Fact::Told(Vec::new()).answers("told.name"));
+        let read = Fact::Carried(Receipt { errand: "int_1".to_owned(), step: ReceiptStep::Read, why: None });
+        assert!(read.answers("carried"));
+        assert!(read.answers("carried.read"));
+        assert!(!read.answers("carried.replied"));
     }
 }

@@ -20,14 +20,14 @@ pub use customer::{
 };
 pub use decision::{Change, Decision, Intent, NewTag, StaffTask, Stage, Verdict, Wake};
 pub use event::{
-    Act, Bond, Content, Direction, Event, Fact, Identity, Look, Message, Order, OrderLine, OrderStep, Tie,
-    Touchpoint, Trait, Value, View,
+    Act, Bond, Content, Direction, Event, Fact, Identity, Look, Message, Order, OrderLine, OrderStep,
+    Receipt, ReceiptStep, Tie, Touchpoint, Trait, Value, View,
 };
 pub use fold::{Apart, Conflict, Corrections, Joined, DeadTurn, FoldState, Note, Version};
 pub use ids::{CustomerId, Digest, Instant, Json, ParseIdError, Position};
 pub use plugin::{
-    Ability, Answer, Carriage, Chore, ConnectorDescriptor, Fault, Harvest, MemoryCell, MemoryWrite, Page,
-    PolicyDescriptor, Reception, Refusal, Request, Scheme, name_matches,
+    Ability, Answer, Carriage, Chore, ConnectorDescriptor, Delivery, Errand, Fault, Harvest, MemoryCell,
+    MemoryWrite, Outcome, Page, PolicyDescriptor, Reception, Refusal, Request, Scheme, name_matches,
 };
 pub use record::{
     Binding, ChannelEvent, Deed, DerivedEvent, Entry, Join, OperatorAct, Progress, Proposal, Record, Retelling, Retract, Setup,

@@ -1,6 +1,6 @@
 //! What plugins say of themselves, and what passes between the host and a connector.
 
-use crate::{Event, Instant, Json};
+use crate::{Content, Event, Identity, Instant, Json};
 
 /// A kind of handle that a connector may put on an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,6 +126,40 @@ pub struct Page {
     pub kept: Harvest,
     pub cursor: Json,
     pub more: bool,
+}
+
+/// One approved intent, addressed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Errand {
+    /// The same for every try of one intent.
+    pub id: String,
+    pub scene: String,
+    /// The customer's handles in this channel.
+    pub to: Vec<Identity>,
+    pub staff: Option<String>,
+    pub text: Option<String>,
+    pub content: Option<Content>,
+    pub detail: Json,
+}
+
+/// What became of an errand at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Done. The channel's own id for it, where there is one.
+    Sent(Option<String>),
+    /// Staff must confirm it; a `carried` event will tell.
+    AwaitingStaff(Option<String>),
+    /// Not carried. `Later` is tried again, `Malformed` never will be taken as it is.
+    Failed(Fault),
+}
+
+/// What an outlet made of its errands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Delivery {
+    /// One for each errand, in their order.
+    pub outcomes: Vec<Outcome>,
+    /// To read the results later. Kept together with the outcomes.
+    pub chores: Vec<Chore>,
 }
 
 /// One cell of a connection's memory.

@@ -210,7 +210,7 @@ pub(crate) fn fact(customer: &mut Customer, source: &str, event: &Event, positio
                 met(customer, staff, tie);
             }
         }
-        Fact::Said(_) | Fact::Saw(_) | Fact::Bought(_) | Fact::Did(_) => {}
+        Fact::Said(_) | Fact::Saw(_) | Fact::Bought(_) | Fact::Did(_) | Fact::Carried(_) => {}
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
-use model::{Act, Content, Event, Fact, Happening, Identity, Message, Order, Tie, Trait, Turn, Value, View};
+use model::{
+    Act, Content, Event, Fact, Happening, Identity, Message, Order, Receipt, Tie, Trait, Turn, Value, View,
+};
 
 use crate::limits::Limits;
 
@@ -58,6 +60,7 @@ fn weigh_event(event: &Event) -> usize {
         Fact::Told(traits) => {
             traits.iter().map(|Trait { name, value }| name.len() + weigh_value(value)).sum::<usize>()
         }
+        Fact::Carried(Receipt { errand, step: _, why }) => errand.len() + opt(why),
     };
     event.id.len() + opt(&event.staff) + fact
 }

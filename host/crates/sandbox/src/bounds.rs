@@ -6,7 +6,9 @@
 mod connector;
 mod policy;
 
-use model::{Act, Content, Event, Fact, Identity, Message, Order, OrderLine, Tie, Trait, Value, View};
+use model::{
+    Act, Content, Event, Fact, Identity, Message, Order, OrderLine, Receipt, Tie, Trait, Value, View,
+};
 
 use crate::call::{cut, printable};
 use crate::limits::Limits;
@@ -161,6 +163,10 @@ impl<'a> Bounds<'a> {
             Fact::Told(traits) => {
                 self.list("traits", traits.len())?;
                 traits.iter().try_for_each(|told| self.told(told))
+            }
+            Fact::Carried(Receipt { errand, step: _, why }) => {
+                self.label("an errand's id", errand)?;
+                self.texts([("why", why.as_ref())])
             }
         }
     }

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use abi::v0_1 as wit;
-use model::{Chore, ConnectorDescriptor, Digest, Fault, Harvest, Json, Page, Reception, Refusal, Request};
+use model::{
+    Chore, ConnectorDescriptor, Delivery, Digest, Errand, Fault, Harvest, Json, Outcome, Page, Reception,
+    Refusal, Request,
+};
 use tokio::sync::SemaphorePermit;
 use tokio::time::error::Elapsed;
 use wasmtime::component::{Component, InstancePre, Linker};
@@ -185,7 +188,7 @@ impl Connector {
                 bounds.page(&page, &self.inner.descriptor.schemes)?;
                 Ok(Ok(page))
             }
-            Err(fault) => Ok(Err(reported(fault, redactor))),
+            Err(fault) => Ok(Err(reported(fault.into(), redactor))),
         })
     }
 
@@ -216,7 +219,38 @@ impl Connector {
                 bounds.harvest(&harvest, &self.inner.descriptor.schemes)?;
                 Ok(Ok(harvest))
             }
-            Err(fault) => Ok(Err(reported(fault, redactor))),
+            Err(fault) => Ok(Err(reported(fault.into(), redactor))),
+        })
+    }
+
+    /// It carries errands. What comes back has one outcome for each, in their order; outcomes, chores and memory belong
+    /// together and are kept together.
+    ///
+    /// # Errors
+    /// The plugin misbehaved, or the host is busy. Some errands may have been carried then, and nobody knows which: only
+    /// [`FaultKind::NotOffered`] and a busy host say that none was. A fault of one errand is its outcome.
+    pub async fn carry(&self, call: Call, errands: &[Errand]) -> Result<Called<Delivery>, PluginFault> {
+        let Some(outlet) = &self.inner.exports.outlet else {
+            return Err(self.not_offered(wit::OUTLET));
+        };
+        let lent: Vec<wit::outlet::Errand> = errands.iter().cloned().map(Into::into).collect();
+        let mut visit = self.visit(call).await?;
+        let wall = self.inner.runtime.limits.connector_wall;
+        let answer = tokio::time::timeout(wall, async {
+            let instance = self.inner.pre.instantiate_async(&mut visit.store).await?;
+            let guest = outlet.load(&mut visit.store, &instance)?;
+            guest.call_carry(&mut visit.store, &visit.settings, &lent).await
+        })
+        .await;
+        visit.leave(answer, |delivery, bounds, redactor| {
+            let Delivery { outcomes, chores } = delivery.into();
+            let told = |outcome| match outcome {
+                Outcome::Sent(_) | Outcome::AwaitingStaff(_) => outcome,
+                Outcome::Failed(fault) => Outcome::Failed(reported(fault, redactor)),
+            };
+            let delivery = Delivery { outcomes: outcomes.into_iter().map(told).collect(), chores };
+            bounds.delivery(&delivery, errands.len())?;
+            Ok(delivery)
         })
     }
 
@@ -412,8 +446,8 @@ fn said(text: &str, redactor: &Redactor) -> String {
     cut(&printable(&redactor.redact(text)), SAID_BYTES)
 }
 
-fn reported(fault: wit::faults::Fault, redactor: &Redactor) -> Fault {
-    match Fault::from(fault) {
+fn reported(fault: Fault, redactor: &Redactor) -> Fault {
+    match fault {
         Fault::Misconfigured(why) => Fault::Misconfigured(said(&why, redactor)),
         Fault::Malformed(why) => Fault::Malformed(said(&why, redactor)),
         Fault::Later { why, retry_after_ms } => Fault::Later { why: said(&why, redactor), retry_after_ms },

@@ -60,7 +60,11 @@ twin!(Tie as TieWire {
 });
 twin_cases!(Value as ValueWire { Text(String), Number(f64), Truth(bool), Time(u64) });
 twin!(Trait as TraitWire { name: String, value: Value });
-twin_cases!(Fact as FactWire { Said(Message), Saw(View), Bought(Order), Did(Act), Met(Tie), Told(Vec<Trait>) });
+twin_enum!(ReceiptStep as ReceiptStepWire { Sent, Confirmed, Failed, Expired, Read, Clicked, Replied, Bought });
+twin!(Receipt as ReceiptWire { errand: String, step: ReceiptStep, why: Option<String> });
+twin_cases!(Fact as FactWire {
+    Said(Message), Saw(View), Bought(Order), Did(Act), Met(Tie), Told(Vec<Trait>), Carried(Receipt),
+});
 twin!(Event as EventWire {
     id: String,
     at: u64,

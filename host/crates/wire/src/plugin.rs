@@ -1,12 +1,21 @@
 //! The shapes in which `heliu plugin run` reads what it gives a plugin, and prints what comes back.
 
-use model::{Answer, CustomerId, Event, HeldTag, Request, Stage, Trait};
+use model::{Answer, Content, CustomerId, Event, HeldTag, Identity, Request, Stage, Trait};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::kind::{Kind, Raw, twin};
 
 twin!(Chore as ChoreWire { key: String, due: Option<u64>, job: Raw });
+twin!(Errand as ErrandWire {
+    id: String,
+    scene: String,
+    to: Vec<Identity>,
+    staff: Option<String>,
+    text: Option<String>,
+    content: Option<Content>,
+    detail: Raw,
+});
 
 /// A webhook's request in a file. `body` for text, `body_base64` for bytes; neither: an empty body.
 #[derive(Debug, Deserialize)]

@@ -5,8 +5,10 @@
 
 mod acquisition;
 mod group;
+mod post;
 mod profile;
 mod tag;
+pub mod task;
 
 use heliu_sdk::Host;
 use heliu_sdk::chores::{Chore, Harvest};
@@ -37,11 +39,13 @@ pub fn work(settings: &Settings, chore: &Chore, host: &mut dyn Host) -> Result<H
             tag::read(&desk, &mut api, &wanted, *cause)
         }
         Job::Acquisition { chat_key } => acquisition::read(&desk, &mut api, chat_key),
+        Job::Task(job) => task::read(&desk, &mut api, job),
+        Job::Post { post } => post::read(&desk, &mut api, post),
     }
 }
 
 /// What every chore needs beside the API.
-struct Desk<'a> {
+pub struct Desk<'a> {
     settings: &'a Settings,
     /// When this was read: the API does not tell when it changed.
     now: Instant,

@@ -41,12 +41,14 @@ pub fn class(code: i64) -> Class {
         40056 | 43012 | 48001 | 48002 | 48006 | 84074 | 301002 | 301052 => {
             Class::Operator("the app has no right to this")
         }
+        40126 => Class::Operator("the corp has as many tags as it may have"),
         701008 => Class::Operator("the licence does not cover it"),
         84061 => Class::NoTie,
-        40003 | 40068 | 40096 | 40098 | 41054 | 46004 | 60011 | 60111 | 81013 | 81017 | 90501 | 610014 => {
-            Class::Data
-        }
-        40058 | 40063 | 640027 => Class::Parameter,
+        40003 | 40068 | 40071 | 40096 | 40098 | 41048 | 41054 | 41061 | 46004 | 60011 | 60111 | 81013
+        | 81017 | 90501 | 610014 => Class::Data,
+        // A welcome's code: too old, used, in use by another app.
+        41050 | 41051 | 41096 => Class::Data,
+        40058 | 40063 | 41064 | 41088 | 640027 => Class::Parameter,
         _ => Class::Unknown,
     }
 }

@@ -45,6 +45,13 @@ pub fn of_state(settings: &Settings, state: Option<&str>) -> Option<Identity> {
     Some(named).filter(|named| !named.value.is_empty())
 }
 
+/// The corp's own id of a customer, of all her handles. The last one that was shown, where there are several: a corp that
+/// is moved or upgraded gives the same person another one.
+pub fn external_of(settings: &Settings, handles: &[Identity]) -> Option<String> {
+    let ours = |handle: &&Identity| handle.scheme == EXTERNAL_USERID && handle.scope == settings.corp_id;
+    handles.iter().rfind(ours).map(|handle| handle.value.clone())
+}
+
 /// The customer of a corp.
 pub fn external(corp: &str, id: &str) -> Identity {
     Identity { scheme: EXTERNAL_USERID.into(), scope: corp.into(), value: id.into() }

@@ -31,6 +31,29 @@ pub enum Job {
     Acquisition {
         chat_key: String,
     },
+    /// What became of a message that staff had to confirm.
+    Task(TaskJob),
+    /// Whether a post is published, and who liked it. The memory has the rest under this key.
+    Post {
+        post: String,
+    },
+}
+
+/// A message that staff had to confirm. Its errands are in the memory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskJob {
+    pub msgid: String,
+    /// Who confirms it.
+    pub sender: String,
+    /// To groups, not to customers.
+    #[serde(default)]
+    pub in_groups: bool,
+    /// Cells of the memory that hold its errands.
+    pub cells: u32,
+    /// Taken back then.
+    pub until: Instant,
+    #[serde(default)]
+    pub reads: u32,
 }
 
 /// What a group is called, and who came.
@@ -79,6 +102,8 @@ impl Job {
                 format!("{}:{id}", if *is_group { "tag-group" } else { "tag" })
             }
             Job::Acquisition { chat_key } => format!("acquisition:{chat_key}"),
+            Job::Task(TaskJob { msgid, .. }) => format!("task:{msgid}"),
+            Job::Post { post } => post.clone(),
         }
     }
 
@@ -86,6 +111,13 @@ impl Job {
     pub fn due(&self, due: Instant) -> Chore {
         let job = serde_json::to_string(self).expect("because a job has text and numbers only");
         Chore { key: self.key(), due: Some(due), job }
+    }
+}
+
+impl TaskJob {
+    /// Where the memory has a task's errands.
+    pub fn memory(msgid: &str) -> String {
+        format!("task:{msgid}")
     }
 }
 

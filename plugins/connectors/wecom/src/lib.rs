@@ -1,7 +1,8 @@
 //! Connector for WeCom (企业微信): its encrypted callbacks become events, and its API tells what they left out.
 //!
 //! A push names ids and little else. So `receive` turns it into events at once and asks for chores; `work` reads
-//! the profile, the group or the tag behind an id and yields what the push could not say.
+//! the profile, the group or the tag behind an id and yields what the push could not say. `carry` sends welcomes, marks
+//! tags, and gives staff messages and posts to confirm, whose results chores read.
 //! The README tells what each push becomes and which traps of the platform are met where.
 
 mod receive;
@@ -17,15 +18,18 @@ mod identity;
 mod jobs;
 
 mod chores;
+mod outlet;
+mod waiting;
+
 mod errcode;
 mod rest;
 
 pub mod settings;
 
 use heliu_sdk::chores::{Chore, Harvest};
-use heliu_sdk::connector::{Descriptor, Reception, Refusal, Request};
+use heliu_sdk::connector::{Delivery, Descriptor, Errand, Reception, Refusal, Request};
 use heliu_sdk::faults::Fault;
-use heliu_sdk::{ChoreWorker, Connector, Host, Webhook};
+use heliu_sdk::{ChoreWorker, Connector, Host, Outlet, Webhook};
 
 pub use settings::Settings;
 
@@ -41,7 +45,7 @@ impl Connector for Wecom {
             title: "WeCom 企业微信".into(),
             settings_schema: heliu_sdk::schema::<Settings>(),
             schemes: identity::schemes(),
-            abilities: Vec::new(),
+            abilities: outlet::abilities(),
             hosts: vec![settings::API_BASE.into()],
         }
     }
@@ -59,6 +63,12 @@ impl ChoreWorker for Wecom {
     }
 }
 
+impl Outlet for Wecom {
+    fn carry(settings: &Settings, errands: Vec<Errand>, host: &mut dyn Host) -> Delivery {
+        outlet::carry(settings, &errands, host)
+    }
+}
+
 // The names of a component's exports are none that a native linker takes.
 #[cfg(target_arch = "wasm32")]
-heliu_sdk::export_webhook_connector!(Wecom);
+heliu_sdk::export_two_way_connector!(Wecom);

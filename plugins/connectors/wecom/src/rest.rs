@@ -22,6 +22,8 @@ const TOKEN_MARGIN_MS: u64 = 300_000;
 const TOKEN_TTL_MIN_MS: u64 = 60_000;
 /// What a token lives where the answer does not say: the documented two hours.
 const TOKEN_SECONDS: u64 = 7200;
+/// Says nothing of what the platform did before it had too much to do.
+const SYSTEM_BUSY: i64 = -1;
 /// Characters of the platform's own message that are passed on.
 const MESSAGE_MAX: usize = 200;
 
@@ -30,7 +32,9 @@ const MESSAGE_MAX: usize = 200;
 pub enum ApiError {
     /// The platform said no, with a code that the caller may know what to do with.
     Refused { code: i64, fault: Fault },
-    /// It was not reached, or not understood.
+    /// It was asked, and what it said is not known: no answer in time, or one that cannot be read.
+    Lost(Fault),
+    /// It was not asked, or not understood.
     Failed(Fault),
 }
 
@@ -39,7 +43,16 @@ impl ApiError {
     pub fn class(&self) -> Option<Class> {
         match self {
             ApiError::Refused { code, fault: _ } => Some(errcode::class(*code)),
-            ApiError::Failed(_) => None,
+            ApiError::Lost(_) | ApiError::Failed(_) => None,
+        }
+    }
+
+    /// May what was asked have been done?
+    pub fn may_be_done(&self) -> bool {
+        match self {
+            ApiError::Refused { code, fault: _ } => *code == SYSTEM_BUSY,
+            ApiError::Lost(_) => true,
+            ApiError::Failed(_) => false,
         }
     }
 }
@@ -47,7 +60,7 @@ impl ApiError {
 impl From<ApiError> for Fault {
     fn from(error: ApiError) -> Fault {
         match error {
-            ApiError::Refused { code: _, fault } | ApiError::Failed(fault) => fault,
+            ApiError::Refused { code: _, fault } | ApiError::Lost(fault) | ApiError::Failed(fault) => fault,
         }
     }
 }
@@ -60,8 +73,9 @@ pub struct Api<'a> {
     token: Option<String>,
     /// The one that the platform would not have.
     refused: Option<String>,
-    /// One renewal a chore: a platform that refuses every token must not be asked for ever.
+    /// One renewal a call: a platform that refuses every token must not be asked for ever.
     renewed: bool,
+    calls: u32,
 }
 
 #[derive(Deserialize)]
@@ -83,7 +97,7 @@ impl<'a> Api<'a> {
     pub fn new(settings: &'a Settings, host: &'a mut dyn Host) -> Result<Api<'a>, Fault> {
         match settings.secret.as_deref() {
             Some(secret) if !secret.is_empty() => {
-                Ok(Api { settings, secret, host, token: None, refused: None, renewed: false })
+                Ok(Api { settings, secret, host, token: None, refused: None, renewed: false, calls: 0 })
             }
             _ => Err(Fault::Misconfigured(
                 "setting secret is missing: without it the API cannot be read".to_owned(),
@@ -91,12 +105,22 @@ impl<'a> Api<'a> {
         }
     }
 
+    /// How often it was asked.
+    pub fn calls(&self) -> u32 {
+        self.calls
+    }
+
+    /// The host, for what is not the API's.
+    pub fn host(&mut self) -> &mut dyn Host {
+        self.host
+    }
+
     /// Reads by GET. `path` is what follows `/cgi-bin/`.
     pub fn get<T: DeserializeOwned>(&mut self, path: &str, query: &[(&str, &str)]) -> Result<T, ApiError> {
         self.ask(path, query, None)
     }
 
-    /// Reads by POST.
+    /// Reads or writes by POST.
     pub fn post<T: DeserializeOwned>(&mut self, path: &str, body: &Value) -> Result<T, ApiError> {
         self.ask(path, &[], Some(body))
     }
@@ -183,7 +207,8 @@ impl<'a> Api<'a> {
                 .collect(),
             body: body.map(|body| body.to_string().into_bytes()),
         };
-        let later = |why: String| ApiError::Failed(Fault::Later(Pause { why, retry_after_ms: None }));
+        let later = |why: String| ApiError::Lost(Fault::Later(Pause { why, retry_after_ms: None }));
+        self.calls += 1;
         let response = match self.host.send(request) {
             Ok(response) => response,
             Err(Failure::NotGranted(_)) => {
@@ -193,7 +218,7 @@ impl<'a> Api<'a> {
             Err(Failure::TimedOut) => return Err(later(format!("{path} timed out"))),
             Err(Failure::Unreachable(_)) => return Err(later(format!("{path}: {base} is not reached"))),
             Err(Failure::TooLarge) => {
-                return Err(ApiError::Failed(Fault::Malformed(format!(
+                return Err(ApiError::Lost(Fault::Malformed(format!(
                     "{path} answered more than the host takes"
                 ))));
             }
@@ -210,7 +235,7 @@ fn judge(path: &str, body: Vec<u8>) -> Result<String, ApiError> {
     // A page in between, such as a proxy's: likely gone the next time.
     let unreadable = || {
         let why = format!("{path} answered something that is not JSON");
-        ApiError::Failed(Fault::Later(Pause { why, retry_after_ms: None }))
+        ApiError::Lost(Fault::Later(Pause { why, retry_after_ms: None }))
     };
     let text = String::from_utf8(body).map_err(|_| unreadable())?;
     let verdict: Verdict = serde_json::from_str(&text).map_err(|_| unreadable())?;

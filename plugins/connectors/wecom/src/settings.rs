@@ -62,7 +62,48 @@ pub struct Settings {
     #[serde(default = "read_delay_s")]
     #[schemars(range(max = 3600))]
     pub read_delay_s: u32,
+
+    /// The group of corp tags in which tags are made that the corp does not have yet.
+    #[serde(default = "tag_group")]
+    #[schemars(length(min = 1, max = 30))]
+    pub tag_group: String,
+
+    /// Days that staff have to confirm a message or a post. After them it is taken back, and its errands have expired.
+    #[serde(default = "confirm_days")]
+    #[schemars(range(min = 1, max = 30))]
+    pub confirm_days: u32,
+
+    /// Days for which likes and comments of a post are read.
+    #[serde(default = "moment_days")]
+    #[schemars(range(min = 1, max = 30))]
+    pub moment_days: u32,
+
+    /// Seconds after which the results of a message or a post are read first. Then less and less often, down to every six
+    /// hours.
+    #[serde(default = "receipt_delay_s")]
+    #[schemars(range(min = 1, max = 21600))]
+    pub receipt_delay_s: u32,
 }
+
+fn tag_group() -> String {
+    "Heliu".into()
+}
+
+fn confirm_days() -> u32 {
+    7
+}
+
+fn moment_days() -> u32 {
+    7
+}
+
+fn receipt_delay_s() -> u32 {
+    300
+}
+
+/// Results are read at least this often, until they are final.
+const RECEIPT_DELAY_MAX_MS: u64 = 6 * 60 * 60 * 1000;
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
 fn api_base() -> String {
     API_BASE.into()
@@ -89,6 +130,22 @@ impl Settings {
     /// The scope of a unionid.
     pub fn unionid_scope(&self) -> &str {
         self.unionid_binding.as_deref().unwrap_or(&self.corp_id)
+    }
+
+    /// How long staff have to confirm.
+    pub fn confirm_ms(&self) -> u64 {
+        u64::from(self.confirm_days) * DAY_MS
+    }
+
+    /// How long a post is read.
+    pub fn moment_ms(&self) -> u64 {
+        u64::from(self.moment_days) * DAY_MS
+    }
+
+    /// How long to wait for results that were read so many times: each time twice as long.
+    pub fn receipt_delay_ms(&self, reads: u32) -> u64 {
+        let first = u64::from(self.receipt_delay_s) * 1000;
+        first.saturating_mul(1 << reads.min(20)).min(RECEIPT_DELAY_MAX_MS)
     }
 
     /// How long after a push its chores are due.

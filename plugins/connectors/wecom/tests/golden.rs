@@ -1,4 +1,4 @@
-//! The goldens: encrypted calls in, events out; chores in, events out. What stands in `plain/` is made into goldens
+//! The goldens: encrypted calls in, events out; chores in, events out; errands in, outcomes out. What stands in `plain/` is made into goldens
 //! first, so that nobody needs to encrypt by hand.
 
 #[path = "plain/make.rs"]
@@ -16,7 +16,7 @@ static RUN: Once = Once::new();
 fn goldens() {
     RUN.call_once_force(|_| {
         make::all();
-        heliu_sdk::harness::webhook_connector_goldens::<Wecom>(env!("CARGO_MANIFEST_DIR"));
+        heliu_sdk::harness::two_way_connector_goldens::<Wecom>(env!("CARGO_MANIFEST_DIR"));
     });
 }
 

@@ -245,7 +245,7 @@ fn value(fact: &Fact, per: Per) -> Option<&str> {
     let about: Option<&Content> = match fact {
         Fact::Saw(view) => Some(&view.about),
         Fact::Said(message) => message.about.as_ref(),
-        Fact::Bought(_) | Fact::Did(_) | Fact::Met(_) | Fact::Told(_) => None,
+        Fact::Bought(_) | Fact::Did(_) | Fact::Met(_) | Fact::Told(_) | Fact::Carried(_) => None,
     };
     match (per, fact) {
         (Per::Content, _) => about.map(|about| about.id.as_str()),

@@ -63,7 +63,7 @@ impl Fold<'_> {
     fn fact(&mut self, memory: &mut Memory, event: &Event) {
         let (key, given_back) = match &event.fact {
             Fact::Bought(order) => (fingerprint(&order.id), is_given_back(order.step)),
-            Fact::Said(_) | Fact::Saw(_) | Fact::Did(_) | Fact::Met(_) | Fact::Told(_) => {
+            Fact::Said(_) | Fact::Saw(_) | Fact::Did(_) | Fact::Met(_) | Fact::Told(_) | Fact::Carried(_) => {
                 (fingerprint(&event.id), false)
             }
         };

@@ -105,5 +105,6 @@ pub fn word(fact: &Fact) -> &str {
         Fact::Did(act) => &act.kind,
         Fact::Met(_) => "was added",
         Fact::Told(_) => "was told of",
+        Fact::Carried(_) => "was sent something",
     }
 }

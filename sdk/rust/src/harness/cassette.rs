@@ -42,8 +42,17 @@ struct Answer {
     body_json: Option<Box<RawValue>>,
 }
 
-/// A [`Host`] that answers from a cassette, with a clock that stands still and a memory that begins empty.
-/// Its random bytes count up from zero.
+/// What an earlier call left in the connection's memory.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Cell {
+    key: String,
+    value: Option<String>,
+    value_base64: Option<String>,
+}
+
+/// A [`Host`] that answers from a cassette, with a clock that stands still and a memory that begins empty, or as its
+/// golden says. Its random bytes count up from zero.
 #[derive(Default)]
 pub struct CassetteHost {
     now: Instant,
@@ -62,7 +71,13 @@ impl CassetteHost {
 
     pub(super) fn new(golden: &Golden) -> Result<CassetteHost, String> {
         let exchanges = golden.http.clone();
-        Ok(CassetteHost { now: golden.now.unwrap_or_default(), exchanges, ..CassetteHost::default() })
+        let cell = |Cell { key, value, value_base64 }: &Cell| {
+            let value = shape::body_bytes(value.as_deref(), value_base64.as_deref(), None)
+                .map_err(|why| format!("memory: {key}: {why}"))?;
+            Ok((key.clone(), value))
+        };
+        let memory = golden.memory.iter().map(cell).collect::<Result<_, String>>()?;
+        Ok(CassetteHost { now: golden.now.unwrap_or_default(), exchanges, memory, ..CassetteHost::default() })
     }
 
     /// What was logged, a line each, for a report.

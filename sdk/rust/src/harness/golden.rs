@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::cassette::Exchange;
-use super::shape::{Outcome, Request, Turn};
+use super::cassette::{Cell, Exchange};
+use super::shape::{Errand, Outcome, Request, Turn};
 use super::verbatim::{self, Members};
 use crate::chores::Chore;
 
@@ -21,6 +21,7 @@ pub enum Call {
     Receive,
     Poll,
     Work,
+    Carry,
     Evaluate,
 }
 
@@ -36,7 +37,11 @@ pub struct Golden {
     pub request: Option<Request>,
     pub cursor: Option<Box<RawValue>>,
     pub chore: Option<Chore>,
+    pub errands: Option<Vec<Errand>>,
     pub turns: Option<Vec<Turn>>,
+    /// What the connection remembers.
+    #[serde(default)]
+    pub memory: Vec<Cell>,
     #[serde(default)]
     pub http: Vec<Exchange>,
     expect: Option<Box<RawValue>>,

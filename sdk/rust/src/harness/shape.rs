@@ -6,8 +6,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use crate::chores::{Chore, Harvest};
-use crate::connector::{self, Page, Reception, Refusal};
-use crate::events::{Event, TraitValue};
+use crate::connector::{self, Delivery, Page, Reception, Refusal};
+use crate::events::{Content, Event, Identity, TraitValue};
 use crate::faults::Fault;
 use crate::policy::{self, Decision, Happening, HeldStage, Verdict};
 
@@ -33,6 +33,18 @@ pub struct Request {
     headers: Vec<(String, String)>,
     body: Option<String>,
     body_base64: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Errand {
+    id: String,
+    scene: String,
+    to: Vec<Identity>,
+    staff: Option<String>,
+    text: Option<String>,
+    content: Option<Content>,
+    detail: Box<RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -88,8 +100,17 @@ enum Printed<'a> {
     Refused { refused: Refused<'a> },
     Polled { events: &'a [Event], chores: &'a [Chore], cursor: &'a RawValue, more: bool },
     Worked { events: &'a [Event], chores: &'a [Chore] },
+    Carried { outcomes: Vec<Carried<'a>>, chores: &'a [Chore] },
     Evaluated { verdicts: Vec<Decided<'a>> },
     Failed { failed: Failed<'a> },
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Carried<'a> {
+    Sent(Option<&'a str>),
+    AwaitingStaff(Option<&'a str>),
+    Failed(Failed<'a>),
 }
 
 #[derive(Serialize)]
@@ -125,6 +146,21 @@ impl Request {
             headers: headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect(),
             body: body_bytes(body.as_deref(), body_base64.as_deref(), None)?,
         })
+    }
+}
+
+impl Errand {
+    pub fn to_errand(&self) -> connector::Errand {
+        let Errand { id, scene, to, staff, text, content, detail } = self;
+        connector::Errand {
+            id: id.clone(),
+            scene: scene.clone(),
+            to: to.clone(),
+            staff: staff.clone(),
+            text: text.clone(),
+            content: content.clone(),
+            detail: detail.get().to_owned(),
+        }
     }
 }
 
@@ -166,6 +202,28 @@ impl<'a> Answer<'a> {
         let text = std::str::from_utf8(body).ok();
         let body_base64 = text.is_none().then(|| BASE64.encode(body));
         Answer { status: *status, headers, body: text, body_base64 }
+    }
+}
+
+impl<'a> Carried<'a> {
+    fn of(outcome: &'a connector::Outcome) -> Carried<'a> {
+        match outcome {
+            connector::Outcome::Sent(id) => Carried::Sent(id.as_deref()),
+            connector::Outcome::AwaitingStaff(id) => Carried::AwaitingStaff(id.as_deref()),
+            connector::Outcome::Failed(fault) => Carried::Failed(Failed::of(fault)),
+        }
+    }
+}
+
+impl<'a> Failed<'a> {
+    fn of(fault: &'a Fault) -> Failed<'a> {
+        let (kind, message, pause) = match fault {
+            Fault::Misconfigured(message) => ("misconfigured", message, None),
+            Fault::Malformed(message) => ("malformed", message, None),
+            Fault::Later(pause) => ("later", &pause.why, pause.retry_after_ms),
+            Fault::Unauthorised(message) => ("unauthorised", message, None),
+        };
+        Failed { kind, message, retry_after_ms: Some(pause) }
     }
 }
 
@@ -220,6 +278,10 @@ pub fn harvest(result: Result<Harvest, Fault>) -> Outcome {
     }
 }
 
+pub fn delivery(Delivery { outcomes, chores }: &Delivery) -> Outcome {
+    print(0, &Printed::Carried { outcomes: outcomes.iter().map(Carried::of).collect(), chores })
+}
+
 pub fn verdicts(result: Result<Vec<Verdict>, String>) -> Outcome {
     match &result {
         Ok(verdicts) => {
@@ -230,12 +292,7 @@ pub fn verdicts(result: Result<Vec<Verdict>, String>) -> Outcome {
 }
 
 fn fault_of(fault: &Fault) -> Outcome {
-    match fault {
-        Fault::Misconfigured(message) => failed("misconfigured", message, Some(None)),
-        Fault::Malformed(message) => failed("malformed", message, Some(None)),
-        Fault::Later(pause) => failed("later", &pause.why, Some(pause.retry_after_ms)),
-        Fault::Unauthorised(message) => failed("unauthorised", message, Some(None)),
-    }
+    print(EXIT_FAILED, &Printed::Failed { failed: Failed::of(fault) })
 }
 
 fn failed(kind: &'static str, message: &str, retry_after_ms: Option<Option<u32>>) -> Outcome {

@@ -1,6 +1,6 @@
 //! What passes between the host and a connector, as model's values.
 
-use super::{about_connector as about, chores, faults, feed, webhook};
+use super::{about_connector as about, chores, events, faults, feed, outlet, webhook};
 
 impl From<about::Descriptor> for model::ConnectorDescriptor {
     fn from(descriptor: about::Descriptor) -> Self {
@@ -107,5 +107,54 @@ impl From<feed::Page> for model::Page {
     fn from(page: feed::Page) -> Self {
         let feed::Page { kept, cursor, more } = page;
         model::Page { kept: kept.into(), cursor, more }
+    }
+}
+
+impl From<model::Errand> for outlet::Errand {
+    fn from(errand: model::Errand) -> Self {
+        let model::Errand { id, scene, to, staff, text, content, detail } = errand;
+        outlet::Errand {
+            id,
+            scene,
+            to: to.into_iter().map(Into::into).collect(),
+            staff,
+            text,
+            content: content.map(Into::into),
+            detail,
+        }
+    }
+}
+
+impl From<model::Identity> for events::Identity {
+    fn from(identity: model::Identity) -> Self {
+        let model::Identity { scheme, scope, value } = identity;
+        events::Identity { scheme, scope, value }
+    }
+}
+
+impl From<model::Content> for events::Content {
+    fn from(content: model::Content) -> Self {
+        let model::Content { id, kind, title, category } = content;
+        events::Content { id, kind, title, category }
+    }
+}
+
+impl From<outlet::Outcome> for model::Outcome {
+    fn from(outcome: outlet::Outcome) -> Self {
+        match outcome {
+            outlet::Outcome::Sent(id) => model::Outcome::Sent(id),
+            outlet::Outcome::AwaitingStaff(id) => model::Outcome::AwaitingStaff(id),
+            outlet::Outcome::Failed(fault) => model::Outcome::Failed(fault.into()),
+        }
+    }
+}
+
+impl From<outlet::Delivery> for model::Delivery {
+    fn from(delivery: outlet::Delivery) -> Self {
+        let outlet::Delivery { outcomes, chores } = delivery;
+        model::Delivery {
+            outcomes: outcomes.into_iter().map(Into::into).collect(),
+            chores: chores.into_iter().map(Into::into).collect(),
+        }
     }
 }

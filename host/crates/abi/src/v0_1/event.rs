@@ -232,6 +232,43 @@ impl From<wit::TraitValue> for model::Trait {
     }
 }
 
+impl From<wit::ReceiptStep> for model::ReceiptStep {
+    fn from(step: wit::ReceiptStep) -> Self {
+        match step {
+            wit::ReceiptStep::Sent => model::ReceiptStep::Sent,
+            wit::ReceiptStep::Confirmed => model::ReceiptStep::Confirmed,
+            wit::ReceiptStep::Failed => model::ReceiptStep::Failed,
+            wit::ReceiptStep::Expired => model::ReceiptStep::Expired,
+            wit::ReceiptStep::Read => model::ReceiptStep::Read,
+            wit::ReceiptStep::Clicked => model::ReceiptStep::Clicked,
+            wit::ReceiptStep::Replied => model::ReceiptStep::Replied,
+            wit::ReceiptStep::Bought => model::ReceiptStep::Bought,
+        }
+    }
+}
+
+impl From<model::ReceiptStep> for wit::ReceiptStep {
+    fn from(step: model::ReceiptStep) -> Self {
+        match step {
+            model::ReceiptStep::Sent => wit::ReceiptStep::Sent,
+            model::ReceiptStep::Confirmed => wit::ReceiptStep::Confirmed,
+            model::ReceiptStep::Failed => wit::ReceiptStep::Failed,
+            model::ReceiptStep::Expired => wit::ReceiptStep::Expired,
+            model::ReceiptStep::Read => wit::ReceiptStep::Read,
+            model::ReceiptStep::Clicked => wit::ReceiptStep::Clicked,
+            model::ReceiptStep::Replied => wit::ReceiptStep::Replied,
+            model::ReceiptStep::Bought => wit::ReceiptStep::Bought,
+        }
+    }
+}
+
+impl From<wit::Receipt> for model::Receipt {
+    fn from(receipt: wit::Receipt) -> Self {
+        let wit::Receipt { errand, step, why } = receipt;
+        model::Receipt { errand, step: step.into(), why }
+    }
+}
+
 impl From<wit::Fact> for model::Fact {
     fn from(fact: wit::Fact) -> Self {
         match fact {
@@ -241,6 +278,7 @@ impl From<wit::Fact> for model::Fact {
             wit::Fact::Did(act) => model::Fact::Did(act.into()),
             wit::Fact::Met(tie) => model::Fact::Met(tie.into()),
             wit::Fact::Told(traits) => model::Fact::Told(traits.into_iter().map(Into::into).collect()),
+            wit::Fact::Carried(receipt) => model::Fact::Carried(receipt.into()),
         }
     }
 }

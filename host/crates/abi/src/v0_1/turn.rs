@@ -5,7 +5,7 @@
 
 use wasmtime::component::{ComponentType, Lower};
 
-use super::events::{Bond, Direction, Look, OrderStep, Touchpoint};
+use super::events::{Bond, Direction, Look, OrderStep, ReceiptStep, Touchpoint};
 
 #[derive(ComponentType, Lower)]
 #[component(record)]
@@ -95,6 +95,8 @@ pub enum FactRef<'a> {
     Met(TieRef<'a>),
     #[component(name = "told")]
     Told(Vec<TraitRef<'a>>),
+    #[component(name = "carried")]
+    Carried(ReceiptRef<'a>),
 }
 
 #[derive(ComponentType, Lower)]
@@ -181,6 +183,14 @@ pub struct TraitRef<'a> {
 }
 
 #[derive(ComponentType, Lower)]
+#[component(record)]
+pub struct ReceiptRef<'a> {
+    errand: &'a str,
+    step: ReceiptStep,
+    why: Option<&'a str>,
+}
+
+#[derive(ComponentType, Lower)]
 #[component(variant)]
 pub enum ValueRef<'a> {
     #[component(name = "text")]
@@ -251,6 +261,7 @@ impl<'a> From<&'a model::Fact> for FactRef<'a> {
             model::Fact::Did(act) => FactRef::Did(act.into()),
             model::Fact::Met(tie) => FactRef::Met(tie.into()),
             model::Fact::Told(traits) => FactRef::Told(traits.iter().map(Into::into).collect()),
+            model::Fact::Carried(receipt) => FactRef::Carried(receipt.into()),
         }
     }
 }
@@ -345,6 +356,13 @@ impl<'a> From<&'a model::Trait> for TraitRef<'a> {
     fn from(told: &'a model::Trait) -> Self {
         let model::Trait { name, value } = told;
         TraitRef { name, value: value.into() }
+    }
+}
+
+impl<'a> From<&'a model::Receipt> for ReceiptRef<'a> {
+    fn from(receipt: &'a model::Receipt) -> Self {
+        let model::Receipt { errand, step, why } = receipt;
+        ReceiptRef { errand, step: (*step).into(), why: why.as_deref() }
     }
 }
 

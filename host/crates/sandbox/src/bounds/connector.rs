@@ -1,6 +1,9 @@
 //! A connector's descriptor and answers.
 
-use model::{Ability, Answer, Chore, ConnectorDescriptor, Event, Fact, Harvest, Identity, Page, Scheme};
+use model::{
+    Ability, Answer, Chore, ConnectorDescriptor, Delivery, Event, Fact, Harvest, Identity, Outcome, Page,
+    Scheme,
+};
 
 use super::{Bounds, OutOfBounds, show};
 use crate::http::HostGrant;
@@ -50,12 +53,34 @@ impl Bounds<'_> {
             self.event(event)?;
             declared(event, schemes)?;
         }
+        self.chores(chores)
+    }
+
+    fn chores(&self, chores: &[Chore]) -> Result<(), OutOfBounds> {
         self.count("chores", chores.len(), "harvest_chores", self.limits.harvest_chores)?;
         chores.iter().try_for_each(|chore| {
             let Chore { key, due: _, job } = chore;
             self.label("a chore's key", key)?;
             self.json("a chore's job", job)
         })
+    }
+
+    /// What was made of so many errands.
+    pub(crate) fn delivery(&self, delivery: &Delivery, errands: usize) -> Result<(), OutOfBounds> {
+        let Delivery { outcomes, chores } = delivery;
+        if outcomes.len() != errands {
+            return Err(OutOfBounds(format!(
+                "{} outcomes for {errands} errands: give one for each, in their order",
+                outcomes.len()
+            )));
+        }
+        outcomes.iter().try_for_each(|outcome| match outcome {
+            Outcome::Sent(id) | Outcome::AwaitingStaff(id) => {
+                id.as_ref().map_or(Ok(()), |id| self.label("the channel's id of an errand", id))
+            }
+            Outcome::Failed(_) => Ok(()),
+        })?;
+        self.chores(chores)
     }
 
     pub(crate) fn page(&self, page: &Page, schemes: &[Scheme]) -> Result<(), OutOfBounds> {
@@ -103,7 +128,8 @@ fn header(name: &str, value: &str) -> Result<(), OutOfBounds> {
 fn declared(event: &Event, schemes: &[Scheme]) -> Result<(), OutOfBounds> {
     let whom = match &event.fact {
         Fact::Did(act) => act.whom.as_ref(),
-        Fact::Said(_) | Fact::Saw(_) | Fact::Bought(_) | Fact::Met(_) | Fact::Told(_) => None,
+        Fact::Said(_) | Fact::Saw(_) | Fact::Bought(_) => None,
+        Fact::Met(_) | Fact::Told(_) | Fact::Carried(_) => None,
     };
     let known = |identity: &&Identity| !schemes.iter().any(|scheme| scheme.name == identity.scheme);
     match event.who.iter().chain(whom).find(known) {
@@ -148,6 +174,28 @@ mod tests {
         assert!(refused(|d| d.schemes.push(d.schemes[0].clone())));
         assert!(refused(|d| d.schemes[0].name.clear()));
         assert!(refused(|d| d.hosts.push("qyapi.weixin.qq.com".to_owned())));
+    }
+
+    #[test]
+    fn a_delivery_has_an_outcome_for_each_errand_and_ids_of_one_line() {
+        let limits = Limits { harvest_chores: 1, ..Limits::default() };
+        let bounds = Bounds::new(&limits);
+        let delivery = |ids: &[Option<&str>], keys: &[&str]| Delivery {
+            outcomes: ids.iter().map(|id| Outcome::Sent(id.map(str::to_owned))).collect(),
+            chores: keys
+                .iter()
+                .map(|&key| Chore { key: key.to_owned(), due: None, job: "{}".to_owned() })
+                .collect(),
+        };
+        assert_eq!(bounds.delivery(&delivery(&[None, Some("msg-1")], &["k"]), 2), Ok(()));
+        assert_eq!(bounds.delivery(&delivery(&[], &[]), 0), Ok(()));
+        for outcomes in [0, 1, 3] {
+            assert!(bounds.delivery(&delivery(&[None, None], &[]), outcomes).is_err(), "{outcomes}");
+        }
+        assert!(bounds.delivery(&delivery(&[Some("msg\n1")], &[]), 1).is_err());
+        assert!(bounds.delivery(&delivery(&[Some("")], &[]), 1).is_err());
+        assert!(bounds.delivery(&delivery(&[None], &[""]), 1).is_err());
+        assert!(bounds.delivery(&delivery(&[None], &["a", "b"]), 1).is_err());
     }
 
     #[test]

@@ -17,11 +17,11 @@ impl Bounds<'_> {
         }
         wants.iter().try_for_each(|want| {
             let fact = want.split('.').next().unwrap_or_default();
-            if ["said", "saw", "bought", "did", "met", "told"].contains(&fact) {
+            if ["said", "saw", "bought", "did", "met", "told", "carried"].contains(&fact) {
                 return Ok(());
             }
             Err(OutOfBounds(format!(
-                "wants has \"{}\", which is none of said saw bought did met told, or one of them with .kind",
+                "wants has \"{}\", which is none of said saw bought did met told carried, or one of them with .kind",
                 show(want)
             )))
         })

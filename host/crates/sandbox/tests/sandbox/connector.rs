@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use model::{MemoryCell, MemoryWrite};
+use model::{Errand, Fault, MemoryCell, MemoryWrite, Outcome};
 use sandbox::{Called, FaultKind, HostGrant, Http, Limits, PluginFault};
 
-use crate::guest::{admitted_connector, call, call_with, request, webhook};
+use crate::guest::{admitted_connector, call, call_with, outlet, request, webhook};
 
 const LOG: &str = r#"(import "heliu:plugin/log@0.1.0" "log" (func $log (param i32 i32 i32)))"#;
 const CLOCK: &str = r#"
@@ -233,4 +233,75 @@ async fn calls_beyond_the_pool_wait_for_their_turn() {
     while let Some(called) = calls.join_next().await {
         called.unwrap().unwrap();
     }
+}
+
+fn errands(count: usize) -> Vec<Errand> {
+    let errand = |at: usize| Errand {
+        id: format!("int_{at}"),
+        scene: "direct-message".to_owned(),
+        to: Vec::new(),
+        staff: None,
+        text: Some("你好".to_owned()),
+        content: None,
+        detail: "{}".to_owned(),
+    };
+    (0..count).map(errand).collect()
+}
+
+#[tokio::test]
+async fn each_errand_has_its_outcome() {
+    let remembering = "(call $set (i32.const 1024) (i32.const 7) (i32.const 1024) (i32.const 4) (i32.const 0) (i64.const 0))
+        (call $delivery (local.get $count))";
+    let connector = admitted_connector(Limits::default(), &outlet(MEMORY, remembering));
+    let offers = connector.offers();
+    assert!(offers.outlet && !offers.webhook && !offers.feed && !offers.chores);
+    let called = connector.carry(call(), &errands(3)).await.unwrap();
+    assert_eq!(called.value.outcomes, vec![Outcome::Sent(None); 3]);
+    assert!(called.value.chores.is_empty());
+    let cell = MemoryCell { key: "hostile".to_owned(), value: b"host".to_vec(), expires: None };
+    assert_eq!(called.memory, [MemoryWrite::Set(cell)]);
+    assert_eq!(connector.carry(call(), &[]).await.unwrap().value.outcomes, []);
+}
+
+#[tokio::test]
+async fn a_connector_without_an_outlet_carries_nothing() {
+    let connector = admitted_connector(Limits::default(), &webhook("", "(call $answer)"));
+    let fault = connector.carry(call(), &errands(1)).await.unwrap_err();
+    assert!(matches!(fault.kind, FaultKind::NotOffered { .. }), "{fault}");
+}
+
+#[tokio::test]
+async fn too_few_or_too_many_outcomes_are_none() {
+    for given in [0, 1, 3] {
+        let connector = admitted_connector(
+            Limits::default(),
+            &outlet("", &format!("(call $delivery (i32.const {given}))")),
+        );
+        let fault = connector.carry(call(), &errands(2)).await.unwrap_err();
+        let FaultKind::Answer { text } = &fault.kind else { panic!("{fault}") };
+        assert!(text.contains(&format!("{given} outcomes for 2 errands")), "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn what_an_errand_failed_of_is_told_without_secrets() {
+    // The first outcome fails, misconfigured, with the settings themselves as the reason.
+    let failing = "(drop (call $delivery (local.get $count)))
+        (i32.store8 (i32.load (i32.const 512)) (i32.const 2))
+        (i32.store8 offset=4 (i32.load (i32.const 512)) (i32.const 0))
+        (i32.store offset=8 (i32.load (i32.const 512)) (local.get $settings))
+        (i32.store offset=12 (i32.load (i32.const 512)) (local.get $length))
+        (i32.const 512)";
+    let connector = admitted_connector(Limits::default(), &outlet("", failing));
+    let called = connector.carry(call(), &errands(2)).await.unwrap();
+    let failed = Outcome::Failed(Fault::Misconfigured(r#"{"key":"[secret]"}"#.to_owned()));
+    assert_eq!(called.value.outcomes, [failed, Outcome::Sent(None)]);
+}
+
+#[tokio::test]
+async fn an_outlet_that_never_ends_is_stopped() {
+    let limits = Limits { connector_cpu: Duration::from_millis(50), ..Limits::default() };
+    let connector = admitted_connector(limits, &outlet("", FOR_EVER));
+    let fault = connector.carry(call(), &errands(1)).await.unwrap_err();
+    assert!(matches!(fault.kind, FaultKind::Limit { name: "connector_cpu", .. }), "{fault}");
 }

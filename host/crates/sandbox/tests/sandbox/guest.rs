@@ -105,6 +105,36 @@ pub fn at_position(position: u64, body: &str) -> String {
 
 /// A connector with a webhook alone, and this body of `receive`. `$answer` gives an empty reception with status 200.
 pub fn webhook(imports: &str, receive: &str) -> Vec<u8> {
+    let answer = "(func $answer (result i32)
+            (i32.store16 offset=20 (i32.const 512) (i32.const 200))
+            (i32.const 512))";
+    let receive = format!(
+        r#"(func (export "heliu:plugin/webhook@0.1.0#receive")
+            (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)
+            {receive})"#
+    );
+    connector(imports, "webhook", &format!("{answer} {receive}"))
+}
+
+/// A connector with an outlet alone, and this body of `carry`. It sees `$errands` and `$count`. `$delivery` gives so many
+/// outcomes, all sent without an id, and no chores. An outcome takes 24 bytes.
+pub fn outlet(imports: &str, carry: &str) -> Vec<u8> {
+    let delivery = "(func $delivery (param $count i32) (result i32)
+            (i32.store (i32.const 512) (call $allocate (i32.mul (local.get $count) (i32.const 24))))
+            (i32.store (i32.const 516) (local.get $count))
+            (i32.store (i32.const 520) (i32.const 0))
+            (i32.store (i32.const 524) (i32.const 0))
+            (i32.const 512))";
+    let carry = format!(
+        r#"(func (export "heliu:plugin/outlet@0.1.0#carry")
+            (param $settings i32) (param $length i32) (param $errands i32) (param $count i32) (result i32)
+            {carry})"#
+    );
+    connector(imports, "outlet", &format!("{delivery} {carry}"))
+}
+
+/// A connector with one interface besides its description.
+fn connector(imports: &str, interface: &str, functions: &str) -> Vec<u8> {
     let world: String = ["http", "memory", "clock", "log"]
         .iter()
         .filter(|name| imports.contains(&format!("heliu:plugin/{name}@")))
@@ -113,19 +143,14 @@ pub fn webhook(imports: &str, receive: &str) -> Vec<u8> {
     let descriptor = words(&[1024, 7, 1024, 7, 1040, SCHEMA.len() as u32, 0, 0, 0, 0, 0, 0]);
     let schema = SCHEMA.replace('"', "\\22");
     component(
-        &format!("{world} export heliu:plugin/about-connector@0.1.0; export heliu:plugin/webhook@0.1.0;"),
+        &format!("{world} export heliu:plugin/about-connector@0.1.0; export heliu:plugin/{interface}@0.1.0;"),
         &format!(
             r#"(module {imports} {MEMORY}
             (data (i32.const 256) "{descriptor}")
             (data (i32.const 1024) "hostile")
             (data (i32.const 1040) "{schema}")
-            (func $answer (result i32)
-                (i32.store16 offset=20 (i32.const 512) (i32.const 200))
-                (i32.const 512))
             (func (export "heliu:plugin/about-connector@0.1.0#describe") (result i32) (i32.const 256))
-            (func (export "heliu:plugin/webhook@0.1.0#receive")
-                (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)
-                {receive}))"#
+            {functions})"#
         ),
     )
 }
