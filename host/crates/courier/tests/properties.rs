@@ -70,7 +70,7 @@ fn plan(zone: Zone) -> impl Strategy<Value = Plan> {
         .prop_shuffle();
     let own = zone.clone();
     let quiet = (scope(), times).prop_map(move |(scope, times)| {
-        let time = |place: usize| TimeOfDay::parse(times[place]).unwrap();
+        let time = |place: usize| TimeOfDay::parse(times[place]).expect("because each of them is a time");
         Quiet { scope, from: time(0), to: time(1), zone: own.clone() }
     });
     let of = prop_oneof![Just(Of::Connection), Just(Of::Staff)];
@@ -130,7 +130,7 @@ fn intent() -> impl Strategy<Value = (Intent, u64, Option<u64>, Option<u64>)> {
 
 fn world() -> impl Strategy<Value = World> {
     proptest::sample::select(STARTS.to_vec()).prop_flat_map(|(name, start)| {
-        let zone = Zone::named(name).unwrap();
+        let zone = Zone::named(name).expect("because each of them is a zone");
         let intents = proptest::collection::vec(intent(), 1..14);
         let before = proptest::collection::vec((0..SCENES.len(), 0..2_usize, 0..3_000_u64), 0..4);
         (plan(zone), intents, before).prop_map(move |(plan, intents, before)| {
@@ -235,7 +235,7 @@ impl<'a> Driver<'a> {
                         .connections
                         .iter()
                         .find(|account| account.connection == connection)
-                        .unwrap();
+                        .expect("because it was chosen among them");
                     self.carried.push(Carried {
                         binding: "policy",
                         key: &intent.key,
@@ -311,7 +311,7 @@ fn keeps_all(driver: &Driver<'_>) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
 
     /// Two days and a half, every minute.
     #[test]

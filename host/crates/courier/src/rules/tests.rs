@@ -139,10 +139,17 @@ fn a_cap_of_the_calendar_holds_until_its_window_rolls_over() {
         text(&ruling),
         "at most 3 a week of all scenes to one customer, until 2026-11-30 00:00 in Asia/Shanghai"
     );
+    for progress in [Progress::Due, Progress::Carried, Progress::AwaitingStaff, Progress::Confirmed] {
+        let full = full.map(|carried| Carried { progress, ..carried });
+        let ruling = one(weekly(), NOON, Standing { carried: &full, ..Standing::default() }, &moments);
+        assert_eq!(code(&ruling), Some(Code::Cap), "{progress:?}");
+    }
     // Sunday's last millisecond was last week; a welcome, a tag and what failed take no place.
     let sunday = NOON - 2 * DAY - 12 * HOUR - 1;
-    let failed = Carried { progress: Progress::Failed, ..carried("moments", NOON) };
-    for free in [carried("moments", sunday), carried("welcome", NOON), carried("tag", NOON), failed] {
+    let ended = |progress| Carried { progress, ..carried("moments", NOON) };
+    let (failed, expired) = (ended(Progress::Failed), ended(Progress::Expired));
+    for free in [carried("moments", sunday), carried("welcome", NOON), carried("tag", NOON), failed, expired]
+    {
         let carried = three(free);
         let customer = Standing { carried: &carried, ..Standing::default() };
         assert_eq!(code(&one(weekly(), NOON, customer, &moments)), None, "{free:?}");
@@ -157,7 +164,9 @@ fn a_sliding_cap_holds_until_enough_have_left_it() {
     let customer = Standing { carried: &at, ..Standing::default() };
     let with = || Plan { caps: caps.clone(), ..plan() };
     // Of three the limit is two: the second oldest must leave as well.
-    assert_eq!(held(&one(with(), NOON, customer, &message)), (Code::Cap, Some(NOON + 4 * HOUR)));
+    let ruling = one(with(), NOON, customer, &message);
+    assert_eq!(held(&ruling), (Code::Cap, Some(NOON + 4 * HOUR)));
+    assert!(text(&ruling).ends_with(", until 2026-11-25 16:00 in Asia/Shanghai"), "{}", text(&ruling));
     assert!(code(&one(with(), NOON + 4 * HOUR - 1, customer, &message)).is_some());
     assert_eq!(code(&one(with(), NOON + 4 * HOUR, customer, &message)), None);
     assert_eq!(code(&one(with(), NOON, customer, &intent("b", "moments"))), None, "another scene");
