@@ -8,6 +8,7 @@
 
 mod api;
 mod connection;
+mod courier;
 mod duration;
 mod error;
 mod identity;

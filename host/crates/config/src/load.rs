@@ -8,6 +8,7 @@ use toml::{Table, Value};
 
 use crate::api::ApiSection;
 use crate::connection::ConnectionSection;
+use crate::courier::{CourierSection, Misplaced, Names};
 use crate::identity::IdentitySection;
 use crate::limits::LimitsSection;
 use crate::policy::PolicySection;
@@ -33,6 +34,8 @@ pub struct Config {
     pub connections: Vec<Connection>,
     /// In the order in which they decide, each name once.
     pub policies: Vec<Policy>,
+    /// When intents may be carried.
+    pub courier: ::courier::Plan,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -65,6 +68,7 @@ struct File {
     api: Option<Value>,
     identity: Option<Value>,
     limits: Option<Value>,
+    courier: Option<Value>,
     #[serde(default)]
     connection: Vec<Value>,
     #[serde(default)]
@@ -110,7 +114,7 @@ fn load_with(path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<C
     let text = std::fs::read_to_string(path)
         .map_err(|error| at("")(Problem::Unreadable { reason: error.to_string() }))?;
     let table: Table = toml::from_str(&text).map_err(|error| at("")(syntax(&text, &error)))?;
-    let File { data, listen, tenant, clock, api, identity, limits, connection, policy } =
+    let File { data, listen, tenant, clock, api, identity, limits, courier, connection, policy } =
         section::read(Value::Table(table)).map_err(at(""))?;
     let folder = path.parent().unwrap_or(Path::new(""));
     let surroundings = Surroundings { folder, variable };
@@ -121,6 +125,23 @@ fn load_with(path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<C
         identity.map_or_else(|| Ok(IdentitySection::default()), section::read).map_err(at("[identity] "))?;
     let limits: LimitsSection =
         limits.map_or_else(|| Ok(LimitsSection::default()), section::read).map_err(at("[limits] "))?;
+    let courier: CourierSection =
+        courier.map_or_else(|| Ok(CourierSection::default()), section::read).map_err(at("[courier] "))?;
+    let connections = each("connection", connection, &file_name, |value| {
+        let connection = section::read::<ConnectionSection>(value)?.resolve(&surroundings)?;
+        Ok((connection.name.clone(), connection))
+    })?;
+    let policies = each("policy", policy, &file_name, |value| {
+        let policy = section::read::<PolicySection>(value)?.resolve(&surroundings)?;
+        Ok((policy.name.clone(), policy))
+    })?;
+    let names = Names {
+        connections: connections.iter().map(|connection| connection.name.as_str()).collect(),
+        policies: policies.iter().map(|policy| policy.name.as_str()).collect(),
+    };
+    let courier = courier
+        .resolve(&names)
+        .map_err(|Misplaced { section, problem }| problem.at(&file_name, &format!("{section} ")))?;
     Ok(Config {
         path: path.to_owned(),
         data_dir: folder.join(data),
@@ -130,14 +151,9 @@ fn load_with(path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<C
         api_token: api.resolve(&surroundings).map_err(at("[api] "))?,
         phone_country: identity.resolve().map_err(at("[identity] "))?,
         limits: limits.resolve().map_err(at("[limits] "))?,
-        connections: each("connection", connection, &file_name, |value| {
-            let connection = section::read::<ConnectionSection>(value)?.resolve(&surroundings)?;
-            Ok((connection.name.clone(), connection))
-        })?,
-        policies: each("policy", policy, &file_name, |value| {
-            let policy = section::read::<PolicySection>(value)?.resolve(&surroundings)?;
-            Ok((policy.name.clone(), policy))
-        })?,
+        connections,
+        policies,
+        courier,
     })
 }
 

@@ -28,13 +28,18 @@ const ARROWS: &[Row] = &[
     row("abi", &["model"]),
     row("journal", &["model", "wire"]),
     row("store", &["model", "wire"]),
-    row("config", &["journal", "model", "store", "wire"]),
+    row("courier", &["model"]),
+    // Reads the courier's plan from the file.
+    row("config", &["courier", "journal", "model", "store", "wire"]),
     row("sandbox", &["abi", "model"]),
     row("router", &["journal", "model", "store", "wire"]),
     row("sqlite", &["journal", "model", "store", "wire"]),
     row("api", &["journal", "model", "store", "wire"]),
     // The one place where concrete backends are named.
-    row("heliu", &["api", "config", "journal", "model", "router", "sandbox", "sqlite", "store", "wire"]),
+    row(
+        "heliu",
+        &["api", "config", "courier", "journal", "model", "router", "sandbox", "sqlite", "store", "wire"],
+    ),
     // Measures all of it beside its limits; a policy natively, too.
     row(
         "bench",
@@ -76,6 +81,7 @@ const NEVER_SEEN: &[(&str, &[&str])] = &[
     ("router", &["wasmtime*", "rusqlite"]),
     ("api", &["rusqlite", "wasmtime*"]),
     ("xtask", &["wasmtime*"]),
+    ("courier", &["rusqlite", "tokio", "wasmtime*"]),
     ("model", &["*"]),
 ];
 

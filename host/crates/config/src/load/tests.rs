@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::courier;
 
 /// A folder with the plugins and secrets that the example names.
 struct Place(tempfile::TempDir);
@@ -73,6 +74,17 @@ fn the_example_shows_every_key() {
         ("[api]", keys_of::<ApiSection>()),
         ("[identity]", keys_of::<IdentitySection>()),
         ("[limits]", keys_of::<LimitsSection>()),
+        ("[courier]", keys_of::<CourierSection>()),
+        ("[courier.retry]", keys_of::<courier::RetrySection>()),
+        ("[[courier.preset]]", keys_of::<courier::PresetSection>()),
+        ("[[courier.cap]]", keys_of::<courier::CapSection>()),
+        ("[[courier.gap]]", keys_of::<courier::GapSection>()),
+        ("[[courier.quiet]]", keys_of::<courier::QuietSection>()),
+        ("[[courier.budget]]", keys_of::<courier::BudgetSection>()),
+        ("[[courier.consent]]", keys_of::<courier::ConsentSection>()),
+        ("[[courier.suppress]]", keys_of::<courier::SuppressSection>()),
+        ("[[courier.priority]]", keys_of::<courier::PrioritySection>()),
+        ("[[courier.route]]", keys_of::<courier::RouteSection>()),
         ("[[connection]]", keys_of::<ConnectionSection>()),
         ("[[policy]]", keys_of::<PolicySection>()),
     ];
@@ -82,6 +94,7 @@ fn the_example_shows_every_key() {
             let shown = crate::EXAMPLE.lines().any(|line| {
                 let line = line.trim_start_matches("# ").trim_start_matches('[');
                 let line = line.strip_prefix("connection.").or(line.strip_prefix("policy.")).unwrap_or(line);
+                let line = line.strip_prefix("courier.").unwrap_or(line);
                 line.strip_prefix(&key).is_some_and(|rest| rest.starts_with([' ', ']']))
             });
             assert!(shown, "the example does not show {key} {section}");
@@ -99,6 +112,9 @@ fn what_is_left_out_has_its_default() {
     assert_eq!(config.phone_country, "86");
     assert_eq!(config.limits, Limits { body_max_bytes: 1_048_576, intake_waiting_max: 1024 });
     assert!(config.connections.is_empty() && config.policies.is_empty());
+    // The courier's own defaults are the file's, but for the zone.
+    let zone = ::courier::Zone::named("Asia/Shanghai").unwrap();
+    assert_eq!(config.courier, ::courier::Plan { zone, ..::courier::Plan::default() });
     let config = place.load(&connection("")).unwrap();
     let connection = &config.connections[0];
     assert_eq!((connection.settings.as_str(), connection.inward), ("{}", false));
@@ -155,6 +171,163 @@ fn an_error_names_the_file_the_section_and_the_key() {
     ] {
         let told = place.error(text);
         assert!(told.starts_with(error), "{text}\n{told}");
+    }
+}
+
+#[test]
+fn the_examples_rules_are_read_as_they_stand_there() {
+    use ::courier::{Calendar, Limit, Of, Step, Then, TimeOfDay, Window};
+
+    let plan = Place::new().load(crate::EXAMPLE).unwrap().courier;
+    let caps: Vec<_> =
+        plan.caps.iter().map(|cap| (cap.name.as_deref(), cap.limit, cap.window, cap.zone.name())).collect();
+    let (week, day) = (Window::Calendar(Calendar::Week), Window::Calendar(Calendar::Day));
+    let expected = [
+        (Some("wecom-mass-weekly"), Limit::Count(7), week, "Asia/Shanghai"),
+        (Some("not too much"), Limit::Count(3), week, "Asia/Shanghai"),
+        (None, Limit::Count(1), day, "Asia/Shanghai"),
+    ];
+    assert_eq!(caps, expected);
+    assert_eq!(plan.caps[2].scope.channels, ["wecom-main"]);
+    assert_eq!(
+        (plan.gaps[0].ms, plan.gaps[0].scope.except.as_slice()),
+        (14_400_000, &["coupon".to_owned()][..])
+    );
+    assert_eq!(
+        Some((plan.quiet[0].from, plan.quiet[0].to)),
+        TimeOfDay::parse("22:00").zip(TimeOfDay::parse("08:00"))
+    );
+    let step = |day, budget| Step { day, budget };
+    assert_eq!(
+        (plan.budgets[0].of, plan.budgets[0].steps.as_slice()),
+        (Of::Staff, &[step(0, 20), step(7, 50), step(30, 200)][..])
+    );
+    assert_eq!(plan.consents[0].needs_trait.as_deref(), Some("consent.direct-message"));
+    assert_eq!(plan.consents[0].forbids_tags, ["optout:*"]);
+    let suppression = &plan.suppressions[0];
+    assert_eq!(
+        (suppression.category.as_deref(), suppression.ms, suppression.then),
+        (Some("cream"), 60 * 86_400_000, Then::Drop)
+    );
+    assert_eq!(
+        (plan.priorities[0].policies.as_slice(), plan.priorities[0].priority),
+        (&["repurchase".to_owned()][..], 10)
+    );
+    assert_eq!(plan.preferences[0].connections, ["wecom-main"]);
+}
+
+#[test]
+fn a_preset_is_overridden_by_what_stands_beside_its_name() {
+    use ::courier::{Limit, Window};
+
+    let text = format!(
+        "{LEAST}[[courier.preset]]\nname = \"wecom-moments\"\nat_most = 2\neach = \"36h\"\nzone = \"Asia/Tokyo\"\nchannels = [\"wecom-a\"]"
+    );
+    let cap = Place::new().load(&text).unwrap().courier.caps.remove(0);
+    assert_eq!(
+        (cap.limit, cap.window, cap.zone.name()),
+        (Limit::Count(2), Window::Sliding(129_600_000), "Asia/Tokyo")
+    );
+    assert_eq!(
+        (cap.scope.scenes.as_slice(), cap.scope.channels.as_slice()),
+        (&["moments".to_owned()][..], &["wecom-a".to_owned()][..])
+    );
+}
+
+#[test]
+fn an_error_of_the_courier_names_the_rule_by_its_place_the_key_and_the_mend() {
+    let place = Place::new();
+    for (text, error) in [
+        (
+            "[courier]\nzone = \"Asia/Beijing\"",
+            "[courier] key \"zone\": \"Asia/Beijing\" is not a time zone: write an IANA",
+        ),
+        ("[courier]\ncaps = []", "[courier] unknown key \"caps\": did you mean \"cap\"?"),
+        (
+            "[courier]\nwelcome_expires_after = \"20\"",
+            "[courier] key \"welcome_expires_after\": \"20\" is not a duration",
+        ),
+        ("[courier]\napart = [\"\"]", "[courier] key \"apart\": has an empty name"),
+        ("[courier.retry]\ntries = 0", "[courier.retry] key \"tries\": 0 tries"),
+        (
+            "[courier.retry]\nlongest = \"1s\"",
+            "[courier.retry] key \"longest\": \"1s\" is shorter than first = \"30s\"",
+        ),
+        (
+            "[[courier.preset]]\nname = \"wecom-mass\"",
+            "[[courier.preset]] number 1: key \"name\": \"wecom-mass\" is no preset: known are wecom-mass-daily,",
+        ),
+        (
+            "[[courier.preset]]\nname = \"wecom-mass-monthly\"\neach = \"day\"",
+            "[[courier.preset]] number 1: key \"each\": at_most = \"days-of-month\" goes with",
+        ),
+        (
+            "[[courier.cap]]\nat_most = 1\neach = \"day\"\n[[courier.cap]]\nat_most = 1",
+            "[[courier.cap]] number 2: key \"each\" is missing",
+        ),
+        (
+            "[[courier.cap]]\nat_most = 0\neach = \"day\"",
+            "[[courier.cap]] number 1: key \"at_most\": 0 is no limit: write a number from 1 on",
+        ),
+        (
+            "[[courier.cap]]\nat_most = 1\neach = \"year\"",
+            "[[courier.cap]] number 1: key \"each\": \"year\" is no window: write day, week, month",
+        ),
+        (
+            "[[courier.cap]]\nat_most = 1\neach = \"day\"\nscenes = [\"*-message\"]",
+            "[[courier.cap]] number 1: key \"scenes\": \"*-message\": a star stands at the end",
+        ),
+        (
+            "[[courier.gap]]\nat_least = \"0s\"",
+            "[[courier.gap]] number 1: key \"at_least\": \"0s\" is no time at all",
+        ),
+        (
+            "[[courier.quiet]]\nfrom = \"22:00\"\nto = \"8:00\"",
+            "[[courier.quiet]] number 1: key \"to\": \"8:00\" is no time of day: write one like",
+        ),
+        (
+            "[[courier.quiet]]\nfrom = \"22:00\"\nto = \"22:00\"",
+            "[[courier.quiet]] number 1: key \"to\": \"22:00\" is `from` again",
+        ),
+        (
+            "[[courier.budget]]\nof = \"staff\"\nsteps = []",
+            "[[courier.budget]] number 1: key \"steps\": has no step",
+        ),
+        (
+            "[[courier.budget]]\nof = \"corp\"\nsteps = []",
+            "[[courier.budget]] number 1: key \"of\": unknown variant `corp`, expected `connection` or `staff`",
+        ),
+        (
+            "[[courier.budget]]\nof = \"staff\"\nsteps = [{ day = 7, at_most = 1 }, { day = 7, at_most = 2 }]",
+            "[[courier.budget]] number 1: key \"steps\": day 7 stands behind day 7",
+        ),
+        (
+            "[[courier.consent]]\nscenes = [\"moments\"]",
+            "[[courier.consent]] number 1: key \"needs_trait\" is missing: write needs_trait,",
+        ),
+        (
+            "[[courier.suppress]]\ndays = 60",
+            "[[courier.suppress]] number 1: key \"category\" is missing: write category,",
+        ),
+        (
+            "[[courier.suppress]]\ncategory = \"cream\"\ndays = 0",
+            "[[courier.suppress]] number 1: key \"days\": 0 days suppress nothing",
+        ),
+        (
+            "[[courier.suppress]]\ncategory = \"cream\"\ndays = 1\nafter = \"viewed\"",
+            "[[courier.suppress]] number 1: key \"after\": unknown variant `viewed`, expected `bought`",
+        ),
+        (
+            "[[courier.priority]]\npolicies = [\"repurchas\"]\npriority = 1",
+            "[[courier.priority]] number 1: key \"policies\": \"repurchas\" is no policy of this file: there is none",
+        ),
+        (
+            "[[courier.route]]\nprefer = [\"wecom\"]",
+            "[[courier.route]] number 1: key \"prefer\": \"wecom\" is no connection of this file: there is none",
+        ),
+    ] {
+        let told = place.error(&format!("{LEAST}{text}"));
+        assert!(told.starts_with(&format!("heliu.toml: {error}")), "{text}\n{told}");
     }
 }
 

@@ -1,0 +1,98 @@
+//! Why an intent waits, was dropped or expired: a word for machines and a sentence for people.
+
+use std::fmt;
+
+/// The word for machines. Stands in ledgers and answers: a released one never changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Code {
+    /// Its own `not-before` has not come.
+    NotYet,
+    /// Its connection failed, and is tried again later.
+    Retry,
+    QuietHours,
+    /// As many as she may get in a window.
+    Cap,
+    /// Too soon after the one before.
+    Gap,
+    /// As many as an account may send today.
+    Budget,
+    /// Another intent of hers took the place that there was.
+    LostSlot,
+    /// No connection plays the scene for her.
+    NoRoute,
+    /// She did not consent, or opted out.
+    Consent,
+    /// She bought what it is about.
+    Suppressed,
+    /// The same policy's same key, twice.
+    Duplicate,
+    /// Its time is over.
+    TooLate,
+    /// It was decided for a past that was folded again.
+    Past,
+    /// Its connection failed in a way that no time mends.
+    Fault,
+    /// Its connection failed as often as we try.
+    TriesUsedUp,
+}
+
+impl Code {
+    pub const ALL: [Code; 15] = [
+        Code::NotYet,
+        Code::Retry,
+        Code::QuietHours,
+        Code::Cap,
+        Code::Gap,
+        Code::Budget,
+        Code::LostSlot,
+        Code::NoRoute,
+        Code::Consent,
+        Code::Suppressed,
+        Code::Duplicate,
+        Code::TooLate,
+        Code::Past,
+        Code::Fault,
+        Code::TriesUsedUp,
+    ];
+
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Code::NotYet => "not-yet",
+            Code::Retry => "retry",
+            Code::QuietHours => "quiet-hours",
+            Code::Cap => "cap",
+            Code::Gap => "gap",
+            Code::Budget => "budget",
+            Code::LostSlot => "lost-slot",
+            Code::NoRoute => "no-route",
+            Code::Consent => "consent",
+            Code::Suppressed => "suppressed",
+            Code::Duplicate => "duplicate",
+            Code::TooLate => "too-late",
+            Code::Past => "past",
+            Code::Fault => "fault",
+            Code::TriesUsedUp => "tries-used-up",
+        }
+    }
+}
+
+/// Why, in both tongues.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason {
+    pub code: Code,
+    /// A sentence with names and numbers, without a full stop.
+    pub text: String,
+}
+
+impl Reason {
+    pub(crate) fn new(code: Code, text: impl Into<String>) -> Reason {
+        Reason { code, text: text.into() }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code.name(), self.text)
+    }
+}
