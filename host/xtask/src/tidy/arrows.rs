@@ -28,13 +28,17 @@ const ARROWS: &[Row] = &[
     row("abi", &["model"]),
     row("journal", &["model", "wire"]),
     row("store", &["model", "wire"]),
-    row("config", &["journal", "model", "store", "wire"]),
+    row("segment", &["model"]),
+    row("config", &["journal", "model", "segment", "store", "wire"]),
     row("sandbox", &["abi", "model"]),
     row("router", &["journal", "model", "store", "wire"]),
     row("sqlite", &["journal", "model", "store", "wire"]),
-    row("api", &["journal", "model", "store", "wire"]),
+    row("api", &["journal", "model", "segment", "store", "wire"]),
     // The one place where concrete backends are named.
-    row("heliu", &["api", "config", "journal", "model", "router", "sandbox", "sqlite", "store", "wire"]),
+    row(
+        "heliu",
+        &["api", "config", "journal", "model", "router", "sandbox", "segment", "sqlite", "store", "wire"],
+    ),
     // Measures all of it beside its limits; a policy natively, too.
     row(
         "bench",
