@@ -15,12 +15,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use api::{Advance, ApiState, Condition, HealthReport, PluginState, Role, Token};
+use api::{Advance, ApiState, Condition, HealthReport, PluginState, Role, ScanLimits, Token};
 use config::Config;
 use journal::{Committer, CommitterConfig, Head, Journal};
 use model::Setup;
 use router::{Router, RouterConfig};
 use sandbox::{Grants, HostGrant, Plugin, Sandbox};
+use segment::Segment;
 use store::Store;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
@@ -56,7 +57,8 @@ pub(crate) async fn serve(path: &Path, ready: impl FnOnce(std::net::SocketAddr))
         axum::serve(listener, api).with_graceful_shutdown(stopped).await
     });
     let Signals { hangups, mut terminate, mut interrupt } = signals;
-    let reload = reload(hangups, host.config, host.loader, Arc::clone(&host.shared), host.fold.clone());
+    let (shared, fold) = (Arc::clone(&host.shared), host.fold.clone());
+    let reload = reload(hangups, host.config, host.loader, shared, fold, host.segments);
     let reloading = tokio::spawn(reload);
     tokio::select! {
         _ = terminate.recv() => {}
@@ -80,6 +82,7 @@ struct Running {
     loader: Loader,
     shared: Arc<Shared>,
     fold: FolderHandle,
+    segments: watch::Sender<Arc<[Segment]>>,
     api: ApiState,
     movers: Movers,
 }
@@ -125,6 +128,8 @@ impl Running {
         }
         let (intake_in, intake_out) = mpsc::channel(config.limits.intake_waiting_max);
         let (counts_in, plugins) = watch::channel(Vec::new());
+        let (segments_in, segments) = watch::channel(Arc::from(config.segments.as_slice()));
+        let time = shared.clock.clone();
         let (clock, pumping) = pump(&shared, &fold);
         let movers = Movers {
             intake: tokio::spawn(intake::run(Arc::clone(&shared), intake_out)),
@@ -143,9 +148,12 @@ impl Running {
             body_max_bytes: config.limits.body_max_bytes,
             health,
             plugins,
+            segments,
+            scans: ScanLimits::default(),
+            now: Arc::new(move || time.now()),
             clock,
         };
-        Ok(Running { config, loader, shared, fold, api, movers })
+        Ok(Running { config, loader, shared, fold, segments: segments_in, api, movers })
     }
 }
 
@@ -256,6 +264,7 @@ async fn reload(
     loader: Loader,
     shared: Arc<Shared>,
     fold: FolderHandle,
+    segments: watch::Sender<Arc<[Segment]>>,
 ) {
     while hangups.recv().await.is_some() {
         let fresh = config::load(&config.path)
@@ -271,6 +280,9 @@ async fn reload(
                 shared.replace_connections(connections);
                 fold.want(setup);
                 shared.wake_pump();
+                if config.segments != fresh.segments {
+                    segments.send_replace(Arc::from(fresh.segments.as_slice()));
+                }
                 config = fresh;
                 tracing::info!(path = %config.path.display(), "the configuration was read again");
             }

@@ -17,10 +17,13 @@ mod query;
 mod reading;
 mod router;
 mod routes;
+pub mod scan;
+mod scanning;
 mod state;
 pub mod views;
 
 pub use auth::Token;
 pub use intake::{Incoming, Reply};
 pub use router::router;
+pub use scanning::ScanLimits;
 pub use state::{Advance, ApiState, Condition, HealthReport, PluginState, Role};

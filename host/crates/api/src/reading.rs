@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 
 use crate::ApiState;
 use crate::error::ApiError;
+use crate::scanning::Scanning;
 
 /// Reads at the same time; a read beyond them waits. Each holds a page of documents in memory, and the disk has no more
 /// to give.
@@ -23,9 +24,11 @@ pub(crate) struct Shared(Arc<Inside>);
 struct Inside {
     state: ApiState,
     reads: Semaphore,
+    scanning: Scanning,
 }
 
 /// A body of JSON.
+#[derive(Clone)]
 pub(crate) struct JsonText(String);
 
 impl JsonText {
@@ -45,11 +48,15 @@ impl IntoResponse for JsonText {
 
 impl Shared {
     pub(crate) fn new(state: ApiState) -> Shared {
-        Shared(Arc::new(Inside { state, reads: Semaphore::new(READS_MAX) }))
+        Shared(Arc::new(Inside { state, reads: Semaphore::new(READS_MAX), scanning: Scanning::new() }))
     }
 
     pub(crate) fn state(&self) -> &ApiState {
         &self.0.state
+    }
+
+    pub(crate) fn scanning(&self) -> &Scanning {
+        &self.0.scanning
     }
 
     /// Reads, and makes the answer's text, on a thread that may block.

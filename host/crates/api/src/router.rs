@@ -9,7 +9,9 @@ use crate::ApiState;
 use crate::auth;
 use crate::error::{ApiError, ErrorCode};
 use crate::reading::Shared;
-use crate::routes::{clock, customers, dead, digest, health, hooks, notes, plugins, tags, timeline};
+use crate::routes::{
+    clock, customers, dead, digest, health, hooks, notes, plugins, segments, tags, timeline,
+};
 
 /// Bytes of a body that `/api/v1` takes: a few numbers.
 const API_BODY_MAX_BYTES: usize = 64 << 10;
@@ -28,6 +30,9 @@ pub fn router(state: ApiState) -> Router {
         .route("/customers/{id}", get(customers::show))
         .route("/customers/{id}/timeline", get(timeline::list))
         .route("/customers/{id}/tags", get(tags::list))
+        .route("/segments", get(segments::list))
+        .route("/segments/{name}/customers", get(segments::customers))
+        .route("/counts", get(segments::counts))
         .route("/plugins", get(plugins::list))
         .route("/notes", get(notes::list))
         .route("/dead", get(dead::list))

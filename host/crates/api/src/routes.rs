@@ -8,5 +8,6 @@ pub(crate) mod health;
 pub(crate) mod hooks;
 pub(crate) mod notes;
 pub(crate) mod plugins;
+pub(crate) mod segments;
 pub(crate) mod tags;
 pub(crate) mod timeline;

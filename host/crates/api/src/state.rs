@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use journal::Journal;
 use model::{Digest, Instant, Position};
+use segment::Segment;
 use store::{Standing, Store};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::{Incoming, Token};
+use crate::{Incoming, ScanLimits, Token};
 
 /// Everything that a route may use.
 pub struct ApiState {
@@ -21,6 +22,11 @@ pub struct ApiState {
     pub body_max_bytes: usize,
     pub health: watch::Receiver<HealthReport>,
     pub plugins: watch::Receiver<Vec<PluginState>>,
+    /// Those of the configuration in force. Who replaces them gives another `Arc`: answers for the old ones are over.
+    pub segments: watch::Receiver<Arc<[Segment]>>,
+    pub scans: ScanLimits,
+    /// What time it is for the host.
+    pub now: Arc<dyn Fn() -> Instant + Send + Sync>,
     /// There where the host's clock is manual: whoever takes these moves it.
     pub clock: Option<mpsc::Sender<Advance>>,
 }

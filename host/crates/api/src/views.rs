@@ -11,6 +11,7 @@ mod cause;
 mod customer;
 mod held;
 mod host;
+mod segments;
 mod timeline;
 
 pub use cause::{Explained, SourceView, explain};
@@ -23,6 +24,7 @@ pub use host::{
     DeadLetterView, DeadPage, DigestView, HealthView, NotePage, NoteView, PluginView, PluginsView,
     RequestView,
 };
+pub use segments::{CountsView, MembersPage, NameCount, SegmentCount, SegmentView, SegmentsView, StageCount};
 pub use timeline::{Caused, RecordView, TagsView, TimelinePage, record, tags, timeline, timeline_page};
 
 /// A part that `wire` writes.

@@ -9,5 +9,7 @@ mod customers;
 mod hooks;
 #[path = "http/host.rs"]
 mod host;
+#[path = "http/segments.rs"]
+mod segments;
 #[path = "http/world.rs"]
 mod world;

@@ -19,6 +19,7 @@ mod policy;
 mod schema;
 mod secret;
 mod section;
+mod segment;
 mod settings;
 
 pub use connection::Connection;

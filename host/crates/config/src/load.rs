@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use segment::Segment;
 use serde::Deserialize;
 use toml::{Table, Value};
 
@@ -13,6 +14,7 @@ use crate::identity::IdentitySection;
 use crate::limits::LimitsSection;
 use crate::policy::PolicySection;
 use crate::secret::Surroundings;
+use crate::segment::{SEGMENTS_MAX, SegmentSection};
 use crate::{ConfigError, Connection, Limits, Policy, Problem, Secret, section};
 
 /// Everything that the operator configured, checked. Paths are relative to the folder that the process runs in.
@@ -36,6 +38,8 @@ pub struct Config {
     pub policies: Vec<Policy>,
     /// When intents may be carried.
     pub courier: ::courier::Plan,
+    /// In their order, each name once.
+    pub segments: Vec<Segment>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -73,6 +77,8 @@ struct File {
     connection: Vec<Value>,
     #[serde(default)]
     policy: Vec<Value>,
+    #[serde(default)]
+    segment: Vec<Value>,
 }
 
 fn default_data() -> PathBuf {
@@ -114,7 +120,7 @@ fn load_with(path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<C
     let text = std::fs::read_to_string(path)
         .map_err(|error| at("")(Problem::Unreadable { reason: error.to_string() }))?;
     let table: Table = toml::from_str(&text).map_err(|error| at("")(syntax(&text, &error)))?;
-    let File { data, listen, tenant, clock, api, identity, limits, courier, connection, policy } =
+    let File { data, listen, tenant, clock, api, identity, limits, courier, connection, policy, segment } =
         section::read(Value::Table(table)).map_err(at(""))?;
     let folder = path.parent().unwrap_or(Path::new(""));
     let surroundings = Surroundings { folder, variable };
@@ -154,6 +160,19 @@ fn load_with(path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<C
         connections,
         policies,
         courier,
+        segments: segments(segment, &file_name)?,
+    })
+}
+
+fn segments(sections: Vec<Value>, file: &str) -> Result<Vec<Segment>, ConfigError> {
+    if sections.len() > SEGMENTS_MAX {
+        let count = sections.len();
+        let reason = format!("{count} segments are more than {SEGMENTS_MAX}: leave out what nobody asks for");
+        return Err(Problem::Shape { reason }.at(file, ""));
+    }
+    each("segment", sections, file, |value| {
+        let segment = section::read::<SegmentSection>(value)?.resolve()?;
+        Ok((segment.name().to_owned(), segment))
     })
 }
 

@@ -29,16 +29,17 @@ const ARROWS: &[Row] = &[
     row("journal", &["model", "wire"]),
     row("store", &["model", "wire"]),
     row("courier", &["model"]),
-    // Reads the courier's plan from the file.
-    row("config", &["courier", "journal", "model", "store", "wire"]),
+    row("segment", &["model"]),
+    // Reads the courier's plan, and the segments' filters, from the file.
+    row("config", &["courier", "journal", "model", "segment", "store", "wire"]),
     row("sandbox", &["abi", "model"]),
     row("router", &["journal", "model", "store", "wire"]),
     row("sqlite", &["journal", "model", "store", "wire"]),
-    row("api", &["journal", "model", "store", "wire"]),
+    row("api", &["journal", "model", "segment", "store", "wire"]),
     // The one place where concrete backends are named.
     row(
         "heliu",
-        &["api", "config", "courier", "journal", "model", "router", "sandbox", "sqlite", "store", "wire"],
+        &["api", "config", "courier", "journal", "model", "router", "sandbox", "segment", "sqlite", "store", "wire"],
     ),
     // Measures all of it beside its limits; a policy natively, too.
     row(

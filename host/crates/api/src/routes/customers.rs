@@ -71,7 +71,7 @@ pub(crate) fn path_id(id: Result<Path<String>, PathRejection>) -> Result<Custome
     customer_id(&id)
 }
 
-fn customer_id(text: &str) -> Result<CustomerId, ApiError> {
+pub(crate) fn customer_id(text: &str) -> Result<CustomerId, ApiError> {
     text.parse().map_err(|error: ParseIdError| ApiError::bad_request(error.to_string()))
 }
 

@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use api::{Advance, ApiState, HealthReport, Incoming, PluginState, Reply, Token};
+use api::{Advance, ApiState, HealthReport, Incoming, PluginState, Reply, ScanLimits, Token};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use journal::{Batch, Journal, MemoryJournal};
 use model::{
     Cause, ChannelEvent, Customer, CustomerId, Digest, Entry, Event, Fact, FoldState, Handle, HeldStage,
-    HeldTag, HeldTrait, Identity, Note, Position, Setup, Touchpoint, Trait, Value, Version,
+    HeldTag, HeldTrait, Identity, Instant, Note, Position, Setup, Touchpoint, Trait, Value, Version,
 };
+use segment::Segment;
 use serde_json::Value as Json;
 use store::{Changed, Commit, Indexed, MemoryStore, Standing, Store};
 use tokio::sync::{mpsc, watch};
@@ -26,7 +27,21 @@ pub struct World {
     pub intake: mpsc::Receiver<Incoming>,
     pub health: watch::Sender<HealthReport>,
     pub plugins: watch::Sender<Vec<PluginState>>,
+    pub segments: watch::Sender<Arc<[Segment]>>,
     pub clock: mpsc::Receiver<Advance>,
+}
+
+/// What a world is made of.
+pub struct Parts {
+    /// What the API reads.
+    pub read: Arc<dyn Store>,
+    /// What the test writes.
+    pub store: Arc<MemoryStore>,
+    /// May the clock be moved?
+    pub manual: bool,
+    pub segments: Arc<[Segment]>,
+    pub scans: ScanLimits,
+    pub now: Arc<dyn Fn() -> Instant + Send + Sync>,
 }
 
 /// What a caller got.
@@ -72,10 +87,17 @@ impl World {
 
     /// The API reads `read`, the test writes `store`.
     pub fn over(read: Arc<dyn Store>, store: Arc<MemoryStore>, manual: bool) -> World {
+        let (segments, scans) = (Arc::from([]), ScanLimits::default());
+        World::of(Parts { read, store, manual, segments, scans, now: Arc::new(|| 0) })
+    }
+
+    pub fn of(parts: Parts) -> World {
+        let Parts { read, store, manual, segments, scans, now } = parts;
         let journal = Arc::new(MemoryJournal::default());
         let (intake_in, intake) = mpsc::channel(1);
         let (health, health_out) = watch::channel(HealthReport::default());
         let (plugins, plugins_out) = watch::channel(Vec::new());
+        let (segments, segments_out) = watch::channel(segments);
         let (clock_in, clock) = mpsc::channel(1);
         let router = api::router(ApiState {
             journal: journal.clone(),
@@ -85,15 +107,22 @@ impl World {
             body_max_bytes: BODY_MAX_BYTES,
             health: health_out,
             plugins: plugins_out,
+            segments: segments_out,
+            scans,
+            now,
             clock: manual.then_some(clock_in),
         });
-        World { router, journal, store, intake, health, plugins, clock }
+        World { router, journal, store, intake, health, plugins, segments, clock }
     }
 
     /// With the token.
     pub async fn get(&self, path: &str) -> Got {
+        World::get_from(&self.router, path).await
+    }
+
+    pub async fn get_from(router: &Router, path: &str) -> Got {
         let request = Request::get(path).header("authorization", format!("Bearer {TOKEN}"));
-        call(&self.router, request.body(Body::empty()).unwrap()).await
+        call(router, request.body(Body::empty()).unwrap()).await
     }
 
     /// Calls a hook, and answers it as the host would.

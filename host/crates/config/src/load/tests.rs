@@ -55,6 +55,8 @@ fn the_example_loads() {
     assert!(wecom.settings.contains(r#""secret":"s3cr3t-of-wecom""#), "{}", wecom.settings);
     assert!(wecom.secrets.contains(&"s3cr3t-of-wecom".to_owned()));
     assert_eq!(config.policies.iter().map(|policy| policy.carry).collect::<Vec<_>>(), [false, false]);
+    let segment = &config.segments[0];
+    assert_eq!((segment.name(), segment.title()), ("drifting-buyers", "Bought, and not again for 90 days"));
 }
 
 /// serde itself tells which keys a section has.
@@ -87,6 +89,7 @@ fn the_example_shows_every_key() {
         ("[[courier.route]]", keys_of::<courier::RouteSection>()),
         ("[[connection]]", keys_of::<ConnectionSection>()),
         ("[[policy]]", keys_of::<PolicySection>()),
+        ("[[segment]]", keys_of::<SegmentSection>()),
     ];
     for (section, keys) in sections {
         assert!(keys.len() > 1 || section == "[identity]" || section == "[api]", "{section}: {keys:?}");
@@ -397,4 +400,46 @@ fn paths_are_relative_to_the_file() {
     assert_eq!(config.connections[0].plugin, place.0.path().join("plugins/wecom.wasm"));
     let absolute = format!("data = \"{}\"\n{LEAST}", place.0.path().join("elsewhere").display());
     assert_eq!(place.load(&absolute).unwrap().data_dir, place.0.path().join("elsewhere"));
+}
+
+#[test]
+fn a_segment_is_checked_when_the_file_is_read() {
+    let place = Place::new();
+    let segment = |rest: &str| format!("{LEAST}[[segment]]\nname = \"vips\"\n{rest}");
+    let config = place.load(&segment("filter = '\"vip\" in tags'")).unwrap();
+    assert_eq!((config.segments[0].title(), config.segments[0].text()), ("vips", "\"vip\" in tags"));
+    for (rest, error) in [
+        ("", "key \"filter\" is missing: add `filter = …`"),
+        (
+            "filter = '\"vip\" in tag'",
+            "key \"filter\": at letter 10: unknown variable \"tag\": did you mean \"tags\"?",
+        ),
+        (
+            "filter = \"\"\"\n\"vip\" in tags\n&& count.event > 1\"\"\"",
+            "key \"filter\": at letter 9 of its line 2: unknown field \"event\": did you mean \"events\"?",
+        ),
+        (
+            "title = \"a\\nb\"\nfilter = 'true'",
+            "key \"title\": \"a\\nb\" is no title: write one line of 1 to 100",
+        ),
+        ("filer = 'true'", "unknown key \"filer\": did you mean \"filter\"?"),
+        (
+            "filter = 'true'\n[[segment]]\nname = \"vips\"\nfilter = 'true'",
+            "the name is taken by another segment",
+        ),
+    ] {
+        let told = place.error(&segment(rest));
+        assert!(told.starts_with(&format!("heliu.toml: segment \"vips\": {error}")), "{rest}\n{told}");
+    }
+}
+
+#[test]
+fn segments_are_many_at_most() {
+    let place = Place::new();
+    let many = |count: usize| {
+        let segment = |number| format!("[[segment]]\nname = \"s{number}\"\nfilter = 'true'\n");
+        format!("{LEAST}{}", (0..count).map(segment).collect::<String>())
+    };
+    assert_eq!(place.load(&many(SEGMENTS_MAX)).unwrap().segments.len(), SEGMENTS_MAX);
+    assert!(place.error(&many(SEGMENTS_MAX + 1)).starts_with("heliu.toml: 101 segments are more than 100"));
 }
