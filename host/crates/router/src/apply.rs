@@ -2,7 +2,7 @@
 
 use model::{
     Alarm, Bond, Cause, Change, Customer, Decision, Event, Fact, HeldIntent, HeldStage, HeldTag, HeldTask,
-    HeldTrait, Instant, Intent, IntentState, IntentStep, Memory, NewTag, Position, Progress, Stage, Tie, Trait,
+    HeldTrait, Instant, Intent, IntentState, IntentStep, Memory, NewTag, Position, Progress, Reaction, Receipt, ReceiptStep, Stage, Tie, Trait,
     Verdict,
 };
 
@@ -194,6 +194,44 @@ pub(crate) fn progress(customer: &mut Customer, progress: &Progress, position: P
     });
 }
 
+/// What a channel says became of an errand, which bears its intent's id; or what she made of it.
+fn became(customer: &mut Customer, source: &str, receipt: &Receipt, position: Position, now: Instant) {
+    let Receipt { errand, step, why } = receipt;
+    let Some(held) = customer.intents.iter_mut().find(|held| held.id == *errand) else { return };
+    let state = match step {
+        ReceiptStep::Sent => IntentState::Sent,
+        ReceiptStep::Confirmed => IntentState::Confirmed,
+        ReceiptStep::Failed => IntentState::Failed,
+        ReceiptStep::Expired => IntentState::Expired,
+        ReceiptStep::Read | ReceiptStep::Clicked | ReceiptStep::Replied | ReceiptStep::Bought => {
+            if held.reactions.iter().all(|reaction| reaction.position < position) {
+                held.reactions.push(Reaction { kind: step.name().to_owned(), now, position });
+            }
+            return;
+        }
+    };
+    if held.steps.iter().any(|step| step.position >= position) {
+        return;
+    }
+    let last = held.steps.last();
+    let step = IntentStep {
+        state,
+        now,
+        position,
+        connection: Some(source.to_owned()),
+        staff: last.and_then(|step| step.staff.clone()),
+        receipt: last.and_then(|step| step.receipt.clone()),
+        until: None,
+        code: String::new(),
+        reason: why.clone().unwrap_or_default(),
+    };
+    held.steps.push(step);
+    // That it was sent says nothing new of what reached her.
+    if held.state != IntentState::Confirmed {
+        held.state = state;
+    }
+}
+
 /// What a fact says of her by itself, whoever decides what about it.
 pub(crate) fn fact(customer: &mut Customer, source: &str, event: &Event, position: Position, now: Instant) {
     match &event.fact {
@@ -210,7 +248,8 @@ pub(crate) fn fact(customer: &mut Customer, source: &str, event: &Event, positio
                 met(customer, staff, tie);
             }
         }
-        Fact::Said(_) | Fact::Saw(_) | Fact::Bought(_) | Fact::Did(_) | Fact::Carried(_) => {}
+        Fact::Carried(receipt) => became(customer, source, receipt, position, now),
+        Fact::Said(_) | Fact::Saw(_) | Fact::Bought(_) | Fact::Did(_) => {}
     }
 }
 

@@ -64,6 +64,14 @@ pub(crate) struct Judge<'a> {
     pub(crate) state: &'a FoldState,
 }
 
+impl Correction {
+    /// Nothing changes: only whom it would concern.
+    pub(crate) fn about(people: &[CustomerId], state: &FoldState) -> Correction {
+        let (corrections, seeds) = (state.corrections.clone(), people.iter().copied().collect());
+        Correction { corrections, seeds, ..Correction::default() }
+    }
+}
+
 impl Judge<'_> {
     /// What this record corrects. Something that is not there, or holds already, corrects nothing.
     pub(crate) fn correction(&self, record: &Record) -> Result<Correction, RouterError> {
@@ -90,7 +98,7 @@ impl Judge<'_> {
         Ok(correction)
     }
 
-    fn rules<'b>(&'b self, corrections: &'b Corrections) -> Rules<'b> {
+    pub(crate) fn rules<'b>(&'b self, corrections: &'b Corrections) -> Rules<'b> {
         Rules::new(&self.state.setup, corrections)
     }
 
@@ -193,19 +201,21 @@ impl Judge<'_> {
 
     /// Who has the records that a join names.
     fn joined(&self, joined: &Joined) -> Result<Vec<CustomerId>, RouterError> {
-        let named = [joined.one, joined.other];
-        let mut found = Vec::new();
-        for (CustomerId(first), customer) in named.iter().zip(self.store.load(&named)?) {
-            match customer {
-                Some(customer) => found.push(customer.id),
-                // Nobody is named after it any more, because somebody had it from the beginning.
-                None => found.extend(self.everybody(|customer| customer.has(*first))?),
-            }
-        }
+        let mut found = self.holders(joined.one)?;
+        found.extend(self.holders(joined.other)?);
         Ok(found)
     }
 
-    fn owners<'b>(
+    /// Who has the record that a customer was named after.
+    pub(crate) fn holders(&self, named: CustomerId) -> Result<Vec<CustomerId>, RouterError> {
+        match self.store.load(&[named])?.pop().flatten() {
+            Some(customer) => Ok(vec![customer.id]),
+            // Nobody is named after it any more, because somebody had it from the beginning.
+            None => self.everybody(|customer| customer.has(named.0)),
+        }
+    }
+
+    pub(crate) fn owners<'b>(
         &self,
         handles: impl Iterator<Item = &'b Identity>,
     ) -> Result<Vec<CustomerId>, RouterError> {
@@ -225,7 +235,7 @@ impl Judge<'_> {
     }
 
     /// Everybody whom the records of these people name, theirs included, and so on.
-    fn gather(&self, correction: &Correction) -> Result<(Vec<Customer>, Vec<Arc<Record>>), RouterError> {
+    pub(crate) fn gather(&self, correction: &Correction) -> Result<(Vec<Customer>, Vec<Arc<Record>>), RouterError> {
         let rules = self.rules(&correction.corrections);
         let mut people: BTreeMap<CustomerId, Customer> = BTreeMap::new();
         let mut records: BTreeMap<Position, Arc<Record>> = BTreeMap::new();

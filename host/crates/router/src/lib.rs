@@ -21,9 +21,11 @@ mod rebuild;
 mod rounds;
 mod router;
 mod setup;
+mod slice;
 mod telling;
 
 pub use error::RouterError;
 pub use port::{Plugins, PluginsError, TurnOutcome};
 pub use rebuild::{Rebuilt, rebuild};
 pub use router::{Folded, Router, RouterConfig};
+pub use slice::{Alter, Replayed, Slice, as_of_position, as_of_time, moments, replay};

@@ -158,7 +158,9 @@ impl Router {
             return Err(RouterError::Halted);
         }
         let left = usize::try_from(upto.saturating_sub(self.reached)).unwrap_or(usize::MAX);
-        let records = self.journal.read(self.reached, self.config.batch_max.min(left))?;
+        let mut records = self.journal.read(self.reached, self.config.batch_max.min(left))?;
+        // A part of a journal has gaps.
+        records.retain(|record| record.position <= upto);
         match records.first() {
             None => Ok(Folded::default()),
             Some(record) if record.entry.stands_alone() => {

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use journal::{Journal as _, MemoryJournal};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
-use router::rebuild;
+use router::{Slice, rebuild, replay};
 use store::{MemoryStore, Store as _};
 
 use faulty::Faulty;
@@ -40,7 +40,7 @@ fn check(life: &[Act]) -> Result<(), TestCaseError> {
     // The clock ticks differently: the journal is the same, and its rebuild is the store.
     let rebuilt = rebuild(first.journal.clone(), first.plugins.clone(), expected.1).expect("rebuild");
     prop_assert_eq!(rebuilt.digest, expected.0, "rebuild");
-    Ok(())
+    check_slices(&first)
 }
 
 proptest! {
@@ -60,6 +60,19 @@ fn difference<T: std::fmt::Debug>(one: &[T], other: &[T]) -> String {
     let tail = one[head..].iter().rev().zip(other[head..].iter().rev()).take_while(|(a, b)| a == b).count();
     let part = |of: &[&str]| of[head.saturating_sub(9)..of.len() - tail].iter().take(90).map(|l| l.trim()).collect::<Vec<_>>().join(" ");
     format!("FIRST\n{}\nOTHER\n{}", part(&one), part(&other))
+}
+
+/// Each person's own part of the journal, folded by itself, gives her as the store has her.
+fn check_slices(host: &Host) -> Result<(), TestCaseError> {
+    let (_, upto) = host.digest();
+    for customer in host.customers() {
+        let slice = Slice::of(&host.journal, &*host.store, &[customer.id]).expect("slice");
+        let replayed = replay(&Arc::new(slice), host.plugins.clone(), upto, false).expect("replay");
+        let alone = replayed.customer(customer.id).expect("memory");
+        let different = difference(std::slice::from_ref(&customer), alone.as_slice());
+        prop_assert!(alone.as_ref() == Some(&customer), "{}: {}", customer.id, different);
+    }
+    Ok(())
 }
 
 /// What holds of everybody, whatever records stand behind it.

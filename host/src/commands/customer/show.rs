@@ -107,8 +107,11 @@ impl Screen<'_> {
     fn span(&self, held: &Held<'_>) -> String {
         let since = format!("since {}", self.zone.text(held.since.unwrap_or(held.cause.now)));
         let until = held.until.map(|until| format!(" until {}", self.zone.text(until)));
-        let past = if held.past { ", for the past: not sent" } else { "" };
-        format!("{since}{}{past}", until.unwrap_or_default())
+        let state = held.intent.map(|intent| {
+            let unfounded = if intent.unfounded { ", not intended any more" } else { "" };
+            format!(", {}{unfounded}", words::intent_state(intent.state))
+        });
+        format!("{since}{}{}", until.unwrap_or_default(), state.unwrap_or_default())
     }
 
     fn alarms(&self, out: &mut dyn Write) -> anyhow::Result<()> {

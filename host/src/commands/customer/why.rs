@@ -5,7 +5,10 @@ use std::io::Write;
 use anyhow::bail;
 use api::views::{Explained, Held, HeldKind, Raw, explain, held};
 use journal::Journal;
-use model::{Cause, Customer, DerivedEvent, Entry, Event, FoldState, Instant, Position, Record};
+use model::{
+    Cause, Customer, DerivedEvent, Entry, Event, FoldState, HeldIntent, Instant, IntentState, IntentStep, Position,
+    Record,
+};
 use serde::Serialize;
 use store::Store;
 
@@ -32,7 +35,9 @@ struct HeldView<'a> {
     detail: Option<&'a str>,
     since: Option<Instant>,
     until: Option<Instant>,
-    past: bool,
+    /// How far the intent has come, where it is one.
+    state: Option<Raw>,
+    steps: Vec<Raw>,
     cause: Explained<'a>,
     /// The record at the cause's position; then, while the one before is derived, the one that it was derived from.
     records: Vec<Raw>,
@@ -105,14 +110,15 @@ fn chain(journal: &dyn Journal, position: Position) -> anyhow::Result<Vec<Record
 }
 
 fn view<'a>(state: &'a FoldState, held: &'a Held<'a>, chain: &'a [Record]) -> HeldView<'a> {
-    let Held { kind, name, detail, since, until, past, cause } = held;
+    let Held { kind, name, detail, since, until, intent, cause } = held;
     HeldView {
         kind: *kind,
         name,
         detail: detail.as_deref(),
         since: *since,
         until: *until,
-        past: *past,
+        state: intent.map(|intent| wire::to_raw::<IntentState>(&intent.state)),
+        steps: intent.iter().flat_map(|intent| &intent.steps).map(wire::to_raw::<IntentStep>).collect(),
         cause: explain(state, cause),
         records: chain.iter().map(wire::to_raw::<Record>).collect(),
     }
@@ -126,7 +132,7 @@ fn tell(
     zone: Zone,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
-    let Held { kind, name, detail, since, until, past, cause } = held;
+    let Held { kind, name, detail, since, until, intent, cause } = held;
     let detail = detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
     let title = plain(&format!("{} \"{name}\"{detail}", word(*kind)));
     writeln!(out, "{}: {title}  ({})", customer.id, zone.name())?;
@@ -137,9 +143,8 @@ fn tell(
     if let Some(until) = until {
         table.row(["until".to_owned(), zone.text(*until)]);
     }
-    if *past {
-        let text = "decided while her past was folded again: nothing is sent for it";
-        table.row(["sent".to_owned(), text.to_owned()]);
+    if let Some(intent) = intent {
+        became(&mut table, intent, zone);
     }
     decided(&mut table, state, cause, zone);
     for (place, record) in chain.iter().enumerate() {
@@ -178,5 +183,37 @@ fn decided(table: &mut Table, state: &FoldState, cause: &Cause, zone: Zone) {
             explained.position
         );
         table.row(["alarm".to_owned(), text]);
+    }
+}
+
+/// What became of an intent, step by step.
+fn became(table: &mut Table, held: &HeldIntent, zone: Zone) {
+    if held.state == IntentState::Past {
+        let text = "decided while her past was folded again: nothing is sent for it";
+        table.row(["state".to_owned(), text.to_owned()]);
+    } else {
+        table.row(["state".to_owned(), words::intent_state(held.state).to_owned()]);
+    }
+    if held.unfounded {
+        let text = "her past was folded again since, and it was not intended then";
+        table.row(["but".to_owned(), text.to_owned()]);
+    }
+    for step in &held.steps {
+        let IntentStep { state, now, position, connection, staff, receipt: _, until, code, reason } = step;
+        let mut text = format!("{} at position {position}: {}", zone.text(*now), words::intent_state(*state));
+        for (word, detail) in [("by", connection), ("in the name of", staff)] {
+            if let Some(detail) = detail {
+                text = format!("{text} {word} {detail}");
+            }
+        }
+        if let Some(until) = until {
+            text = format!("{text} until {}", zone.text(*until));
+        }
+        let why = if reason.is_empty() { code } else { reason };
+        let why = if why.is_empty() { String::new() } else { format!(": {why}") };
+        table.row(["step".to_owned(), format!("{text}{why}")]);
+    }
+    for reaction in &held.reactions {
+        table.row(["she".to_owned(), format!("{} {}", zone.text(reaction.now), reaction.kind)]);
     }
 }

@@ -2,7 +2,7 @@
 
 use model::{
     Alarm, Customer, FoldState, Handle, HeldIntent, HeldStage, HeldTag, HeldTask, HeldTrait, Identity,
-    Instant, Intent, IntentState, Memory, Position, StaffTask, Value,
+    Instant, Intent, IntentState, IntentStep, Memory, Position, Reaction, StaffTask, Told, Value,
 };
 use serde::Serialize;
 
@@ -85,6 +85,8 @@ pub struct Whole<'a> {
     pub first_seen: Instant,
     pub handles: Vec<Raw>,
     pub timeline: &'a [Position],
+    /// Records of others that showed a handle of hers.
+    pub refused: &'a [Position],
     pub traits: Vec<TraitView<'a>>,
     pub tags: Vec<TagView<'a>>,
     pub stages: Vec<StageView<'a>>,
@@ -94,6 +96,10 @@ pub struct Whole<'a> {
     pub fired: u32,
     pub intents: Vec<IntentView<'a>>,
     pub tasks: Vec<TaskView<'a>>,
+    /// Events of others that policies told because of her.
+    pub told: Vec<Raw>,
+    /// The keys of the notes on turns of hers at which a policy failed.
+    pub noted: &'a [String],
     /// Ids that are hers now.
     pub merged: Vec<String>,
 }
@@ -128,6 +134,11 @@ pub struct IntentView<'a> {
     pub intent: Raw,
     pub state: Raw,
     pub cause: Explained<'a>,
+    /// In their order.
+    pub steps: Vec<Raw>,
+    pub reactions: Vec<Raw>,
+    /// Folded again, it was not intended.
+    pub unfounded: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -145,6 +156,7 @@ pub fn whole<'a>(state: &'a FoldState, customer: &'a Customer) -> Whole<'a> {
         first_seen,
         handles,
         timeline,
+        refused,
         traits,
         tags,
         stages,
@@ -154,6 +166,8 @@ pub fn whole<'a>(state: &'a FoldState, customer: &'a Customer) -> Whole<'a> {
         fired,
         intents,
         tasks,
+        told,
+        noted,
         merged,
     } = customer;
     Whole {
@@ -161,6 +175,7 @@ pub fn whole<'a>(state: &'a FoldState, customer: &'a Customer) -> Whole<'a> {
         first_seen: *first_seen,
         handles: handles.iter().map(wire::to_raw::<Handle>).collect(),
         timeline,
+        refused,
         traits: traits.iter().map(|held| of_trait(state, held)).collect(),
         tags: tags.iter().map(|held| of_tag(state, held)).collect(),
         stages: stages.iter().map(|held| of_stage(state, held)).collect(),
@@ -170,6 +185,8 @@ pub fn whole<'a>(state: &'a FoldState, customer: &'a Customer) -> Whole<'a> {
         fired: *fired,
         intents: intents.iter().map(|held| of_intent(state, held)).collect(),
         tasks: tasks.iter().map(|held| of_task(state, held)).collect(),
+        told: told.iter().map(wire::to_raw::<Told>).collect(),
+        noted,
         merged: merged.iter().map(ToString::to_string).collect(),
     }
 }
@@ -190,9 +207,12 @@ fn of_stage<'a>(state: &'a FoldState, held: &'a HeldStage) -> StageView<'a> {
 }
 
 fn of_intent<'a>(state: &'a FoldState, held: &'a HeldIntent) -> IntentView<'a> {
-    let HeldIntent { id, binding, intent, state: how_far, cause } = held;
+    let HeldIntent { id, binding, intent, state: how_far, cause, steps, reactions, unfounded } = held;
     let (intent, how_far) = (wire::to_raw::<Intent>(intent), wire::to_raw::<IntentState>(how_far));
-    IntentView { id, binding, intent, state: how_far, cause: explain(state, cause) }
+    let steps = steps.iter().map(wire::to_raw::<IntentStep>).collect();
+    let reactions = reactions.iter().map(wire::to_raw::<Reaction>).collect();
+    let (cause, unfounded) = (explain(state, cause), *unfounded);
+    IntentView { id, binding, intent, state: how_far, cause, steps, reactions, unfounded }
 }
 
 fn of_task<'a>(state: &'a FoldState, held: &'a HeldTask) -> TaskView<'a> {

@@ -2,9 +2,7 @@
 
 use std::borrow::Cow;
 
-use model::{
-    Cause, Customer, HeldIntent, HeldStage, HeldTag, HeldTask, HeldTrait, Instant, IntentState, Value,
-};
+use model::{Cause, Customer, HeldIntent, HeldStage, HeldTag, HeldTask, HeldTrait, Instant, Value};
 use serde::Serialize;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -29,8 +27,8 @@ pub struct Held<'a> {
     pub since: Option<Instant>,
     /// When the tag ends, when the intent or the task is over.
     pub until: Option<Instant>,
-    /// An intent of a past that was folded again: nothing is sent for it.
-    pub past: bool,
+    /// The intent itself, where it is one: how far it has come, and step by step.
+    pub intent: Option<&'a HeldIntent>,
     pub cause: &'a Cause,
 }
 
@@ -46,14 +44,14 @@ pub fn held(customer: &Customer) -> impl Iterator<Item = Held<'_>> {
 
 fn of_tag(tag: &HeldTag) -> Held<'_> {
     let HeldTag { name, since, expires, cause } = tag;
-    Held { kind: HeldKind::Tag, name, detail: None, since: Some(*since), until: *expires, past: false, cause }
+    Held { kind: HeldKind::Tag, name, detail: None, since: Some(*since), until: *expires, intent: None, cause }
 }
 
 fn of_stage(held: &HeldStage) -> Held<'_> {
     let HeldStage { journey, stage, since, cause } = held;
     let detail = Some(Cow::Borrowed(stage.as_str()));
     let since = Some(*since);
-    Held { kind: HeldKind::Stage, name: journey, detail, since, until: None, past: false, cause }
+    Held { kind: HeldKind::Stage, name: journey, detail, since, until: None, intent: None, cause }
 }
 
 fn of_trait(held: &HeldTrait) -> Held<'_> {
@@ -64,22 +62,18 @@ fn of_trait(held: &HeldTrait) -> Held<'_> {
         Value::Truth(truth) => Cow::Borrowed(if *truth { "true" } else { "false" }),
         Value::Time(time) => Cow::Owned(time.to_string()),
     });
-    Held { kind: HeldKind::Trait, name, detail, since: None, until: None, past: false, cause }
+    Held { kind: HeldKind::Trait, name, detail, since: None, until: None, intent: None, cause }
 }
 
 fn of_intent(held: &HeldIntent) -> Held<'_> {
-    let HeldIntent { id: _, binding: _, intent, state, cause } = held;
+    let intent = &held.intent;
     let detail = Some(Cow::Borrowed(intent.scene.as_str()));
-    let past = match state {
-        IntentState::Proposed => false,
-        IntentState::Past => true,
-    };
-    let until = intent.not_after;
-    Held { kind: HeldKind::Intent, name: &intent.key, detail, since: None, until, past, cause }
+    let (until, cause) = (intent.not_after, &held.cause);
+    Held { kind: HeldKind::Intent, name: &intent.key, detail, since: None, until, intent: Some(held), cause }
 }
 
 fn of_task(held: &HeldTask) -> Held<'_> {
     let HeldTask { binding: _, task, cause } = held;
     let (name, until) = (&task.title, task.due);
-    Held { kind: HeldKind::Task, name, detail: None, since: None, until, past: false, cause }
+    Held { kind: HeldKind::Task, name, detail: None, since: None, until, intent: None, cause }
 }

@@ -66,7 +66,7 @@ pub fn record<'a>(customer: &'a Customer, record: &'a Record) -> RecordView<'a> 
 }
 
 fn caused(held: Held<'_>) -> Caused<'_> {
-    let Held { kind, name, detail, since: _, until: _, past: _, cause } = held;
+    let Held { kind, name, detail, since: _, until: _, intent: _, cause } = held;
     Caused { kind, name, detail, alarm: cause.alarm.as_deref(), why: &cause.why }
 }
 

@@ -15,7 +15,7 @@ use crate::policies::Natives;
 
 pub struct Host {
     pub journal: Arc<dyn Journal>,
-    store: Arc<dyn Store>,
+    pub store: Arc<dyn Store>,
     pub plugins: Arc<Natives>,
     router: Router,
     batch_max: usize,
