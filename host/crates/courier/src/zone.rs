@@ -168,13 +168,7 @@ impl Zone {
     /// evening belongs to the day that has begun.
     fn date(&self, at: Instant) -> Date {
         let date = self.rules.to_datetime(timestamp(at)).date();
-        if at < self.start(date) {
-            later(date, -1)
-        } else if at >= self.start(tomorrow(date)) && date != Date::MAX {
-            tomorrow(date)
-        } else {
-            date
-        }
+        if at >= self.start(tomorrow(date)) && date != Date::MAX { tomorrow(date) } else { date }
     }
 
     fn start(&self, date: Date) -> Instant {

@@ -453,6 +453,16 @@ fn each_member_of_staff_has_a_budget_of_their_own() {
     let elsewhere = [Known { connection: Some("youzan-shop"), ..known[0] }, known[1]];
     assert_eq!(staff(judge(&elsewhere, Some("not json"))).as_deref(), Some("wang"));
     assert_eq!(staff(judge(&[], None)), None);
+    // In one round, too, each has one of their own.
+    let named = |key, staff| {
+        let detail = Some(format!("{{\"staff\":\"{staff}\"}}"));
+        Intent { detail, ..intent(key, "moments") }
+    };
+    let intents = [named("a", "wang"), named("b", "zhao"), named("c", "wang")];
+    let waiting = [0, 1, 2].map(|place| candidate(["int_1", "int_2", "int_3"][place], &intents[place]));
+    let customer = Standing { handles: &[&wecom], ..Standing::default() };
+    let rulings = rules.judge(NOON, &customer, &waiting, &accounts);
+    assert_eq!(rulings.iter().map(code).collect::<Vec<_>>(), [None, None, Some(Code::LostSlot)]);
 }
 
 #[test]
