@@ -27,7 +27,7 @@ impl Facts {
                     later(&mut self.last_purchase, order.placed_at);
                 }
             }
-            Fact::Saw(_) | Fact::Did(_) | Fact::Met(_) | Fact::Told(_) => {}
+            Fact::Saw(_) | Fact::Did(_) | Fact::Met(_) | Fact::Told(_) | Fact::Carried(_) => {}
         }
     }
 }
