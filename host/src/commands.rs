@@ -1,4 +1,4 @@
-//! The commands that read: customers, the journal, the state hash.
+//! The commands that read: customers, segments, the journal, the state hash.
 //!
 //! They see the journal and the store through their contracts and print into a writer; `--json` prints what the HTTP
 //! API answers. Only `journal import` writes, and only by appending.
@@ -6,7 +6,9 @@
 mod calendar;
 mod customer;
 mod digest;
+mod export;
 mod journal;
+mod segment;
 mod table;
 mod words;
 
@@ -15,7 +17,9 @@ mod tests;
 
 pub(crate) use customer::{CustomerCommand, run as customer};
 pub(crate) use digest::run as digest;
+pub(crate) use export::{ExportCommand, run as export};
 pub(crate) use journal::{JournalCommand, run as journal};
+pub(crate) use segment::{Asked, SegmentCommand, counts, run as segment};
 
 use std::io::{ErrorKind, Write};
 

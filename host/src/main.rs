@@ -15,9 +15,9 @@ use clap::{Parser, Subcommand};
 use journal::Journal;
 use store::Store;
 
-use heliu::wiring::{Data, Policies, Shelf};
+use heliu::wiring::{self, Data, Policies, Shelf};
 
-use commands::{CustomerCommand, JournalCommand};
+use commands::{Asked, CustomerCommand, ExportCommand, JournalCommand, SegmentCommand};
 use plugin::PluginCommand;
 
 /// One customer store out of many channels.
@@ -50,6 +50,14 @@ enum Command {
     /// Customers, and why they are what they are.
     #[command(subcommand)]
     Customer(CustomerCommand),
+    /// Segments of the configuration, and who is in them.
+    #[command(subcommand)]
+    Segment(SegmentCommand),
+    /// How many customers there are, by segment, tag, stage and channel. Reads all customers.
+    Counts,
+    /// Customers, tags, intents or events as a table: CSV, or Parquet.
+    #[command(subcommand)]
+    Export(ExportCommand),
     /// The state hash, and the position and the time that it stands for.
     Digest,
     /// Fold the journal again from the beginning.
@@ -91,6 +99,9 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             let (journal, store) = open(&config)?;
             commands::customer(command, journal, store, json, &mut out)?;
         }
+        Command::Segment(command) => commands::segment(command, &asked(&config)?, json, &mut out)?,
+        Command::Counts => commands::counts(&asked(&config)?, json, &mut out)?,
+        Command::Export(command) => commands::export(command, &asked(&config)?, json, &mut out)?,
         Command::Digest => commands::digest(&*open(&config)?.1, json, &mut out)?,
         Command::Rebuild { check: _ } => {
             drop(out);
@@ -107,6 +118,18 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
 fn open(path: &Path) -> anyhow::Result<(Arc<dyn Journal>, Arc<dyn Store>)> {
     let data = Data::open(&config::load(path)?)?;
     Ok((data.journal, data.store))
+}
+
+/// The data beside a host that may be running, and the time that it is for that host. Of a manual clock only what the
+/// host left behind is known from outside.
+fn asked(path: &Path) -> anyhow::Result<Asked> {
+    let config = config::load(path)?;
+    let Data { folder: _, journal, store } = Data::open(&config)?;
+    let now = match config.clock {
+        config::Clock::System => wiring::system_now(),
+        config::Clock::Manual => journal.head()?.now.max(store.standing()?.0.fired),
+    };
+    Ok(Asked { journal, store, segments: config.segments, now })
 }
 
 fn serve(path: &Path, json: bool) -> anyhow::Result<()> {

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, bail};
 use config::Config;
-use model::{Binding, Class, Digest, Setup, Turn};
+use model::{Binding, Class, Digest, Instant, Setup, Turn};
 use router::{Plugins, PluginsError, TurnOutcome};
 use sandbox::{Grants, Plugin, Policy, Sandbox, SandboxConfig};
 use sha2::{Digest as _, Sha256};
@@ -47,6 +48,12 @@ impl Data {
         let config = SandboxConfig { cache_dir: Some(self.folder.join("cache")), ..SandboxConfig::default() };
         Ok(Sandbox::new(config)?)
     }
+}
+
+/// What the machine's clock says.
+pub fn system_now() -> Instant {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Instant::try_from(since.as_millis()).unwrap_or(Instant::MAX)
 }
 
 /// Every component that was ever bound, by its digest: a fold of the past needs the policies of the past.

@@ -121,16 +121,26 @@ fn list(
     if json {
         return print_json(out, &page);
     }
+    people(&page.customers, zone, out)?;
+    if let Some(next) = &page.next {
+        writeln!(out, "more: --after {next}")?;
+    }
+    Ok(())
+}
+
+/// A line for each.
+pub(super) fn people(
+    customers: &[views::Summary<'_>],
+    zone: Zone,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
     let mut table = Table::default();
-    for customer in &page.customers {
+    for customer in customers {
         let name = customer.name.unwrap_or_default().to_owned();
         let records = format!("{} records", customer.events);
         let since = format!("since {}", zone.text(customer.first_seen));
         table.row([customer.id.clone(), name, records, since, customer.tags.join(", ")]);
     }
     table.print("", out)?;
-    if let Some(next) = &page.next {
-        writeln!(out, "more: --after {next}")?;
-    }
     Ok(())
 }

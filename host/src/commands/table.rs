@@ -10,6 +10,10 @@ pub(crate) struct Table {
 
 impl Table {
     pub(crate) fn row<const N: usize>(&mut self, cells: [String; N]) {
+        self.cells(&cells);
+    }
+
+    pub(crate) fn cells(&mut self, cells: &[String]) {
         self.rows.push(cells.iter().map(|cell| plain(cell)).collect());
     }
 

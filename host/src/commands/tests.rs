@@ -1,7 +1,9 @@
 //! The commands over a small life: three customers, a policy in plain Rust, a journal and a store in memory.
 
 mod customers;
+mod exports;
 mod journals;
+mod segments;
 
 use std::sync::Arc;
 
@@ -12,6 +14,7 @@ use model::{
     Touchpoint, Trait, Turn, Value, Verdict, Wake,
 };
 use router::{Plugins, PluginsError, Router, RouterConfig, TurnOutcome};
+use segment::Segment;
 use store::{MemoryStore, Store};
 
 pub(super) const DAY_MS: u64 = 86_400_000;
@@ -62,20 +65,48 @@ impl Host {
         printed(|out, json| super::journal(command, journal, store, json, out), arguments)
     }
 
+    pub(super) fn segment(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        self.segment_of(segments::segments(), arguments)
+    }
+
+    pub(super) fn segment_of(&self, segments: Vec<Segment>, arguments: &[&str]) -> anyhow::Result<String> {
+        let command: super::SegmentCommand = parsed(arguments);
+        printed(|out, json| super::segment(command, &self.asked(segments), json, out), arguments)
+    }
+
+    pub(super) fn counts(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        printed(|out, json| super::counts(&self.asked(segments::segments()), json, out), arguments)
+    }
+
+    pub(super) fn export(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        let command: super::ExportCommand = parsed(arguments);
+        printed(|out, json| super::export(command, &self.asked(segments::segments()), json, out), arguments)
+    }
+
+    /// At the time up to which the host has come.
+    fn asked(&self, segments: Vec<Segment>) -> super::Asked {
+        let now = self.store.standing().unwrap().0.fired;
+        super::Asked { journal: self.journal.clone(), store: self.store.clone(), segments, now }
+    }
+
     pub(super) fn digest(&self) -> String {
         printed(|out, json| super::digest(&*self.store, json, out), &["--json"]).unwrap()
     }
 }
 
 fn parsed<C: clap::Subcommand>(arguments: &[&str]) -> C {
+    try_parsed(arguments).unwrap()
+}
+
+fn try_parsed<C: clap::Subcommand>(arguments: &[&str]) -> Result<C, clap::Error> {
     #[derive(clap::Parser)]
     struct Line<C: clap::Subcommand> {
         #[command(subcommand)]
         command: C,
     }
     let arguments = arguments.iter().filter(|argument| **argument != "--json");
-    let line: Line<C> = clap::Parser::try_parse_from(std::iter::once(&"heliu").chain(arguments)).unwrap();
-    line.command
+    let line: Result<Line<C>, _> = clap::Parser::try_parse_from(std::iter::once(&"heliu").chain(arguments));
+    line.map(|line| line.command)
 }
 
 fn printed(

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
 
+use heliu::wiring;
 use model::Instant;
 
 /// Cheap to clone; clones of a manual clock are one clock.
@@ -21,10 +21,7 @@ impl HostClock {
 
     pub(crate) fn now(&self) -> Instant {
         match self {
-            HostClock::System => {
-                let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-                u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-            }
+            HostClock::System => wiring::system_now(),
             HostClock::Manual(now) => now.load(Ordering::SeqCst),
         }
     }

@@ -119,6 +119,12 @@ impl<'a> Rules<'a> {
     }
 }
 
+/// The handles that a record shows, as this setup compares them and the store keeps them.
+#[must_use]
+pub fn handles(setup: &Setup, record: &Record) -> Vec<Identity> {
+    Rules::new(setup, &Corrections::default()).shown(record)
+}
+
 /// A phone number in E.164. None: it is masked, or no number at all.
 fn e164(text: &str, country: &str) -> Option<String> {
     let digits: String =

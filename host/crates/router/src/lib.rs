@@ -25,6 +25,7 @@ mod slice;
 mod telling;
 
 pub use error::RouterError;
+pub use identity::handles;
 pub use port::{Plugins, PluginsError, TurnOutcome};
 pub use rebuild::{Rebuilt, rebuild};
 pub use router::{Folded, Router, RouterConfig};

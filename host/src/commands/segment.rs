@@ -1,0 +1,192 @@
+//! `heliu segment` and `heliu counts`: who is in a segment, and how many hold what.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use api::scan::{Counts, Scan};
+use api::views::{CountsView, MembersPage, SegmentsView};
+use journal::Journal;
+use model::{CustomerId, Instant};
+use segment::Segment;
+use store::Store;
+
+use super::calendar::Zone;
+use super::customer::people;
+use super::table::{Table, plain};
+use super::{print_json, unless_reader_left};
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum SegmentCommand {
+    /// List the segments of the configuration. Asks no customer.
+    List,
+    /// Show a segment's filter, and who is in it, ascending by id. Reads customers until there are enough.
+    Show {
+        name: String,
+        /// Only those behind this id, to go on with a list.
+        #[arg(long, value_name = "ID")]
+        after: Option<CustomerId>,
+        /// How many, at most.
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+        /// Show times in UTC instead of Beijing time.
+        #[arg(long)]
+        utc: bool,
+    },
+    /// Count the customers of each segment, or of one. Reads all customers.
+    Count { name: Option<String> },
+}
+
+/// What is asked, and of whom.
+pub(crate) struct Asked {
+    pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) segments: Vec<Segment>,
+    /// What `days` are counted from.
+    pub(crate) now: Instant,
+}
+
+impl Asked {
+    fn scan(&self) -> Scan<'_> {
+        Scan { journal: &*self.journal, store: &*self.store, now: self.now, until: None }
+    }
+
+    pub(crate) fn find(&self, name: &str) -> anyhow::Result<&Segment> {
+        find(&self.segments, name)
+    }
+}
+
+pub(crate) fn run(
+    command: SegmentCommand,
+    asked: &Asked,
+    json: bool,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    unless_reader_left(match command {
+        SegmentCommand::List => list(&asked.segments, json, out),
+        SegmentCommand::Show { name, after, limit, utc } => {
+            show(asked, asked.find(&name)?, after, limit, json, Zone::new(utc), out)
+        }
+        SegmentCommand::Count { name: None } => count(asked, &asked.segments, json, out),
+        SegmentCommand::Count { name: Some(name) } => {
+            count(asked, std::slice::from_ref(asked.find(&name)?), json, out)
+        }
+    })
+}
+
+/// `heliu counts`.
+pub(crate) fn counts(asked: &Asked, json: bool, out: &mut dyn Write) -> anyhow::Result<()> {
+    let (standing, _) = asked.store.standing()?;
+    let counts = asked.scan().counts(&asked.segments)?;
+    let view = CountsView::new(&asked.segments, &counts, standing, asked.now);
+    unless_reader_left(if json { print_json(out, &view) } else { print(&view, out) })
+}
+
+fn find<'a>(segments: &'a [Segment], name: &str) -> anyhow::Result<&'a Segment> {
+    let found = segments.iter().find(|segment| segment.name() == name);
+    found.with_context(|| {
+        let there: Vec<&str> = segments.iter().map(Segment::name).collect();
+        let there = if there.is_empty() { "none: add a [[segment]]".to_owned() } else { there.join(", ") };
+        format!("the configuration has no segment \"{name}\"; there is: {there}")
+    })
+}
+
+fn list(segments: &[Segment], json: bool, out: &mut dyn Write) -> anyhow::Result<()> {
+    if json {
+        return print_json(out, &SegmentsView::new(segments));
+    }
+    let mut table = Table::default();
+    for segment in segments {
+        let (name, title) = (segment.name().to_owned(), segment.title().to_owned());
+        table.row([name, title, segment.text().trim().to_owned()]);
+    }
+    table.print("", out)?;
+    Ok(())
+}
+
+fn show(
+    asked: &Asked,
+    segment: &Segment,
+    after: Option<CustomerId>,
+    limit: usize,
+    json: bool,
+    zone: Zone,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    let (standing, _) = asked.store.standing()?;
+    let members = asked.scan().members(segment, after, limit)?;
+    let page = MembersPage::new(segment, &members, standing, asked.now);
+    if json {
+        return print_json(out, &page);
+    }
+    writeln!(out, "{}  {}", page.segment.name, plain(page.segment.title))?;
+    writeln!(out, "  {}", plain(page.segment.filter.trim()))?;
+    writeln!(out, "  as of {} ({})\n", zone.text(asked.now), zone.name())?;
+    people(&page.customers, zone, out)?;
+    if let Some(next) = &page.next {
+        writeln!(out, "more: --after {next}")?;
+    }
+    Ok(())
+}
+
+fn count(asked: &Asked, segments: &[Segment], json: bool, out: &mut dyn Write) -> anyhow::Result<()> {
+    let (standing, _) = asked.store.standing()?;
+    let counts: Counts = asked.scan().counts(segments)?;
+    let view = CountsView::new(segments, &counts, standing, asked.now);
+    if json {
+        let (position, now, customers) = (view.position, view.now, view.customers);
+        let told = serde_json::json!({
+            "position": position, "now": now, "customers": customers, "segments": view.segments,
+        });
+        return print_json(out, &told);
+    }
+    let rows = view.segments.iter().map(|segment| [segment.name, segment.title].map(str::to_owned));
+    tally(rows.zip(view.segments.iter().map(|segment| segment.customers)), view.customers, "", out)
+}
+
+fn print(view: &CountsView<'_>, out: &mut dyn Write) -> anyhow::Result<()> {
+    let CountsView { position, now, customers, segments, tags, stages, channels, left_out } = view;
+    let (zone, all) = (Zone::Beijing, *customers);
+    writeln!(out, "{all} customers at position {position}, {} ({})", zone.text(*now), zone.name())?;
+    writeln!(out, "\nsegments")?;
+    let rows = segments.iter().map(|one| ([one.name, one.title].map(str::to_owned), one.customers));
+    tally(rows, all, "  ", out)?;
+    writeln!(out, "\ntags")?;
+    tally(tags.iter().map(|one| ([one.name.to_owned()], one.customers)), all, "  ", out)?;
+    writeln!(out, "\nstages")?;
+    let rows = stages.iter().map(|one| ([one.journey, one.stage].map(str::to_owned), one.customers));
+    tally(rows, all, "  ", out)?;
+    writeln!(out, "\nchannels")?;
+    tally(channels.iter().map(|one| ([one.name.to_owned()], one.customers)), all, "  ", out)?;
+    if *left_out > 0 {
+        writeln!(out, "\n{left_out} holdings of names that are too many to list")?;
+    }
+    Ok(())
+}
+
+/// Names with their numbers, and what part of all that is.
+fn tally<const N: usize>(
+    rows: impl Iterator<Item = ([String; N], u64)>,
+    all: u64,
+    indent: &str,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    let mut table = Table::default();
+    for (names, count) in rows {
+        let mut cells = names.to_vec();
+        cells.push(count.to_string());
+        cells.push(share(count, all));
+        table.cells(&cells);
+    }
+    table.print(indent, out)?;
+    Ok(())
+}
+
+/// `33.3 %`, rounded down to a tenth: only all of them are 100 %.
+fn share(count: u64, all: u64) -> String {
+    if all == 0 {
+        return String::new();
+    }
+    let tenths = u128::from(count) * 1000 / u128::from(all);
+    format!("{}.{} %", tenths / 10, tenths % 10)
+}
