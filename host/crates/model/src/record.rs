@@ -1,7 +1,8 @@
 //! What stands in the journal: everything that can change what the host knows.
 
 use crate::{
-    CustomerId, Digest, Event, Identity, Instant, Intent, IntentState, Json, PolicyDescriptor, Position, Scheme,
+    CustomerId, Digest, Event, Identity, Instant, Intent, IntentState, Json, PolicyDescriptor, Position,
+    Scheme,
 };
 
 /// A policy with its settings and its place in the order.

@@ -2,8 +2,8 @@
 
 use model::{
     Alarm, Bond, Cause, Change, Customer, Decision, Event, Fact, HeldIntent, HeldStage, HeldTag, HeldTask,
-    HeldTrait, Instant, Intent, IntentState, IntentStep, Memory, NewTag, Position, Progress, Reaction, Receipt, ReceiptStep, Stage, Tie, Trait,
-    Verdict,
+    HeldTrait, Instant, Intent, IntentState, IntentStep, Memory, NewTag, Position, Progress, Reaction,
+    Receipt, ReceiptStep, Stage, Tie, Trait, Verdict,
 };
 
 use crate::lane::{self, Lane};
@@ -41,11 +41,7 @@ fn put_sorted<T, K: Ord + ?Sized>(list: &mut Vec<T>, value: T, key: impl Fn(&T) 
 }
 
 /// Applies all decisions in their order. Gives the events that they tell of others, with each one's place among them.
-pub(crate) fn verdict(
-    lane: &mut Lane,
-    occasion: &Occasion<'_>,
-    verdict: Verdict,
-) -> Vec<(usize, Event)> {
+pub(crate) fn verdict(lane: &mut Lane, occasion: &Occasion<'_>, verdict: Verdict) -> Vec<(usize, Event)> {
     let Verdict { decisions, memory } = verdict;
     let mut told = Vec::new();
     for (place, decision) in decisions.into_iter().enumerate() {
@@ -147,7 +143,9 @@ pub(crate) fn intend(lane: &mut Lane, occasion: &Occasion<'_>, intent: Intent, c
         for mut former in formers {
             former.unfounded = false;
             if !lane.customer.has(former.cause.position) && !former.state.went_out() {
-                former.cause = cause.clone();
+                // What it came of is nobody's any more: it comes of this now, and is judged anew.
+                (former.cause, former.state) = (cause.clone(), IntentState::Proposed);
+                former.steps.clear();
             }
             lane::hold(&mut lane.customer, former);
         }
@@ -175,7 +173,19 @@ fn intent_id(tenant: &str, customer: &Customer, binding: &str, key: &str) -> Str
 /// A step of an intent. One that is known, because a past is folded again, changes nothing; nor does one of an intent that
 /// was withdrawn before the step was told.
 pub(crate) fn progress(customer: &mut Customer, progress: &Progress, position: Position, now: Instant) {
-    let Progress { intent, customer: _, cause: _, id: _, state, connection, staff, receipt, until, code, reason } = progress;
+    let Progress {
+        intent,
+        customer: _,
+        cause: _,
+        id: _,
+        state,
+        connection,
+        staff,
+        receipt,
+        until,
+        code,
+        reason,
+    } = progress;
     let Some(held) = customer.intents.iter_mut().find(|held| held.id == *intent) else { return };
     if held.steps.iter().any(|step| step.position >= position) {
         return;

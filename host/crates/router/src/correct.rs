@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use journal::Journal;
 use model::{
-    Apart, Corrections, Customer, CustomerId, Deed, Entry, FoldState, HeldIntent, Identity, IntentState, Joined, Note, OperatorAct,
-    Position, Record, Retelling, Retract, Split,
+    Apart, Corrections, Customer, CustomerId, Deed, Entry, FoldState, HeldIntent, Identity, IntentState,
+    Joined, Note, OperatorAct, Position, Record, Retelling, Retract, Split,
 };
 use store::{Changed, Commit, Indexed, Query, Standing, Store};
 
@@ -110,7 +110,12 @@ impl Judge<'_> {
         }
     }
 
-    fn split(&self, position: Position, split: &Split, correction: &mut Correction) -> Result<(), RouterError> {
+    fn split(
+        &self,
+        position: Position,
+        split: &Split,
+        correction: &mut Correction,
+    ) -> Result<(), RouterError> {
         let Some(customer) = self.store.load(&[split.customer])?.pop().flatten() else { return Ok(()) };
         let rules = self.rules(&self.state.corrections);
         let wanted: Vec<Identity> =
@@ -179,9 +184,8 @@ impl Judge<'_> {
             correction.seeds.extend(owners);
             if !shown.iter().any(|handle| rules.lasts(handle)) {
                 // Whose a rotating handle was then is told by their records alone.
-                let had = |customer: &Customer| {
-                    customer.handles.iter().any(|held| shown.contains(&held.identity))
-                };
+                let had =
+                    |customer: &Customer| customer.handles.iter().any(|held| shown.contains(&held.identity));
                 correction.seeds.extend(self.everybody(had)?);
             }
             return Ok(());
@@ -189,8 +193,7 @@ impl Judge<'_> {
         let holders = match holder {
             Some(holder) => vec![holder],
             // Her handle is another's now.
-            None => self
-                .everybody(|customer| customer.timeline.binary_search(&retelling.event).is_ok())?,
+            None => self.everybody(|customer| customer.timeline.binary_search(&retelling.event).is_ok())?,
         };
         if !holders.is_empty() {
             correction.seeds.extend(holders);
@@ -235,7 +238,10 @@ impl Judge<'_> {
     }
 
     /// Everybody whom the records of these people name, theirs included, and so on.
-    pub(crate) fn gather(&self, correction: &Correction) -> Result<(Vec<Customer>, Vec<Arc<Record>>), RouterError> {
+    pub(crate) fn gather(
+        &self,
+        correction: &Correction,
+    ) -> Result<(Vec<Customer>, Vec<Arc<Record>>), RouterError> {
         let rules = self.rules(&correction.corrections);
         let mut people: BTreeMap<CustomerId, Customer> = BTreeMap::new();
         let mut records: BTreeMap<Position, Arc<Record>> = BTreeMap::new();
@@ -247,7 +253,9 @@ impl Judge<'_> {
         let joins = joins.collect::<Result<Vec<_>, RouterError>>()?;
         while !new.is_empty() || !unread.is_empty() {
             let mut others: Vec<Position> = Vec::new();
-            let had = |customer: &Customer| customer.handles.iter().filter_map(|held| held.before).collect::<Vec<_>>();
+            let had = |customer: &Customer| {
+                customer.handles.iter().filter_map(|held| held.before).collect::<Vec<_>>()
+            };
             let mut before: Vec<CustomerId> = Vec::new();
             for customer in self.store.load(&new)?.into_iter().flatten() {
                 before.extend(had(&customer));
@@ -257,20 +265,21 @@ impl Judge<'_> {
             }
             unread.sort_unstable();
             unread.dedup();
-            unread.retain(|position| {
-                !correction.dropped.contains(position) && !records.contains_key(position)
-            });
+            unread
+                .retain(|position| !correction.dropped.contains(position) && !records.contains_key(position));
             let mut shown: Vec<Identity> = Vec::new();
             new = self.store.load(&before)?.into_iter().flatten().map(|customer| customer.id).collect();
             others.sort_unstable();
             for record in self.journal.fetch(&others)? {
                 // Whose it is has one of its handles, or was named after it.
-                shown.extend(rules.shown(&record).into_iter().filter(|handle| handles.insert(handle.clone())));
+                shown
+                    .extend(rules.shown(&record).into_iter().filter(|handle| handles.insert(handle.clone())));
                 let named = self.store.load(&[CustomerId(record.position)])?;
                 new.extend(named.into_iter().flatten().map(|customer| customer.id));
             }
             for record in self.journal.fetch(&unread)? {
-                shown.extend(rules.shown(&record).into_iter().filter(|handle| handles.insert(handle.clone())));
+                shown
+                    .extend(rules.shown(&record).into_iter().filter(|handle| handles.insert(handle.clone())));
                 records.insert(record.position, Arc::new(record));
             }
             unread.clear();
@@ -312,8 +321,9 @@ impl Judge<'_> {
                 join(&mut assigned, &mut desk, &whose, joined);
             }
             let lane = match (&record.entry, addressee(&record.entry)) {
-                (Entry::Progress(progress), _) => lane_at(&assigned, progress.cause)
-                    .or_else(|| lane_at(&assigned, progress.customer.0)),
+                (Entry::Progress(progress), _) => {
+                    lane_at(&assigned, progress.cause).or_else(|| lane_at(&assigned, progress.customer.0))
+                }
                 (_, Some(CustomerId(first))) => lane_at(&assigned, first),
                 (_, None) => assigned.assign(&rules, &mut desk, record, &rules.handles(record))?,
             };
@@ -325,7 +335,11 @@ impl Judge<'_> {
         }
         joins.for_each(|joined| join(&mut assigned, &mut desk, &whose, joined));
         judged.extend(records.iter().map(|record| record.position));
-        Ok(self.settled(record, old, judged, assigned, &desk))
+        let mut judged = self.settled(record, old, judged, assigned, &desk);
+        for lane in &mut judged.lanes {
+            lane.fresh.extend(&correction.added);
+        }
+        Ok(judged)
     }
 
     /// Takes those out who are as they were, and hands the others what was intended for, and told because of, their records.
@@ -452,8 +466,7 @@ static NOTHING: Indexed = Indexed { due: None, errand: None, tags: Vec::new() };
 /// What was intended for any of them, each once. Two may have one id, where one person became two: that of the past is none.
 fn intents(customers: &[Customer]) -> Vec<HeldIntent> {
     let all = customers.iter().flat_map(|customer| &customer.intents);
-    let mut intents: Vec<HeldIntent> =
-        all.filter(|held| held.state != IntentState::Past).cloned().collect();
+    let mut intents: Vec<HeldIntent> = all.filter(|held| held.state != IntentState::Past).cloned().collect();
     intents.sort_by(|a, b| (&a.id, b.steps.len()).cmp(&(&b.id, a.steps.len())));
     intents.dedup_by(|a, b| a.id == b.id);
     intents

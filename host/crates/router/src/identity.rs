@@ -9,8 +9,8 @@ use foldhash::HashMap;
 use std::sync::Arc;
 
 use model::{
-    Conflict, Corrections, Customer, CustomerId, Deed, Entry, Handle, Identity, Instant, Note, OperatorAct, Position, Record, Scheme,
-    Setup,
+    Conflict, Corrections, Customer, CustomerId, Deed, Entry, Handle, Identity, Instant, Note, OperatorAct,
+    Position, Record, Scheme, Setup,
 };
 
 use crate::RouterError;
@@ -223,7 +223,9 @@ impl Assigned {
             let handle = hers.first().map(|handle| handle.identity.clone());
             let (customer, keeps) = (self.lanes[one].customer.id, self.lanes[other].customer.id);
             self.notes.extend(
-                handle.map(|handle| Note::Conflict(Conflict { position, handle, customer, other: keeps, scheme })),
+                handle.map(|handle| {
+                    Note::Conflict(Conflict { position, handle, customer, other: keeps, scheme })
+                }),
             );
             return;
         }
@@ -261,7 +263,9 @@ impl Assigned {
                     refused.push((handle.clone(), keeper.id, clash));
                 }
                 (None, None) => target = Some(lane),
-                (None, Some(other)) => target = Some(self.merge(desk, record.position, record.now, other, lane)),
+                (None, Some(other)) => {
+                    target = Some(self.merge(desk, record.position, record.now, other, lane))
+                }
             }
         }
         let position = record.position;

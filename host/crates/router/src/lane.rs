@@ -70,7 +70,9 @@ pub(crate) struct Lane {
     pub(crate) until: Option<Until>,
     /// The record because of which her past is folded again, while that lasts: nothing is sent for it.
     pub(crate) reliving: Option<Position>,
-    /// The same, also when it is over.
+    /// Records that are new to her, although they stand in her past: what comes of them is meant as if they came now.
+    pub(crate) fresh: Vec<Position>,
+    /// The same as `reliving`, also when it is over.
     pub(crate) relived: Option<Position>,
     /// What was intended for her before that and is not intended again yet.
     pub(crate) formers: Vec<HeldIntent>,
@@ -96,6 +98,7 @@ impl Lane {
             live: VecDeque::new(),
             until: None,
             reliving: None,
+            fresh: Vec::new(),
             relived: None,
             formers: Vec::new(),
             told_before: Vec::new(),
@@ -215,7 +218,12 @@ impl Lane {
 
     fn taken(&mut self, step: Step, order: u64) -> Taken {
         self.steps += 1;
-        Taken { step, past: self.reliving.is_some(), order: (order, self.customer.id, self.steps) }
+        let position = match &step {
+            Step::Record(record) => record.position,
+            Step::Alarm(alarm) => alarm.position,
+        };
+        let past = self.reliving.is_some() && !self.fresh.contains(&position);
+        Taken { step, past, order: (order, self.customer.id, self.steps) }
     }
 
     fn end_tags(&mut self, now: Instant) {

@@ -155,7 +155,8 @@ impl<'a> Rounds<'a> {
         };
         let (version, tenant) = (self.versions[place], self.state.setup.tenant.as_str());
         let past = active.taken.past;
-        let occasion = Occasion { tenant, binding: &binding.name, version: Some(version), position, now, alarm, past };
+        let occasion =
+            Occasion { tenant, binding: &binding.name, version: Some(version), position, now, alarm, past };
         for (decision, mut event) in apply::verdict(lane, &occasion, verdict) {
             event.id = derived_id(&occasion, decision);
             let told = Told { binding: binding.name.clone(), id: event.id.clone() };
@@ -187,8 +188,7 @@ impl<'a> Rounds<'a> {
             Entry::Act(OperatorAct { deed: Deed::Propose(proposal), by, why, .. }) => {
                 let binding = proposal.binding.as_str();
                 let (tenant, past) = (self.state.setup.tenant.as_str(), lane.reliving.is_some());
-                let occasion =
-                    Occasion { tenant, binding, version: None, position, now, alarm: None, past };
+                let occasion = Occasion { tenant, binding, version: None, position, now, alarm: None, past };
                 let cause = occasion.cause(format!("{by}: {why}"));
                 apply::intend(lane, &occasion, proposal.intent.clone(), cause);
             }

@@ -4,16 +4,17 @@
 //! turn, what another version would have decided, what taking an edge back would change. The fold is the same one. What
 //! policies tell of others in it is kept beside the journal and never enters it.
 //!
-//! Invariant: folding a person's slice to where the store stands gives the document that the store has of her, unless a
-//! version that carries on (`carry`) was taken over meanwhile, which a re-fold undoes everywhere alike.
+//! Invariant: folding a person's slice to where the store stands gives the document that the store has of her. But for her
+//! intents, where she was one for a while with somebody who was taken back, or was told of by somebody who is gone: the
+//! ledger keeps what was meant then, and a slice does not know of it. And but for people whom an operator divided, where
+//! one of them once showed a handle that is another's now and nothing leads from the one to the other.
+//! [`Replayed::agrees`] tells whether it did.
 
 use foldhash::HashSet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use journal::{
-    Batch, DeadLetter, Head, Journal, JournalError, Placed, Receipt, Recollection, WaitingChore,
-};
+use journal::{Batch, DeadLetter, Head, Journal, JournalError, Placed, Receipt, Recollection, WaitingChore};
 use model::{
     Customer, CustomerId, Deed, Entry, FoldState, Identity, Instant, OperatorAct, Position, Record, Source,
 };
@@ -58,9 +59,8 @@ impl Slice {
         let (records, named) = loop {
             let (_, records) = judge.gather(&Correction::about(&people, &state))?;
             let named: HashSet<Identity> = records.iter().flat_map(|record| rules.shown(record)).collect();
-            let has = |first: CustomerId| {
-                records.binary_search_by_key(&first.0, |record| record.position).is_ok()
-            };
+            let has =
+                |first: CustomerId| records.binary_search_by_key(&first.0, |record| record.position).is_ok();
             // They may have been one with somebody who is another now, or be another since.
             let mut others = Vec::new();
             for record in &alone {
@@ -243,6 +243,18 @@ pub struct Replayed {
 }
 
 impl Replayed {
+    /// Folded to where the store stands: is she in it as she is there, her intents left aside?
+    ///
+    /// # Errors
+    /// [`RouterError`] never, for a store in memory.
+    pub fn agrees(&self, stored: &Customer) -> Result<bool, RouterError> {
+        let less = |mut customer: Customer| {
+            customer.intents.clear();
+            customer
+        };
+        Ok(self.customer(stored.id)?.map(less) == Some(less(stored.clone())))
+    }
+
     /// Whoever has the record at this position, or is known by this id.
     ///
     /// # Errors
@@ -282,7 +294,8 @@ pub fn replay(
 pub fn as_of_position(journal: &dyn Journal, position: Position) -> Result<Standing, RouterError> {
     let head = journal.head()?.position;
     let position = position.min(head);
-    let now = if position == 0 { 0 } else { journal.fetch(&[position])?.first().map_or(0, |record| record.now) };
+    let now =
+        if position == 0 { 0 } else { journal.fetch(&[position])?.first().map_or(0, |record| record.now) };
     Ok(Standing { position, fired: now })
 }
 

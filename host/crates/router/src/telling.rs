@@ -24,9 +24,15 @@ pub(crate) struct Tell {
 pub(crate) enum Said {
     Told(DerivedEvent),
     /// In a past that is folded again because of the record at `cause`; it was not told when the past was folded before.
-    Retold { derived: DerivedEvent, cause: Position },
+    Retold {
+        derived: DerivedEvent,
+        cause: Position,
+    },
     /// It was told when the past was folded before.
-    Untold { told: Told, cause: Position },
+    Untold {
+        told: Told,
+        cause: Position,
+    },
 }
 
 /// What those whose past was folded again tell no longer.

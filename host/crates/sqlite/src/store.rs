@@ -155,9 +155,7 @@ impl Store for SqliteStore {
     fn due(&self, agenda: Agenda, upto: Instant, limit: usize) -> Result<Vec<CustomerId>, StoreError> {
         let look = |db: &Connection| {
             let mut query = db.prepare_cached(match agenda {
-                Agenda::Fold => {
-                    "SELECT customer FROM due WHERE due <= ?1 ORDER BY due, customer LIMIT ?2"
-                }
+                Agenda::Fold => "SELECT customer FROM due WHERE due <= ?1 ORDER BY due, customer LIMIT ?2",
                 Agenda::Courier => {
                     "SELECT customer FROM errand WHERE due <= ?1 ORDER BY due, customer LIMIT ?2"
                 }

@@ -39,7 +39,10 @@ const ARROWS: &[Row] = &[
     // The one place where concrete backends are named.
     row(
         "heliu",
-        &["api", "config", "courier", "journal", "model", "router", "sandbox", "segment", "sqlite", "store", "wire"],
+        &[
+            "api", "config", "courier", "journal", "model", "router", "sandbox", "segment", "sqlite",
+            "store", "wire",
+        ],
     ),
     // Measures all of it beside its limits; a policy natively, too.
     row(

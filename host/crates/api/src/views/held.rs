@@ -44,7 +44,15 @@ pub fn held(customer: &Customer) -> impl Iterator<Item = Held<'_>> {
 
 fn of_tag(tag: &HeldTag) -> Held<'_> {
     let HeldTag { name, since, expires, cause } = tag;
-    Held { kind: HeldKind::Tag, name, detail: None, since: Some(*since), until: *expires, intent: None, cause }
+    Held {
+        kind: HeldKind::Tag,
+        name,
+        detail: None,
+        since: Some(*since),
+        until: *expires,
+        intent: None,
+        cause,
+    }
 }
 
 fn of_stage(held: &HeldStage) -> Held<'_> {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use journal::{Batch, Journal};
 use model::{
-    Customer, CustomerId, Deed, Digest, Entry, HeldIntent, IntentState, Join, Note, OperatorAct, Progress, Proposal,
-    Record, Retract, Split,
+    Customer, CustomerId, Deed, Digest, Entry, HeldIntent, IntentState, Join, Note, OperatorAct, Progress,
+    Proposal, Record, Retract, Split,
 };
 use router::{Router, RouterConfig};
 use store::{Query, Standing, Store};
@@ -122,10 +122,11 @@ impl Host {
 
     /// Does the retraction at this position concern an event that was not retracted already?
     pub fn retracts_an_event(&self, position: u64) -> bool {
-        let retracted = |position: u64| match &self.records()[usize::try_from(position).expect("small") - 1].entry {
-            Entry::Act(OperatorAct { deed: Deed::Retract(retract), .. }) => Some(retract.edge),
-            _ => None,
-        };
+        let retracted =
+            |position: u64| match &self.records()[usize::try_from(position).expect("small") - 1].entry {
+                Entry::Act(OperatorAct { deed: Deed::Retract(retract), .. }) => Some(retract.edge),
+                _ => None,
+            };
         let Some(edge) = retracted(position) else { return false };
         let earlier = (1..position).any(|earlier| retracted(earlier) == Some(edge));
         !earlier && matches!(self.records()[usize::try_from(edge).expect("small") - 1].entry, Entry::Event(_))
