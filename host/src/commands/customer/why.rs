@@ -6,8 +6,8 @@ use anyhow::bail;
 use api::views::{Explained, Held, HeldKind, Raw, explain, held};
 use journal::Journal;
 use model::{
-    Cause, Customer, DerivedEvent, Entry, Event, FoldState, HeldIntent, Instant, IntentState, IntentStep, Position,
-    Record,
+    Cause, Customer, DerivedEvent, Entry, Event, FoldState, HeldIntent, Instant, IntentState, IntentStep,
+    Position, Record,
 };
 use serde::Serialize;
 use store::Store;
@@ -102,7 +102,9 @@ fn chain(journal: &dyn Journal, position: Position) -> anyhow::Result<Vec<Record
             Entry::Derived(DerivedEvent { binding: _, cause, again: _, event: _ }) => {
                 Some(*cause).filter(|cause| *cause < position)
             }
-            Entry::Event(_) | Entry::Setup(_) | Entry::Retelling(_) | Entry::Progress(_) | Entry::Act(_) => None,
+            Entry::Event(_) | Entry::Setup(_) | Entry::Retelling(_) | Entry::Progress(_) | Entry::Act(_) => {
+                None
+            }
         };
         chain.push(record);
     }
