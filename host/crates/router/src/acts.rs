@@ -3,16 +3,18 @@
 //!
 //! Reads journal and store, and changes neither.
 
+use std::sync::Arc;
+
 use journal::{Journal, JournalError};
 use model::{
     Customer, CustomerId, Deed, Entry, Identity, Join, OperatorAct, Position, Proposal, Record, Retract,
-    Split,
+    Source, Split,
 };
 use store::Store;
 
-use crate::RouterError;
 use crate::correct::Judge;
 use crate::identity::Rules;
+use crate::{Plugins, Report, RouterError, report};
 
 /// Why an act would come to nothing, and the mend.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -67,6 +69,8 @@ pub enum Refused {
     NoBinding(String),
     #[error("an intent needs a key and a scene")]
     NoIntent,
+    #[error("the id \"{id}\" is that of another act, at position {position}: choose a new one")]
+    IdTaken { id: String, position: Position },
 }
 
 fn at(position: Option<Position>) -> String {
@@ -92,6 +96,37 @@ impl From<store::StoreError> for ActError {
     fn from(error: store::StoreError) -> ActError {
         ActError::Router(error.into())
     }
+}
+
+/// An act that was looked at, and not carried out.
+#[derive(Clone, Debug)]
+pub struct Looked {
+    /// Where it stands, if the journal knows it already: then it changes nothing more.
+    pub known: Option<Position>,
+    pub report: Report,
+}
+
+/// Checks an act, and tells what it would change where the store stands.
+///
+/// # Errors
+/// [`ActError::Refused`] if it would come to nothing; others as any fold.
+pub fn look(
+    journal: &Arc<dyn Journal>,
+    store: &dyn Store,
+    plugins: &Arc<dyn Plugins>,
+    act: &OperatorAct,
+) -> Result<Looked, ActError> {
+    let known = journal.locate(Source::Operator, &act.id)?;
+    match known {
+        Some(position) => {
+            let record = journal.fetch(&[position])?.pop();
+            if record.is_none_or(|record| record.entry != Entry::Act(act.clone())) {
+                return Err(Refused::IdTaken { id: act.id.clone(), position }.into());
+            }
+        }
+        None => check(&**journal, store, act)?,
+    }
+    Ok(Looked { known, report: report(journal, store, plugins, act)? })
 }
 
 /// Would this act do what it says, where the store stands? Whether its id is known already is the journal's to say.

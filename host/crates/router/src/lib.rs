@@ -28,7 +28,7 @@ mod setup;
 mod slice;
 mod telling;
 
-pub use acts::{ActError, Refused, check};
+pub use acts::{ActError, Looked, Refused, check, look};
 pub use edges::{Division, Edge, EdgeKind, Edges, Merged, Retraction, edges};
 pub use error::RouterError;
 pub use identity::handles;
