@@ -27,6 +27,7 @@ mod router;
 mod setup;
 mod slice;
 mod telling;
+mod trial;
 
 pub use acts::{ActError, Looked, Refused, check, look};
 pub use edges::{Division, Edge, EdgeKind, Edges, Merged, Retraction, edges};
@@ -38,4 +39,5 @@ pub use report::{
     Difference, Fate, HandleMove, IntentChange, IntentFate, Report, StageChange, ToldChange, TraitChange, report,
 };
 pub use router::{Folded, Router, RouterConfig};
+pub use trial::{Pair, Side, Trial, trial};
 pub use slice::{Alter, Replayed, Slice, as_of_position, as_of_time, moments, replay};
