@@ -88,7 +88,7 @@ fn named(now: u64, events: Vec<Event>, count: &mut u64) -> Batch {
     Batch { now, entries: events.into_iter().map(entry).collect(), ..Batch::default() }
 }
 
-fn setup(now: u64, which: u8) -> Batch {
+pub fn setup(now: u64, which: u8) -> Batch {
     let scheme =
         |name: &str, lasting, one_per_person| Scheme { name: name.to_owned(), lasting, one_per_person };
     let schemes = vec![scheme("alias", false, false), scheme("union", true, true)];
