@@ -45,7 +45,8 @@ pub(crate) fn run(
         writeln!(out, "{text}")?;
         return Ok(());
     }
-    let view: ActView = serde_json::from_str(&text).context("the host's answer is not what this version knows")?;
+    let view: ActView =
+        serde_json::from_str(&text).context("the host's answer is not what this version knows")?;
     commands::tell_act(&view, out)
 }
 
@@ -78,8 +79,10 @@ fn alone(
     let report = ReportView::new(&looked.report);
     let (known, mut position) = (looked.known.is_some(), looked.known);
     if !said.dry_run && !known {
-        let receipts = journal.append(&[Batch { now, entries: vec![Entry::Act(act)], ..Batch::default() }])?;
-        position = receipts.first().and_then(|receipt| receipt.placed.first()).map(|placed| placed.position());
+        let receipts =
+            journal.append(&[Batch { now, entries: vec![Entry::Act(act)], ..Batch::default() }])?;
+        position =
+            receipts.first().and_then(|receipt| receipt.placed.first()).map(|placed| placed.position());
         // No further than the journal has come: what is due since is fired when feeds have told what happened since.
         open()?.settle(journal.head()?.now)?;
     }
@@ -122,7 +125,8 @@ async fn ask(config: &Config, said: &Said, deed: &Deed) -> anyhow::Result<String
         .build()
         .context("make an HTTP client")?;
     let Said { by, why, id, dry_run: _ } = said;
-    let body = serde_json::to_string(&Wanted { id: id.as_deref(), by, why, deed: wire::to_raw::<Deed>(deed) })?;
+    let body =
+        serde_json::to_string(&Wanted { id: id.as_deref(), by, why, deed: wire::to_raw::<Deed>(deed) })?;
     let request = client.post(&url).bearer_auth(config.api_token.expose());
     let response = request.header("content-type", "application/json").body(body).send().await;
     let response = response.map_err(anyhow::Error::from).with_context(|| {

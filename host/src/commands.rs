@@ -3,8 +3,8 @@
 //! They see the journal and the store through their contracts and print into a writer; `--json` prints what the HTTP
 //! API answers. Only `journal import` writes, and what an operator says (`act`), and only by appending.
 
-mod backtest;
 mod act;
+mod backtest;
 mod calendar;
 mod customer;
 mod digest;
@@ -18,8 +18,8 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use backtest::{BacktestArguments, run as backtest};
 pub(crate) use act::{CustomerAct, IdentityAct, Said, tell as tell_act};
+pub(crate) use backtest::{BacktestArguments, run as backtest};
 pub(crate) use customer::{CustomerCommand, run as customer};
 pub(crate) use digest::run as digest;
 pub(crate) use export::{ExportCommand, run as export};

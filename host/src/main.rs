@@ -18,7 +18,10 @@ use store::Store;
 
 use heliu::wiring::{self, Data, Policies, Shelf};
 
-use commands::{Asked, BacktestArguments, CustomerAct, CustomerCommand, ExportCommand, IdentityAct, IdentityCommand, JournalCommand, SegmentCommand};
+use commands::{
+    Asked, BacktestArguments, CustomerAct, CustomerCommand, ExportCommand, IdentityAct, IdentityCommand,
+    JournalCommand, SegmentCommand,
+};
 use plugin::PluginCommand;
 
 /// One customer store out of many channels.

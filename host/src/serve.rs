@@ -50,7 +50,8 @@ pub(crate) async fn serve(path: &Path, ready: impl FnOnce(std::net::SocketAddr))
     // Before anybody is told that the host is there: an unheard SIGHUP would end it.
     let signals = Signals::listen()?;
     let address = listener.local_addr()?;
-    lock.announce(address).with_context(|| format!("{}: say where the host listens", data.folder.display()))?;
+    lock.announce(address)
+        .with_context(|| format!("{}: say where the host listens", data.folder.display()))?;
     ready(address);
     let (stop_in, stop) = watch::channel(false);
     let api = api::router(host.api);
@@ -118,7 +119,8 @@ impl Running {
         let (committer, appender) = Committer::new(Arc::clone(&journal), CommitterConfig::default())?;
         committer.spawn()?;
         let head = appender.head();
-        let shared = Arc::new(Shared::new(clock.clone(), Arc::clone(&journal), appender.clone(), connections));
+        let shared =
+            Arc::new(Shared::new(clock.clone(), Arc::clone(&journal), appender.clone(), connections));
         let judging: Arc<dyn Plugins> = policies.clone();
         let router =
             Router::open(Arc::clone(&journal), Arc::clone(&store), policies, RouterConfig::default())?;

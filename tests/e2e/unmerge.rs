@@ -69,7 +69,10 @@ async fn a_wrong_merge_is_undone_and_leaves_no_trace() {
     assert_eq!((&of(other)["fate"], &of(other)["other"]), (&json!("vanishes"), &json!(one)));
     assert!(names(&of(other)["tags_lost"]).contains(&"large-order"), "{done}");
     let stage = &of(one)["stages"][0];
-    assert_eq!((&stage["before"]["stage"], &stage["after"]["stage"]), (&json!("first-order"), &json!("second-order")));
+    assert_eq!(
+        (&stage["before"]["stage"], &stage["after"]["stage"]),
+        (&json!("first-order"), &json!("second-order"))
+    );
     assert_eq!(of(one)["handles_gained"][0]["handle"]["value"], "xiaoxue");
     let merged = customers(&config);
     assert_eq!(merged.len(), 1, "{merged:?}");
@@ -78,7 +81,10 @@ async fn a_wrong_merge_is_undone_and_leaves_no_trace() {
     // Why they are one, and what cannot be said twice.
     let why = cli_text(&config, &["customer", "why", other, "merge"]).unwrap();
     let position = done["position"].to_string();
-    assert!(why.contains("li said that") && why.contains(&format!("heliu identity retract {position} ")), "{why}");
+    assert!(
+        why.contains("li said that") && why.contains(&format!("heliu identity retract {position} ")),
+        "{why}"
+    );
     let twice = cli(&config, &[&merge[..], &said].concat()).unwrap();
     let text = String::from_utf8_lossy(&twice.stderr).into_owned();
     assert!(!twice.status.success() && text.contains("identity edges"), "{text}");
@@ -107,7 +113,8 @@ fn a_folder_that_is_held_while_nothing_answers_is_said_so() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("heliu.toml");
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    std::fs::write(&config, format!("data = \"data\"\nlisten = \"{free}\"\n\n[api]\ntoken = \"a-token\"\n")).unwrap();
+    std::fs::write(&config, format!("data = \"data\"\nlisten = \"{free}\"\n\n[api]\ntoken = \"a-token\"\n"))
+        .unwrap();
     std::fs::create_dir(folder.path().join("data")).unwrap();
     let lock = std::fs::File::create(folder.path().join("data/lock")).unwrap();
     lock.lock().unwrap();

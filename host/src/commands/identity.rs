@@ -87,10 +87,14 @@ pub(super) fn edges(
     let EdgesView { id, agrees, edges, splits } = &view;
     writeln!(out, "{id}  ({})", zone.name())?;
     if !agrees {
-        writeln!(out, "  the rules of identity changed since: judged again, her handles are not those that she has")?;
+        writeln!(
+            out,
+            "  the rules of identity changed since: judged again, her handles are not those that she has"
+        )?;
     }
     if edges.is_empty() {
-        let nothing = if shown == Shown::Merges { "she was one from the beginning" } else { "she has no handle" };
+        let nothing =
+            if shown == Shown::Merges { "she was one from the beginning" } else { "she has no handle" };
         writeln!(out, "  {nothing}")?;
     }
     for one in edges {
@@ -103,9 +107,12 @@ pub(super) fn edges(
 }
 
 fn edge(edge: &EdgeView, zone: Zone, out: &mut dyn Write) -> anyhow::Result<()> {
-    let EdgeView { position, now, kind, source, why, names, handles, attached, merged, retracted, event } = edge;
+    let EdgeView { position, now, kind, source, why, names, handles, attached, merged, retracted, event } =
+        edge;
     let what = match *kind {
-        "join" => format!("{source} said that {} are one: {}", names.join(" and "), why.clone().unwrap_or_default()),
+        "join" => {
+            format!("{source} said that {} are one: {}", names.join(" and "), why.clone().unwrap_or_default())
+        }
         "derived" => format!("told by policy {source}"),
         _ => format!("from {source}"),
     };

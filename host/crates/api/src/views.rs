@@ -17,8 +17,8 @@ mod segments;
 mod timeline;
 
 pub use acts::{
-    ActView, DifferenceView, HandleMoveView, HeldStageView, HeldTagView, HeldTraitView, IntentChangeView, Reason,
-    ReportView, StageChangeView, ToldView, TraitChangeView,
+    ActView, DifferenceView, HandleMoveView, HeldStageView, HeldTagView, HeldTraitView, IntentChangeView,
+    Reason, ReportView, StageChangeView, ToldView, TraitChangeView,
 };
 pub use cause::{Explained, SourceView, explain};
 pub use customer::{
@@ -31,7 +31,8 @@ pub use host::{
     RequestView,
 };
 pub use identity::{
-    ConflictPage, ConflictView, DivisionView, EdgeView, EdgesView, HandleView, MergedView, Mend, RetractionView,
+    ConflictPage, ConflictView, DivisionView, EdgeView, EdgesView, HandleView, Mend, MergedView,
+    RetractionView,
 };
 pub use segments::{CountsView, MembersPage, NameCount, SegmentCount, SegmentView, SegmentsView, StageCount};
 pub use timeline::{Caused, RecordView, TagsView, TimelinePage, record, tags, timeline, timeline_page};

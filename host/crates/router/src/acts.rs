@@ -50,7 +50,9 @@ pub enum Refused {
     NotHers { customer: CustomerId, handle: String, owner: Option<CustomerId> },
     #[error("{handle} goes from one person to the next by itself: name handles that last")]
     Rotates { handle: String },
-    #[error("all lasting handles of {0} are named: nothing would be left of her; name only those of the other person")]
+    #[error(
+        "all lasting handles of {0} are named: nothing would be left of her; name only those of the other person"
+    )]
     NothingLeft(CustomerId),
     #[error("the journal has no record at position {0}")]
     NoRecord(Position),

@@ -89,11 +89,7 @@ struct Seen {
 ///
 /// # Errors
 /// [`RouterError`] if journal or store cannot be read.
-pub fn edges(
-    journal: &dyn Journal,
-    store: &dyn Store,
-    id: CustomerId,
-) -> Result<Option<Edges>, RouterError> {
+pub fn edges(journal: &dyn Journal, store: &dyn Store, id: CustomerId) -> Result<Option<Edges>, RouterError> {
     let (_, state) = store.standing()?;
     let Some(customer) = store.load(&[id])?.pop().flatten() else { return Ok(None) };
     let judge = Judge { journal, store, state: &state };
@@ -167,7 +163,14 @@ impl Her<'_> {
             if made || would_have {
                 let retracted = is_retracted.then(|| self.retraction(record.position)).flatten();
                 let attached = if hers { attached } else { Vec::new() };
-                edges.push(Edge { record: Record::clone(record), kind, handles, attached, merged, retracted });
+                edges.push(Edge {
+                    record: Record::clone(record),
+                    kind,
+                    handles,
+                    attached,
+                    merged,
+                    retracted,
+                });
             }
         }
         for record in self.alone {
@@ -197,7 +200,8 @@ impl Her<'_> {
         let rules = self.judge.rules(corrections);
         let mut splits = Vec::new();
         for record in self.alone {
-            let Entry::Act(OperatorAct { deed: Deed::Split(Split { customer, handles }), .. }) = &record.entry
+            let Entry::Act(OperatorAct { deed: Deed::Split(Split { customer, handles }), .. }) =
+                &record.entry
             else {
                 continue;
             };

@@ -36,8 +36,9 @@ pub use identity::handles;
 pub use port::{Plugins, PluginsError, TurnOutcome};
 pub use rebuild::{Rebuilt, rebuild};
 pub use report::{
-    Difference, Fate, HandleMove, IntentChange, IntentFate, Report, StageChange, ToldChange, TraitChange, report,
+    Difference, Fate, HandleMove, IntentChange, IntentFate, Report, StageChange, ToldChange, TraitChange,
+    report,
 };
 pub use router::{Folded, Router, RouterConfig};
-pub use trial::{Pair, Side, Trial, trial};
 pub use slice::{Alter, Replayed, Slice, as_of_position, as_of_time, moments, replay};
+pub use trial::{Pair, Side, Trial, trial};

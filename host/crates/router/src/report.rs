@@ -65,9 +65,13 @@ pub struct Difference {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
     /// She is there with the act alone. Whoever she was before is named, if somebody.
-    Appears { from: Option<CustomerId> },
+    Appears {
+        from: Option<CustomerId>,
+    },
     /// She is there without the act alone. Whoever she is then is named, if somebody.
-    Vanishes { into: Option<CustomerId> },
+    Vanishes {
+        into: Option<CustomerId>,
+    },
     Changes,
 }
 
@@ -229,15 +233,14 @@ impl Two {
                 disagrees.push(customer.id);
             }
             let kept = customer.intents.iter().filter(|held| held.state != IntentState::Past);
-            unseen.extend(kept.filter(|held| !known.contains_key(held.id.as_str())).map(|held| held.id.clone()));
+            unseen.extend(
+                kept.filter(|held| !known.contains_key(held.id.as_str())).map(|held| held.id.clone()),
+            );
         }
         unseen.sort_unstable();
         unseen.dedup();
         let ids: BTreeSet<CustomerId> = self.before.keys().chain(self.after.keys()).copied().collect();
-        let mut people = Vec::new();
-        for id in ids {
-            people.extend(self.difference(id)?);
-        }
+        let people = ids.into_iter().filter_map(|id| self.difference(id)).collect();
         let (notes, notes_gone) = self.notes()?;
         let intents = self.intents();
         let state = self.with.state.clone();
@@ -256,12 +259,12 @@ impl Two {
     }
 
     /// None: she is the same.
-    fn difference(&self, id: CustomerId) -> Result<Option<Difference>, RouterError> {
+    fn difference(&self, id: CustomerId) -> Option<Difference> {
         let (before, after) = (self.before.get(&id), self.after.get(&id));
         let fate = match (before, after) {
             (Some(_), Some(_)) => Fate::Changes,
-            (None, _) => Fate::Appears { from: self.without.customer(id)?.map(|was| was.id) },
-            (_, None) => Fate::Vanishes { into: self.with.customer(id)?.map(|is| is.id) },
+            (None, _) => Fate::Appears { from: holder(&self.before, id) },
+            (_, None) => Fate::Vanishes { into: holder(&self.after, id) },
         };
         let nobody = Customer::new(id, 0);
         let (before, after) = (before.unwrap_or(&nobody), after.unwrap_or(&nobody));
@@ -288,7 +291,7 @@ impl Two {
             && difference.tags_lost.is_empty()
             && difference.stages.is_empty()
             && difference.traits.is_empty();
-        Ok((!same).then_some(difference))
+        (!same).then_some(difference)
     }
 
     fn intents(&self) -> Vec<IntentChange> {
@@ -312,7 +315,9 @@ impl Two {
                 changes.push(IntentChange { fate, before, after, held: held.clone() });
             }
         }
-        changes.sort_by(|a, b| (a.fate, a.before, a.after, &a.held.id).cmp(&(b.fate, b.before, b.after, &b.held.id)));
+        changes.sort_by(|a, b| {
+            (a.fate, a.before, a.after, &a.held.id).cmp(&(b.fate, b.before, b.after, &b.held.id))
+        });
         changes
     }
 
@@ -332,21 +337,23 @@ fn everybody(replayed: &Replayed) -> Result<BTreeMap<CustomerId, Customer>, Rout
     Ok(all.into_iter().map(|customer| (customer.id, customer)).collect())
 }
 
+/// Who has the record that a customer is named after.
+fn holder(people: &BTreeMap<CustomerId, Customer>, named: CustomerId) -> Option<CustomerId> {
+    people.values().find(|customer| customer.has(named.0)).map(|customer| customer.id)
+}
+
 /// What may still reach somebody, or did, by id. What was decided for a past that was folded again never does.
 fn intents(people: &BTreeMap<CustomerId, Customer>) -> BTreeMap<&str, (CustomerId, &HeldIntent)> {
     let of = |customer: &'_ Customer| customer.id;
-    let all = people.values().flat_map(|customer| customer.intents.iter().map(move |held| (of(customer), held)));
+    let all =
+        people.values().flat_map(|customer| customer.intents.iter().map(move |held| (of(customer), held)));
     all.filter(|(_, held)| held.state != IntentState::Past)
         .map(|(whose, held)| (held.id.as_str(), (whose, held)))
         .collect()
 }
 
 /// The handles that `has` has and `has_not` has not, and who has them among the others.
-fn moves(
-    has: &Customer,
-    has_not: &Customer,
-    others: &BTreeMap<CustomerId, Customer>,
-) -> Vec<HandleMove> {
+fn moves(has: &Customer, has_not: &Customer, others: &BTreeMap<CustomerId, Customer>) -> Vec<HandleMove> {
     let holds = |customer: &Customer, identity: &Identity| {
         customer.handles.iter().any(|held| held.identity == *identity)
     };

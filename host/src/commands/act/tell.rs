@@ -44,10 +44,17 @@ fn provisos(report: &ReportView, out: &mut dyn Write) -> anyhow::Result<()> {
     let ReportView { agrees, disagrees, unseen, complete, .. } = report;
     if !agrees {
         let who = disagrees.join(", ");
-        writeln!(out, "CAUTION: {who}: folded again by themselves they are not as the store has them; see OPERATIONS")?;
+        writeln!(
+            out,
+            "CAUTION: {who}: folded again by themselves they are not as the store has them; see OPERATIONS"
+        )?;
     }
     if !unseen.is_empty() {
-        writeln!(out, "CAUTION: nothing is said of these intents of an earlier merge: {}", unseen.join(", "))?;
+        writeln!(
+            out,
+            "CAUTION: nothing is said of these intents of an earlier merge: {}",
+            unseen.join(", ")
+        )?;
     }
     if !complete {
         writeln!(out, "CAUTION: more people are concerned than were looked at")?;
@@ -159,13 +166,15 @@ fn intents(intents: &[IntentChangeView], zone: Zone, out: &mut dyn Write) -> any
 fn told(told: &[ToldView], zone: Zone, out: &mut dyn Write) -> anyhow::Result<()> {
     for (counts, title) in [(false, "told of others no longer"), (true, "told of others then")] {
         let mut table = Table::default();
-        for ToldView { binding, id: _, counts: _, position, event } in told.iter().filter(|one| one.counts == counts)
+        for ToldView { binding, id: _, counts: _, position, event } in
+            told.iter().filter(|one| one.counts == counts)
         {
             let position = position.map(|position| format!("position {position}")).unwrap_or_default();
             let event = event.as_ref().map(|event| wire::from_json::<Event>(event.get())).transpose()?;
             let (whom, what) = event
                 .map(|event| {
-                    let whom = event.who.iter().map(|who| format!("{}:{}:{}", who.scheme, who.scope, who.value));
+                    let whom =
+                        event.who.iter().map(|who| format!("{}:{}:{}", who.scheme, who.scope, who.value));
                     (whom.collect::<Vec<_>>().join(" "), words::event(&event, zone))
                 })
                 .unwrap_or_default();
@@ -188,7 +197,9 @@ fn notes(title: &str, notes: &[Raw], out: &mut dyn Write) -> anyhow::Result<()> 
         let text = match wire::from_json::<Note>(note.get())? {
             Note::Conflict(Conflict { position, handle, customer, other, scheme }) => {
                 let handle = format!("{}:{}:{}", handle.scheme, handle.scope, handle.value);
-                format!("position {position}: {handle} of {other} on a record of {customer}: {scheme} differs")
+                format!(
+                    "position {position}: {handle} of {other} on a record of {customer}: {scheme} differs"
+                )
             }
             Note::DeadTurn(DeadTurn { position, now: _, customer, version: _, alarm: _, kind, text }) => {
                 format!("position {position}: a policy failed at {customer}: {kind}: {text}")

@@ -90,7 +90,8 @@ async fn folded(shared: &Shared, position: Position) -> bool {
 
 /// The act that is asked for, and its id, if the caller chose one.
 fn understood(body: &[u8]) -> Result<(Option<String>, OperatorAct), ApiError> {
-    let shape = "{\"by\": \"li\", \"why\": \"…\", \"deed\": {\"join\": {\"one\": \"cus_…\", \"other\": \"cus_…\"}}}";
+    let shape =
+        "{\"by\": \"li\", \"why\": \"…\", \"deed\": {\"join\": {\"one\": \"cus_…\", \"other\": \"cus_…\"}}}";
     let Wanted { id, by, why, deed } = serde_json::from_slice(body)
         .map_err(|error| ApiError::bad_request(format!("the body is not like {shape}: {error}")))?;
     let deed = wire::from_json::<Deed>(deed.get())

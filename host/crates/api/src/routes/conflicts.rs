@@ -14,7 +14,5 @@ pub(crate) async fn list(
     let query = Query::parse(query.as_deref(), &["after", "limit"])?;
     let limit = query.limit()?;
     let after = query.text("after").unwrap_or_default().to_owned();
-    shared
-        .read(move |journal, store| JsonText::of(&lookup::conflicts(journal, store, after, limit)?))
-        .await
+    shared.read(move |journal, store| JsonText::of(&lookup::conflicts(journal, store, after, limit)?)).await
 }

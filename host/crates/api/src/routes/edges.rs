@@ -19,8 +19,7 @@ pub(crate) async fn list(
     shared
         .read(move |journal, store| {
             let edges = router::edges(journal, store, id)?;
-            let edges =
-                edges.ok_or_else(|| ApiError::not_found(format!("there is no customer {id}")))?;
+            let edges = edges.ok_or_else(|| ApiError::not_found(format!("there is no customer {id}")))?;
             JsonText::of(&EdgesView::new(&edges))
         })
         .await

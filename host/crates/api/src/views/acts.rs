@@ -1,8 +1,8 @@
 //! What an act changes, as the API answers it and the command line reads it again: these views are read, too.
 
 use model::{
-    Cause, CustomerId, Event, FoldState, HeldIntent, HeldStage, HeldTag, HeldTrait, Instant, IntentState, Note,
-    Position, Value,
+    Cause, CustomerId, Event, FoldState, HeldIntent, HeldStage, HeldTag, HeldTrait, Instant, IntentState,
+    Note, Position, Value,
 };
 use router::{
     Difference, Fate, HandleMove, IntentChange, IntentFate, Report, StageChange, ToldChange, TraitChange,
@@ -233,10 +233,8 @@ fn tag(state: &FoldState, HeldTag { name, since, expires, cause }: &HeldTag) -> 
 }
 
 fn stage(state: &FoldState, StageChange { journey, before, after }: &StageChange) -> StageChangeView {
-    let held = |held: &HeldStage| HeldStageView {
-        stage: held.stage.clone(),
-        cause: reason(state, &held.cause),
-    };
+    let held =
+        |held: &HeldStage| HeldStageView { stage: held.stage.clone(), cause: reason(state, &held.cause) };
     let (before, after) = (before.as_ref().map(held), after.as_ref().map(held));
     StageChangeView { journey: journey.clone(), before, after }
 }

@@ -1,6 +1,8 @@
 //! What made somebody one person, and where records disagree about it.
 
-use model::{Conflict, CustomerId, Deed, Entry, Event, Identity, Instant, Join, Note, OperatorAct, Position, Record};
+use model::{
+    Conflict, CustomerId, Deed, Entry, Event, Identity, Instant, Join, Note, OperatorAct, Position, Record,
+};
 use router::{Division, Edge, EdgeKind, Edges, Merged, Retraction};
 use serde::{Deserialize, Serialize};
 
@@ -123,10 +125,9 @@ fn edge(edge: &Edge) -> EdgeView {
         }
         Entry::Setup(_) | Entry::Retelling(_) | Entry::Progress(_) => (String::new(), None, Vec::new()),
     };
-    let merged = merged.iter().map(|Merged { gone, into }| MergedView {
-        gone: gone.to_string(),
-        into: into.to_string(),
-    });
+    let merged = merged
+        .iter()
+        .map(|Merged { gone, into }| MergedView { gone: gone.to_string(), into: into.to_string() });
     EdgeView {
         position: record.position,
         now: record.now,

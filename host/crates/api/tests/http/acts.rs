@@ -7,8 +7,8 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use journal::{Batch, Journal as _};
 use model::{
-    Binding, ChannelEvent, CustomerId, Digest, Entry, Event, Fact, Identity, PolicyDescriptor, Position, Scheme,
-    Setup, Touchpoint, Trait, Value,
+    Binding, ChannelEvent, CustomerId, Digest, Entry, Event, Fact, Identity, PolicyDescriptor, Position,
+    Scheme, Setup, Touchpoint, Trait, Value,
 };
 use router::{Router, RouterConfig};
 use serde_json::{Value as Json, json};
@@ -126,9 +126,12 @@ async fn a_merge_is_carried_out_and_says_what_it_changes() {
     assert_eq!((&gone["fate"], &gone["other"]), (&json!("vanishes"), &json!(name(2))));
     assert_eq!(names(&stays["tags_gained"]), ["seen:2"]);
     assert_eq!(stays["tags_gained"][0]["cause"]["policy"], "seen");
-    assert_eq!(stays["handles_gained"][0], json!({
-        "handle": { "scheme": "open", "scope": "", "value": "b" }, "other": name(3),
-    }));
+    assert_eq!(
+        stays["handles_gained"][0],
+        json!({
+            "handle": { "scheme": "open", "scope": "", "value": "b" }, "other": name(3),
+        })
+    );
     let now = world.store.load(&[CustomerId(3)]).unwrap().pop().flatten().unwrap();
     assert_eq!(now.id, CustomerId(2));
 }
@@ -201,7 +204,10 @@ async fn edges_are_listed_with_what_was_taken_back() {
     let edges = world.get(&format!("/api/v1/customers/{}/edges", name(3))).await.json();
     assert_eq!((&edges["id"], &edges["agrees"]), (&json!(name(2)), &json!(true)), "{edges}");
     let join = edges["edges"].as_array().unwrap().last().unwrap().clone();
-    assert_eq!((&join["kind"], &join["source"], &join["why"]), (&json!("join"), &json!("li"), &json!("the same phone")));
+    assert_eq!(
+        (&join["kind"], &join["source"], &join["why"]),
+        (&json!("join"), &json!("li"), &json!("the same phone"))
+    );
     assert_eq!(join["merged"], json!([{ "gone": name(3), "into": name(2) }]));
     let back = act(&world, json!({ "retract": { "edge": position } })).await.json();
     assert_eq!(back["report"]["customers"][1]["fate"], "appears", "{back}");

@@ -7,7 +7,11 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use journal::{Batch, Committer, CommitterConfig, Head, Journal, MemoryJournal};
-use model::{Binding, Cause, Change, ChannelEvent, Customer, CustomerId, Decision, Digest, Entry, Event, Fact, FoldState, Handle, HeldStage, HeldTag, HeldTrait, Identity, Instant, NewTag, Note, Position, Setup, Touchpoint, Trait, Turn, Value, Verdict, Version};
+use model::{
+    Binding, Cause, Change, ChannelEvent, Customer, CustomerId, Decision, Digest, Entry, Event, Fact,
+    FoldState, Handle, HeldStage, HeldTag, HeldTrait, Identity, Instant, NewTag, Note, Position, Setup,
+    Touchpoint, Trait, Turn, Value, Verdict, Version,
+};
 use router::{Plugins, PluginsError, TurnOutcome};
 use segment::Segment;
 use serde_json::Value as Json;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use journal::{Batch, Journal as _, MemoryJournal};
+use journal::{Batch, MemoryJournal};
 use model::{
     ChannelEvent, Customer, CustomerId, Deed, Entry, Event, Fact, Identity, IntentState, Join, OperatorAct,
     Order, OrderStep, Retract, Split, Touchpoint, Trait, Value,
@@ -98,11 +98,7 @@ fn reported(host: &Host, deed: Deed) -> router::Report {
 /// One person by the record at 3; her second order leads to an intent that two people would not have had.
 fn one_by_a_record() -> Host {
     let (phone, open) = (handle("phone", "19900000001"), handle("open", "a"));
-    host(&[
-        (&[phone.clone()], bought()),
-        (&[phone, open.clone()], told()),
-        (&[open], bought()),
-    ])
+    host(&[(&[phone.clone()], bought()), (&[phone, open.clone()], told()), (&[open], bought())])
 }
 
 #[test]
@@ -147,10 +143,7 @@ fn a_report_changes_neither_journal_nor_store() {
 
 #[test]
 fn a_merge_by_hand_is_told_from_both_sides() {
-    let host = host(&[
-        (&[handle("phone", "19900000001")], bought()),
-        (&[handle("open", "a")], bought()),
-    ]);
+    let host = host(&[(&[handle("phone", "19900000001")], bought()), (&[handle("open", "a")], bought())]);
     let told = reported(&host, join(2, 3));
     let [stays, gone] = &told.people[..] else { panic!("{told:?}") };
     assert_eq!((stays.id, stays.fate), (CustomerId(2), Fate::Changes));
@@ -271,7 +264,9 @@ fn a_retraction_of_an_event_can_be_taken_back_once() {
 }
 
 /// Who is there, without what a report does not compare.
-fn compared(customers: Vec<Customer>) -> BTreeMap<CustomerId, (Vec<Identity>, Vec<String>, Vec<String>, usize)> {
+fn compared(
+    customers: Vec<Customer>,
+) -> BTreeMap<CustomerId, (Vec<Identity>, Vec<String>, Vec<String>, usize)> {
     let one = |customer: Customer| {
         let mut handles: Vec<Identity> = customer.handles.into_iter().map(|held| held.identity).collect();
         handles.sort();
