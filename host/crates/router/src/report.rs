@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use journal::{Batch, Journal};
 use model::{
-    Customer, CustomerId, Entry, FoldState, HeldIntent, HeldStage, HeldTag, HeldTrait, Identity, IntentState,
-    Note, OperatorAct, Position, Record, Source, Told,
+    Corrections, Customer, CustomerId, Deed, Entry, FoldState, HeldIntent, HeldStage, HeldTag, HeldTrait,
+    Identity, IntentState, Note, OperatorAct, Position, Record, Retract, Source, Told,
 };
 use store::{Query, Standing, Store};
 
@@ -156,7 +156,13 @@ pub fn report(
         let incomplete = rounds >= ROUNDS_MAX || two.before.len() + outside.len() > PEOPLE_MAX;
         if outside.is_empty() || incomplete {
             let incomplete = !outside.is_empty();
-            return two.compare(store, standing, &people, told, incomplete);
+            let mut report = two.compare(store, standing, &people, told, incomplete)?;
+            if !two.means_the_same(&state, act) {
+                report.disagrees.extend(&people);
+                report.disagrees.sort_unstable();
+                report.disagrees.dedup();
+            }
+            return Ok(report);
         }
         people.extend(outside);
     }
@@ -164,7 +170,7 @@ pub fn report(
 
 /// Whom an act concerns before anything is folded.
 fn concerned(judge: &Judge<'_>, act: &OperatorAct) -> Result<Vec<CustomerId>, RouterError> {
-    if let model::Deed::Propose(proposal) = &act.deed {
+    if let Deed::Propose(proposal) = &act.deed {
         return Ok(vec![proposal.customer]);
     }
     let record = Record { position: Position::MAX, now: 0, entry: Entry::Act(act.clone()) };
@@ -198,6 +204,18 @@ impl Two {
         let with = replay(&slice, Arc::clone(plugins), upto, true)?;
         let (before, after) = (everybody(&without)?, everybody(&with)?);
         Ok(Two { slice, without, with, before, after })
+    }
+
+    /// Does the edge that the act takes back hold in the replay if it holds in the store?
+    fn means_the_same(&self, state: &FoldState, act: &OperatorAct) -> bool {
+        let Deed::Retract(Retract { edge }) = &act.deed else { return true };
+        let (ours, theirs) = (&self.without.state.corrections, &state.corrections);
+        let of = |of: &Corrections| {
+            let apart = of.apart.iter().find(|apart| apart.position == *edge).cloned();
+            let joined = of.joins.iter().any(|joined| joined.position == *edge);
+            (apart, joined, of.retracted.binary_search(edge).is_ok())
+        };
+        of(ours) == of(theirs)
     }
 
     fn told(&self) -> Result<Vec<ToldChange>, RouterError> {
