@@ -269,7 +269,9 @@ fn compared(
 ) -> BTreeMap<CustomerId, (Vec<Identity>, Vec<String>, Vec<String>, usize)> {
     let one = |customer: Customer| {
         let mut handles: Vec<Identity> = customer.handles.into_iter().map(|held| held.identity).collect();
+        // A rotating handle that went from one to the other before they were one is there for each of them.
         handles.sort();
+        handles.dedup();
         let tags = customer.tags.into_iter().map(|tag| tag.name).collect();
         let stages = customer.stages.into_iter().map(|held| held.journey + &held.stage).collect();
         (customer.id, (handles, tags, stages, customer.timeline.len()))
