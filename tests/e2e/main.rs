@@ -12,4 +12,5 @@ mod peers;
 mod reload;
 mod stage;
 mod tmall_feed;
+mod unmerge;
 mod webhook;

@@ -14,6 +14,7 @@ use store::Store;
 
 use super::What;
 use crate::commands::calendar::Zone;
+use crate::commands::identity::{self, Shown};
 use crate::commands::table::{Table, plain};
 use crate::commands::{one_line, print_json, words};
 
@@ -57,6 +58,8 @@ pub(super) fn run(
         What::Stage { journey } => (HeldKind::Stage, journey),
         What::Trait { name } => (HeldKind::Trait, name),
         What::Intent { key } => (HeldKind::Intent, key),
+        What::Merge => return identity::edges(journal, store, customer.id, Shown::Merges, json, zone, out),
+        What::Edges => return identity::edges(journal, store, customer.id, Shown::All, json, zone, out),
     };
     let found: Vec<Held<'_>> =
         held(customer).filter(|held| held.kind == kind && held.name == name.as_str()).collect();
