@@ -8,8 +8,11 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use journal::JournalError;
 use model::Class;
+use router::RouterError;
 use serde::Serialize;
 use store::StoreError;
+
+use crate::past::PastError;
 
 /// Stable names for scripts; each has one status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,6 +126,32 @@ impl From<JournalError> for ApiError {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> ApiError {
         ApiError::of_class(error.class(), error.to_string())
+    }
+}
+
+impl From<RouterError> for ApiError {
+    fn from(error: RouterError) -> ApiError {
+        match &error {
+            RouterError::Unbound { policy: _, bound: _ } => ApiError::not_found(error.to_string()),
+            _ => ApiError::of_class(error.class(), error.to_string()),
+        }
+    }
+}
+
+impl From<PastError> for ApiError {
+    fn from(error: PastError) -> ApiError {
+        match error {
+            PastError::Router(error) => error.into(),
+            PastError::Store(error) => error.into(),
+            PastError::Journal(error) => error.into(),
+            PastError::Nobody { .. } | PastError::NotYet { .. } => ApiError::not_found(error.to_string()),
+            PastError::At { .. } | PastError::Beyond { .. } | PastError::Future { .. } => {
+                ApiError::bad_request(error.to_string())
+            }
+            PastError::TooMany { .. } => {
+                ApiError::bad_request(format!("{error}: ask `heliu customer … --at` on the host"))
+            }
+        }
     }
 }
 

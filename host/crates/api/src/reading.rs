@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 
 use crate::ApiState;
 use crate::error::ApiError;
+use crate::rereading::Rereading;
 use crate::scanning::Scanning;
 
 /// Reads at the same time; a read beyond them waits. Each holds a page of documents in memory, and the disk has no more
@@ -25,6 +26,7 @@ struct Inside {
     state: ApiState,
     reads: Semaphore,
     scanning: Scanning,
+    rereading: Rereading,
 }
 
 /// A body of JSON.
@@ -48,7 +50,12 @@ impl IntoResponse for JsonText {
 
 impl Shared {
     pub(crate) fn new(state: ApiState) -> Shared {
-        Shared(Arc::new(Inside { state, reads: Semaphore::new(READS_MAX), scanning: Scanning::new() }))
+        Shared(Arc::new(Inside {
+            state,
+            reads: Semaphore::new(READS_MAX),
+            scanning: Scanning::new(),
+            rereading: Rereading::default(),
+        }))
     }
 
     pub(crate) fn state(&self) -> &ApiState {
@@ -57,6 +64,10 @@ impl Shared {
 
     pub(crate) fn scanning(&self) -> &Scanning {
         &self.0.scanning
+    }
+
+    pub(crate) fn rereading(&self) -> &Rereading {
+        &self.0.rereading
     }
 
     /// Reads, and makes the answer's text, on a thread that may block.

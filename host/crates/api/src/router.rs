@@ -10,7 +10,7 @@ use crate::auth;
 use crate::error::{ApiError, ErrorCode};
 use crate::reading::Shared;
 use crate::routes::{
-    clock, customers, dead, digest, health, hooks, notes, plugins, segments, tags, timeline,
+    clock, customers, dead, digest, health, hooks, notes, plugins, segments, tags, timeline, why_not,
 };
 
 /// Bytes of a body that `/api/v1` takes: a few numbers.
@@ -30,6 +30,7 @@ pub fn router(state: ApiState) -> Router {
         .route("/customers/{id}", get(customers::show))
         .route("/customers/{id}/timeline", get(timeline::list))
         .route("/customers/{id}/tags", get(tags::list))
+        .route("/customers/{id}/why-not", get(why_not::show))
         .route("/segments", get(segments::list))
         .route("/segments/{name}/customers", get(segments::customers))
         .route("/counts", get(segments::counts))

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use journal::Journal;
 use model::{Digest, Instant, Position};
+use router::Plugins;
 use segment::Segment;
 use store::{Standing, Store};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -14,6 +15,8 @@ use crate::{Incoming, ScanLimits, Token};
 pub struct ApiState {
     pub journal: Arc<dyn Journal>,
     pub store: Arc<dyn Store>,
+    /// Who decides when a past is folded again beside the store.
+    pub policies: Arc<dyn Plugins>,
     /// Where webhooks go. Its capacity is how many may wait; past it a channel is told to come again.
     pub intake: mpsc::Sender<Incoming>,
     /// What a caller of `/api/v1` must show.

@@ -7,13 +7,16 @@
 //! Knows nothing of HTTP. Where a view needs the fold's list of versions, it must be read after the customer: the list
 //! only grows, so it then has every version that she refers to.
 
+mod at;
 mod cause;
 mod customer;
 mod held;
 mod host;
 mod segments;
 mod timeline;
+mod why_not;
 
+pub use at::{AsOf, AtView};
 pub use cause::{Explained, SourceView, explain};
 pub use customer::{
     CustomerPage, IntentView, StageName, StageView, Summary, TagView, TaskView, TraitView, Whole, page,
@@ -26,6 +29,7 @@ pub use host::{
 };
 pub use segments::{CountsView, MembersPage, NameCount, SegmentCount, SegmentView, SegmentsView, StageCount};
 pub use timeline::{Caused, RecordView, TagsView, TimelinePage, record, tags, timeline, timeline_page};
+pub use why_not::{Clock, DecisionView, LineView, MemoryView, ReasonView, WhyNotView, decided, sentence, utc, why_not};
 
 /// A part that `wire` writes.
 pub type Raw = Box<serde_json::value::RawValue>;

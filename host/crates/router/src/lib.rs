@@ -23,6 +23,9 @@ mod router;
 mod setup;
 mod slice;
 mod telling;
+mod trace;
+mod walk;
+mod why_not;
 
 pub use error::RouterError;
 pub use identity::handles;
@@ -30,3 +33,6 @@ pub use port::{Plugins, PluginsError, TurnOutcome};
 pub use rebuild::{Rebuilt, rebuild};
 pub use router::{Folded, Router, RouterConfig};
 pub use slice::{Alter, Replayed, Slice, as_of_position, as_of_time, moments, replay};
+pub use trace::{Shown, Tracing};
+pub use walk::{Moment, Since, Walk};
+pub use why_not::{Before, Line, Missed, Question, Reason, Seen, Target, Turned, WhyNot, why_not};
