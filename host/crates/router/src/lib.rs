@@ -24,6 +24,7 @@ mod setup;
 mod slice;
 mod telling;
 mod trace;
+mod trial;
 mod walk;
 mod why_not;
 
@@ -34,5 +35,6 @@ pub use rebuild::{Rebuilt, rebuild};
 pub use router::{Folded, Router, RouterConfig};
 pub use slice::{Alter, Replayed, Slice, as_of_position, as_of_time, moments, replay};
 pub use trace::{Shown, Tracing};
+pub use trial::{Pair, Side, Trial, trial};
 pub use walk::{Moment, Since, Walk};
 pub use why_not::{Before, Line, Missed, Question, Reason, Seen, Target, Turned, WhyNot, why_not};
