@@ -11,6 +11,7 @@ mod export;
 mod journal;
 mod segment;
 mod table;
+mod when;
 mod words;
 
 #[cfg(test)]
@@ -22,6 +23,7 @@ pub(crate) use digest::run as digest;
 pub(crate) use export::{ExportCommand, run as export};
 pub(crate) use journal::{JournalCommand, run as journal};
 pub(crate) use segment::{Asked, SegmentCommand, counts, run as segment};
+pub(crate) use when::When;
 
 use std::io::{ErrorKind, Write};
 

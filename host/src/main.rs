@@ -17,7 +17,7 @@ use store::Store;
 
 use heliu::wiring::{self, Data, Policies, Shelf};
 
-use commands::{Asked, BacktestArguments, CustomerCommand, ExportCommand, JournalCommand, SegmentCommand};
+use commands::{Asked, BacktestArguments, CustomerCommand, ExportCommand, JournalCommand, SegmentCommand, When};
 use plugin::PluginCommand;
 
 /// One customer store out of many channels.
@@ -54,7 +54,7 @@ enum Command {
     #[command(subcommand)]
     Segment(SegmentCommand),
     /// How many customers there are, by segment, tag, stage and channel. Reads all customers.
-    Counts,
+    Counts(When),
     /// Customers, tags, intents or events as a table: CSV, or Parquet.
     #[command(subcommand)]
     Export(ExportCommand),
@@ -97,12 +97,9 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             let (journal, store) = open(&config)?;
             commands::journal(command, journal, store, json, &mut out)?;
         }
-        Command::Customer(command) => {
-            let (journal, store) = open(&config)?;
-            commands::customer(command, journal, store, json, &mut out)?;
-        }
+        Command::Customer(command) => commands::customer(command, &asked(&config)?, json, &mut out)?,
         Command::Segment(command) => commands::segment(command, &asked(&config)?, json, &mut out)?,
-        Command::Counts => commands::counts(&asked(&config)?, json, &mut out)?,
+        Command::Counts(when) => commands::counts(&asked(&config)?, &when, json, &mut out)?,
         Command::Export(command) => commands::export(command, &asked(&config)?, json, &mut out)?,
         Command::Backtest(arguments) => {
             commands::backtest(&arguments, &config::load(&config)?, json, &mut out)?;
@@ -129,12 +126,16 @@ fn open(path: &Path) -> anyhow::Result<(Arc<dyn Journal>, Arc<dyn Store>)> {
 /// host left behind is known from outside.
 fn asked(path: &Path) -> anyhow::Result<Asked> {
     let config = config::load(path)?;
-    let Data { folder: _, journal, store } = Data::open(&config)?;
+    let data = Data::open(&config)?;
+    let (journal, store) = (data.journal.clone(), data.store.clone());
     let now = match config.clock {
         config::Clock::System => wiring::system_now(),
         config::Clock::Manual => journal.head()?.now.max(store.standing()?.0.fired),
     };
-    Ok(Asked { journal, store, segments: config.segments, now })
+    let plugins = move || -> anyhow::Result<Arc<dyn router::Plugins>> {
+        Ok(Arc::new(Policies::new(data.sandbox()?, Shelf::new(&data))))
+    };
+    Ok(Asked { journal, store, segments: config.segments, now, plugins: Box::new(plugins) })
 }
 
 fn serve(path: &Path, json: bool) -> anyhow::Result<()> {

@@ -117,8 +117,12 @@ impl Running {
         committer.spawn()?;
         let head = appender.head();
         let shared = Arc::new(Shared::new(clock.clone(), Arc::clone(&journal), appender, connections));
-        let router =
-            Router::open(Arc::clone(&journal), Arc::clone(&store), policies, RouterConfig::default())?;
+        let router = Router::open(
+            Arc::clone(&journal),
+            Arc::clone(&store),
+            policies.clone(),
+            RouterConfig::default(),
+        )?;
         let (health_in, health) = watch::channel(HealthReport::default());
         let (folder, fold) = Folder::new(router, Arc::clone(&journal), clock, setup, health_in);
         let folding = folder.spawn()?;
@@ -143,6 +147,7 @@ impl Running {
         let api = ApiState {
             journal,
             store,
+            policies,
             intake: intake_in,
             token: Token::new(config.api_token.expose()),
             body_max_bytes: config.limits.body_max_bytes,
