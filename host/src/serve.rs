@@ -19,7 +19,7 @@ use api::{Advance, ApiState, Condition, HealthReport, PluginState, Role, ScanLim
 use config::Config;
 use journal::{Committer, CommitterConfig, Head, Journal};
 use model::Setup;
-use router::{Router, RouterConfig};
+use router::{Plugins, Router, RouterConfig};
 use sandbox::{Grants, HostGrant, Plugin, Sandbox};
 use segment::Segment;
 use store::Store;
@@ -117,12 +117,9 @@ impl Running {
         committer.spawn()?;
         let head = appender.head();
         let shared = Arc::new(Shared::new(clock.clone(), Arc::clone(&journal), appender, connections));
-        let router = Router::open(
-            Arc::clone(&journal),
-            Arc::clone(&store),
-            policies.clone(),
-            RouterConfig::default(),
-        )?;
+        let judging: Arc<dyn Plugins> = policies.clone();
+        let router =
+            Router::open(Arc::clone(&journal), Arc::clone(&store), policies, RouterConfig::default())?;
         let (health_in, health) = watch::channel(HealthReport::default());
         let (folder, fold) = Folder::new(router, Arc::clone(&journal), clock, setup, health_in);
         let folding = folder.spawn()?;
@@ -147,7 +144,6 @@ impl Running {
         let api = ApiState {
             journal,
             store,
-            policies,
             intake: intake_in,
             token: Token::new(config.api_token.expose()),
             body_max_bytes: config.limits.body_max_bytes,
@@ -157,6 +153,7 @@ impl Running {
             scans: ScanLimits::default(),
             now: Arc::new(move || time.now()),
             clock,
+            policies: judging,
         };
         Ok(Running { config, loader, shared, fold, segments: segments_in, api, movers })
     }

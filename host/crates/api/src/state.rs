@@ -15,8 +15,6 @@ use crate::{Incoming, ScanLimits, Token};
 pub struct ApiState {
     pub journal: Arc<dyn Journal>,
     pub store: Arc<dyn Store>,
-    /// Who decides when a past is folded again beside the store.
-    pub policies: Arc<dyn Plugins>,
     /// Where webhooks go. Its capacity is how many may wait; past it a channel is told to come again.
     pub intake: mpsc::Sender<Incoming>,
     /// What a caller of `/api/v1` must show.
@@ -32,6 +30,8 @@ pub struct ApiState {
     pub now: Arc<dyn Fn() -> Instant + Send + Sync>,
     /// There where the host's clock is manual: whoever takes these moves it.
     pub clock: Option<mpsc::Sender<Advance>>,
+    /// Who folds for those who ask what was, or what an act would change.
+    pub policies: Arc<dyn Plugins>,
 }
 
 /// How the host is.

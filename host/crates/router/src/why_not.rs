@@ -9,7 +9,7 @@ mod life;
 use std::sync::Arc;
 
 use model::{
-    Binding, Cause, Change, Conflict, Customer, CustomerId, FoldState, Instant, IntentState, Position, Record,
+    Binding, Cause, Change, Conflict, Customer, CustomerId, Entry, FoldState, Instant, IntentState, Position, Record,
     name_matches,
 };
 use store::Standing;
@@ -68,8 +68,8 @@ pub enum Reason {
     DecidedOtherwise { turns: u64, last: Turned },
     /// The policy wants none of these facts.
     NotWanted { facts: Vec<String>, wants: Vec<String> },
-    /// The policy was shown nothing of her, and she has nothing that it could have been shown.
-    NoTurns,
+    /// The policy was shown nothing of her: it is not in force there, or she has nothing that it could have been shown.
+    NoTurns { unbound: bool },
 }
 
 /// What being older than the version meant.
@@ -150,7 +150,7 @@ impl Reason {
             Reason::BeforePolicy { .. } => "before-policy",
             Reason::DecidedOtherwise { .. } => "decided-otherwise",
             Reason::NotWanted { .. } => "not-wanted",
-            Reason::NoTurns => "no-turns",
+            Reason::NoTurns { .. } => "no-turns",
         }
     }
 }
@@ -228,8 +228,7 @@ pub fn why_not(
     let Some(customer) = replayed.customer(*customer)? else { return Ok(None) };
     let bound = &replayed.state.setup.policies;
     let Some(binding) = bound.iter().find(|binding| binding.name == *policy) else {
-        let bound = bound.iter().map(|binding| binding.name.clone()).collect();
-        return Err(RouterError::Unbound { policy: policy.clone(), bound });
+        return unbound(slice, replayed.standing, &replayed.state, customer, policy).map(Some);
     };
     let (store, state) = (&*replayed.store, &replayed.state);
     let life = Life { slice, store, state, binding, customer: &customer, target: target.as_ref(), upto };
@@ -240,3 +239,22 @@ pub fn why_not(
     Ok(Some(WhyNot { customer, standing, state, lines, reasons }))
 }
 
+/// The policy is not in force there. Was it, or will it be?
+fn unbound(
+    slice: &Slice,
+    standing: Standing,
+    state: &FoldState,
+    customer: Customer,
+    policy: &str,
+) -> Result<WhyNot, RouterError> {
+    let binds = |record: &Record| match &record.entry {
+        Entry::Setup(setup) => setup.policies.iter().any(|binding| binding.name == policy),
+        _ => false,
+    };
+    if !slice.records().any(binds) {
+        let bound = state.setup.policies.iter().map(|binding| binding.name.clone()).collect();
+        return Err(RouterError::Unbound { policy: policy.to_owned(), bound });
+    }
+    let reasons = vec![Reason::NoTurns { unbound: true }];
+    Ok(WhyNot { customer, standing, state: state.clone(), lines: Vec::new(), reasons })
+}

@@ -98,7 +98,7 @@ pub fn why_not(told: &Told, lines_max: usize, clock: Clock<'_>) -> WhyNotView {
     };
     let reason = |reason: &Reason| ReasonView { code: reason.code(), text: sentence(reason, &answer.state, clock) };
     let reasons: Vec<ReasonView> = answer.reasons.iter().map(reason).collect();
-    let first = answer.reasons.first().unwrap_or(&Reason::NoTurns);
+    let first = answer.reasons.first().unwrap_or(&Reason::NoTurns { unbound: false });
     let shown = &answer.lines[answer.lines.len().saturating_sub(lines_max)..];
     WhyNotView {
         at: AtView::new(answer.standing, Some(*agrees)),
@@ -254,7 +254,8 @@ pub fn sentence(reason: &Reason, state: &FoldState, clock: Clock<'_>) -> String 
         Reason::NotWanted { facts, wants } => {
             format!("the policy does not want {}: its component wants {}", facts.join(", "), listed(wants))
         }
-        Reason::NoTurns => "she has no record that any policy could be shown".to_owned(),
+        Reason::NoTurns { unbound: true } => "the policy is not in force there".to_owned(),
+        Reason::NoTurns { unbound: false } => "she has no record that a policy could be shown".to_owned(),
     }
 }
 

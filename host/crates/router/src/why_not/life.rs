@@ -161,7 +161,7 @@ impl Life<'_> {
         }
         reasons.extend(self.not_wanted(lines));
         if reasons.is_empty() {
-            reasons.push(Reason::NoTurns);
+            reasons.push(Reason::NoTurns { unbound: false });
         }
         Ok(reasons)
     }
