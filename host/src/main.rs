@@ -17,7 +17,9 @@ use store::Store;
 
 use heliu::wiring::{self, Data, Policies, Shelf};
 
-use commands::{Asked, BacktestArguments, CustomerCommand, ExportCommand, JournalCommand, SegmentCommand, When};
+use commands::{
+    Asked, BacktestArguments, CustomerCommand, ExportCommand, JournalCommand, SegmentCommand, When,
+};
 use plugin::PluginCommand;
 
 /// One customer store out of many channels.

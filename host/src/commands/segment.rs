@@ -15,8 +15,8 @@ use store::Store;
 
 use super::calendar::Zone;
 use super::customer::people;
-use super::when::{self, When};
 use super::table::{Table, plain};
+use super::when::{self, When};
 use super::{print_json, unless_reader_left};
 
 #[derive(Debug, clap::Subcommand)]

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use journal::{Batch, Journal, MemoryJournal};
 use model::{
     Act, Binding, Change, ChannelEvent, Content, Decision, Digest, Direction, Entry, Event, Fact, Happening,
-    Identity, Instant, Intent, Message, NewTag, Order, OrderLine, OrderStep, PolicyDescriptor, Setup, Stage,
-    StaffTask, Touchpoint, Trait, Turn, Value, Verdict, Wake,
+    Identity, Instant, Intent, Message, NewTag, Order, OrderLine, OrderStep, PolicyDescriptor, Setup,
+    StaffTask, Stage, Touchpoint, Trait, Turn, Value, Verdict, Wake,
 };
 use router::{Plugins, PluginsError, Router, RouterConfig, TurnOutcome};
 use segment::Segment;
@@ -143,7 +143,12 @@ pub(super) fn setup() -> Setup {
         descriptor,
         carry: false,
     };
-    Setup { policies: vec![binding], schemes: Vec::new(), phone_country: "86".to_owned(), tenant: "brand".to_owned() }
+    Setup {
+        policies: vec![binding],
+        schemes: Vec::new(),
+        phone_country: "86".to_owned(),
+        tenant: "brand".to_owned(),
+    }
 }
 
 fn person(number: u64) -> Identity {

@@ -108,11 +108,7 @@ pub(super) fn with_mend(error: PastError) -> anyhow::Error {
 }
 
 /// One line of JSON, which says when it was so where the past was asked for.
-pub(super) fn print(
-    out: &mut dyn Write,
-    at: Option<AtView>,
-    answer: &impl Serialize,
-) -> anyhow::Result<()> {
+pub(super) fn print(out: &mut dyn Write, at: Option<AtView>, answer: &impl Serialize) -> anyhow::Result<()> {
     match at {
         Some(at) => super::print_json(out, &AsOf { at, answer }),
         None => super::print_json(out, answer),

@@ -8,12 +8,12 @@
 use std::sync::Arc;
 
 use jiff::civil::DateTime;
-use jiff::tz::{Offset, TimeZone};
+use jiff::tz::Offset;
 use journal::{Journal, JournalError};
 use model::{Class, Customer, CustomerId, FoldState, Identity, Instant, Position};
 use router::{
-    Plugins, Question, Router, RouterConfig, RouterError, Slice, Walk, WhyNot, as_of_position, as_of_time, replay,
-    why_not,
+    Plugins, Question, Router, RouterConfig, RouterError, Slice, Walk, WhyNot, as_of_position, as_of_time,
+    replay, why_not,
 };
 use store::{MemoryStore, Standing, Store, StoreError};
 
@@ -103,13 +103,11 @@ impl At {
         if let Ok(position) = text.parse() {
             return Ok(At::Position(position));
         }
-        let local = if hours.is_some() { ", or a date or time of the zone that is shown" } else { ", with its zone" };
+        let local =
+            if hours.is_some() { ", or a date or time of the zone that is shown" } else { ", with its zone" };
         let wrong = || PastError::At { text: text.to_owned(), local };
         let zoned = text.parse::<jiff::Timestamp>().ok();
-        let civil = || {
-            let zone = TimeZone::fixed(Offset::from_hours(hours?).ok()?);
-            Some(zone.to_ambiguous_zoned(text.parse::<DateTime>().ok()?).compatible().ok()?.timestamp())
-        };
+        let civil = || Offset::from_hours(hours?).ok()?.to_timestamp(text.parse::<DateTime>().ok()?).ok();
         let time = zoned.or_else(civil).ok_or_else(wrong)?;
         Instant::try_from(time.as_millisecond()).map(At::Time).map_err(|_| wrong())
     }

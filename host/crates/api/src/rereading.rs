@@ -64,7 +64,12 @@ impl Answerer {
 }
 
 /// Reads one customer, as of now or of then. `read` is given a store in which she stands.
-pub(crate) async fn person<F>(shared: &Shared, who: Whom, at: Option<At>, read: F) -> Result<JsonText, ApiError>
+pub(crate) async fn person<F>(
+    shared: &Shared,
+    who: Whom,
+    at: Option<At>,
+    read: F,
+) -> Result<JsonText, ApiError>
 where
     F: FnOnce(&dyn Journal, &dyn Store, &Customer, Answerer) -> Result<JsonText, ApiError> + Send + 'static,
 {

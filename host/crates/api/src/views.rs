@@ -29,7 +29,9 @@ pub use host::{
 };
 pub use segments::{CountsView, MembersPage, NameCount, SegmentCount, SegmentView, SegmentsView, StageCount};
 pub use timeline::{Caused, RecordView, TagsView, TimelinePage, record, tags, timeline, timeline_page};
-pub use why_not::{Clock, DecisionView, LineView, MemoryView, ReasonView, WhyNotView, decided, sentence, utc, why_not};
+pub use why_not::{
+    Clock, DecisionView, LineView, MemoryView, ReasonView, WhyNotView, decided, sentence, utc, why_not,
+};
 
 /// A part that `wire` writes.
 pub type Raw = Box<serde_json::value::RawValue>;

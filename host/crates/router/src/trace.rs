@@ -5,7 +5,9 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use model::{Binding, Change, Class, Customer, CustomerId, Digest, FoldState, Happening, Instant, Position, Turn};
+use model::{
+    Binding, Change, Class, Customer, CustomerId, Digest, FoldState, Happening, Instant, Position, Turn,
+};
 
 use crate::{Plugins, PluginsError, TurnOutcome};
 
@@ -99,7 +101,8 @@ impl Tracing {
         let mut last: Vec<Shown> = Vec::new();
         for shown in hers {
             let before = last.iter().rev().find(|other| other.binding == shown.binding);
-            let fact = last.iter().rev().find(|other| other.binding == shown.binding && other.alarm.is_none());
+            let fact =
+                last.iter().rev().find(|other| other.binding == shown.binding && other.alarm.is_none());
             let other = before.is_some_and(|before| {
                 (before.digest, before.settings) != (shown.digest, shown.settings) && !shown.carry
             });
@@ -131,7 +134,9 @@ impl Tracing {
         };
         let mut kept = self.shown();
         if kept.len() == TURNS_MAX {
-            let reason = format!("it had {TURNS_MAX} turns of these people: more are not explained; ask as of earlier");
+            let reason = format!(
+                "it had {TURNS_MAX} turns of these people: more are not explained; ask as of earlier"
+            );
             return Err(PluginsError { binding: binding.name.clone(), reason, class: Class::Reject });
         }
         kept.push(Shown {

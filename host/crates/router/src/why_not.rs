@@ -9,8 +9,8 @@ mod life;
 use std::sync::Arc;
 
 use model::{
-    Binding, Cause, Change, Conflict, Customer, CustomerId, Entry, FoldState, Instant, IntentState, Position, Record,
-    name_matches,
+    Binding, Cause, Change, Conflict, Customer, CustomerId, Entry, FoldState, Instant, IntentState, Position,
+    Record, name_matches,
 };
 use store::Standing;
 

@@ -56,7 +56,9 @@ fn a_record_with_her_handle_that_is_anothers_is_named_with_the_conflict() {
     world.says_of(11, &["union:2", "phone:1"], bought());
     let told = world.why_not(2, tag("buyer"));
     assert_eq!(told.reasons[0].code(), "not-hers", "{:?}", told.reasons);
-    let Reason::NotHers { position, whose, conflict } = &told.reasons[0] else { panic!("{:?}", told.reasons) };
+    let Reason::NotHers { position, whose, conflict } = &told.reasons[0] else {
+        panic!("{:?}", told.reasons)
+    };
     assert_eq!((*position, *whose), (3, Some(CustomerId(3))));
     let conflict = conflict.as_ref().expect("because the fold noted it");
     assert_eq!((conflict.scheme.as_str(), conflict.other), ("union", CustomerId(2)));
@@ -149,7 +151,9 @@ fn a_tag_that_was_taken_away_says_by_which_turn_of_which_policy() {
     world.says(12, "a", act("quiet"));
     let (code, reason) = answer(&world, 2, tag("buyer"));
     assert_eq!(code, "untagged");
-    assert!(matches!(reason, Reason::Untagged { by } if by.position == 3 && by.why == "left" && by.policy == "strict"));
+    assert!(
+        matches!(reason, Reason::Untagged { by } if by.position == 3 && by.why == "left" && by.policy == "strict")
+    );
 }
 
 #[test]

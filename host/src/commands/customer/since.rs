@@ -75,7 +75,9 @@ impl SinceArguments {
         let tag = |name: &String| Target::Tag(name.clone());
         match (&self.tag, &self.not_tag, &self.stage) {
             (Some(name), _, _) => Asking { target: tag(name), not: false, words: format!("tag \"{name}\"") },
-            (_, Some(name), _) => Asking { target: tag(name), not: true, words: format!("no tag \"{name}\"") },
+            (_, Some(name), _) => {
+                Asking { target: tag(name), not: true, words: format!("no tag \"{name}\"") }
+            }
             (_, _, stage) => {
                 let stage = stage.as_deref().unwrap_or_default();
                 Asking { target: Target::stage(stage), not: false, words: format!("stage \"{stage}\"") }
@@ -140,7 +142,8 @@ impl Answer<'_> {
 
     /// The versions that are new with the setup; else the one that decided.
     fn versions(&self) -> Vec<VersionView<'_>> {
-        let decided = self.cause().and_then(|cause| cause.version).and_then(|version| usize::try_from(version).ok());
+        let decided =
+            self.cause().and_then(|cause| cause.version).and_then(|version| usize::try_from(version).ok());
         let all = self.state.versions.iter().enumerate();
         all.filter(|(place, version)| match self.setup {
             Some(setup) => version.since == setup,
@@ -171,7 +174,8 @@ impl Answer<'_> {
 
     fn print(&self, asking: &Asking, when: &When, out: &mut dyn Write) -> anyhow::Result<()> {
         let (zone, words) = (when.zone(), plain(&asking.words));
-        let looked_at = format!("{} moments were looked at, up to position {}", self.since.looked_at, self.at.position);
+        let looked_at =
+            format!("{} moments were looked at, up to position {}", self.since.looked_at, self.at.position);
         let Some((moment, _)) = &self.since.began else {
             writeln!(out, "{}: {words}: it is not so; {looked_at}; `why-not` says why", self.id)?;
             return when::doubt(out, self.at.agrees);

@@ -8,8 +8,8 @@ use anyhow::bail;
 use api::views::{Explained, Held, HeldKind, Raw, explain, held};
 use journal::Journal;
 use model::{
-    Alarm, Cause, Customer, DerivedEvent, Entry, Event, FoldState, HeldIntent, Instant, IntentState, IntentStep, Position,
-    Record,
+    Alarm, Cause, Customer, DerivedEvent, Entry, Event, FoldState, HeldIntent, Instant, IntentState,
+    IntentStep, Position, Record,
 };
 use serde::Serialize;
 
@@ -160,7 +160,9 @@ fn chain(journal: &dyn Journal, position: Position) -> anyhow::Result<Vec<Record
             Entry::Derived(DerivedEvent { binding: _, cause, again: _, event: _ }) => {
                 Some(*cause).filter(|cause| *cause < position)
             }
-            Entry::Event(_) | Entry::Setup(_) | Entry::Retelling(_) | Entry::Progress(_) | Entry::Act(_) => None,
+            Entry::Event(_) | Entry::Setup(_) | Entry::Retelling(_) | Entry::Progress(_) | Entry::Act(_) => {
+                None
+            }
         };
         chain.push(record);
     }

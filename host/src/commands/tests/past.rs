@@ -34,10 +34,17 @@ fn a_list_as_of_then_shows_who_they_were() {
 #[test]
 fn a_customer_as_of_then_is_who_bore_the_handle() {
     let host = Host::lived();
-    let text = host.customer(&["show", "phone::19900000001", "--at", "2026-03-02 00:00:01", "--utc"]).unwrap();
-    assert!(text.starts_with("as of position 5, 2026-03-02 00:00:01 (UTC)\ncus_0000000002  小满\n"), "{text}");
+    let text =
+        host.customer(&["show", "phone::19900000001", "--at", "2026-03-02 00:00:01", "--utc"]).unwrap();
+    assert!(
+        text.starts_with("as of position 5, 2026-03-02 00:00:01 (UTC)\ncus_0000000002  小满\n"),
+        "{text}"
+    );
     assert!(text.contains("\n  buyer  since 2026-03-02 00:00:00") && !text.contains("lapsed"), "{text}");
-    assert!(text.contains("\nalarms\n  2026-05-01 00:00:00  revisit  asked for by repurchase at position 5"), "{text}");
+    assert!(
+        text.contains("\nalarms\n  2026-05-01 00:00:00  revisit  asked for by repurchase at position 5"),
+        "{text}"
+    );
     let shown = json_of(&host.customer(&["show", "cus_2", "--at", "4", "--json"]).unwrap());
     assert_eq!((&shown["timeline"], &shown["tags"]), (&json!([2, 4]), &json!([])));
     assert_eq!(shown["at"], json!({"position": 4, "fired": MARCH + DAY_MS, "agrees": true}));
@@ -145,7 +152,9 @@ fn why_not_lists_the_turns_and_answers() {
     let lines: Vec<&str> = text.lines().collect();
     assert!(lines[0].starts_with("cus_0000000003: what repurchase was shown, as of position 7, "), "{text}");
     assert_eq!(lines.len(), 4, "{text}");
-    assert!(lines[1].starts_with("  3  2026-03-01 08:00:00  is known by name") && lines[1].ends_with("nothing"));
+    assert!(
+        lines[1].starts_with("  3  2026-03-01 08:00:00  is known by name") && lines[1].ends_with("nothing")
+    );
     assert!(lines[2].ends_with("0 B  fuel 4711  tag helped (\"a friend helped her\")"), "{text}");
     assert_eq!(
         lines[3],
@@ -154,7 +163,10 @@ fn why_not_lists_the_turns_and_answers() {
     );
     let told = host.customer(&["why-not", "phone::19900000001", "--policy", "repurchase", "--json"]).unwrap();
     let told = json_of(&told);
-    assert_eq!((&told["code"], &told["kind"], &told["lines_all"]), (&json!("decided-otherwise"), &Json::Null, &json!(5)));
+    assert_eq!(
+        (&told["code"], &told["kind"], &told["lines_all"]),
+        (&json!("decided-otherwise"), &Json::Null, &json!(5))
+    );
     assert_eq!(told["lines"][4]["alarm"], "revisit");
     assert_eq!(told["lines"][2]["decisions"][0], json!({"what": "tag buyer", "why": "an order was paid"}));
     assert_eq!((&told["at"]["agrees"], &told["lines"][2]["fuel"]), (&json!(true), &json!(4711)));
@@ -195,7 +207,10 @@ fn since_names_the_alarm_the_record_or_the_setup() {
         json_of(&host.customer(&all).unwrap())
     };
     let told = since(&["--tag", "buyer"]);
-    assert_eq!((&told["position"], &told["by"], &told["why"]), (&json!(5), &json!("record"), &json!("an order was paid")));
+    assert_eq!(
+        (&told["position"], &told["by"], &told["why"]),
+        (&json!(5), &json!("record"), &json!("an order was paid"))
+    );
     let told = since(&["--not-tag", "lapsed", "--at", "5"]);
     assert_eq!((&told["holds"], &told["position"], &told["looked_at"]), (&json!(true), &json!(2), &json!(4)));
     assert_eq!(since(&["--stage", "lifecycle=lapsed"])["by"], "time");

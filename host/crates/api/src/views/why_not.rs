@@ -1,8 +1,8 @@
 //! Why something is not so: the turns of a policy in lines, and the answer in a sentence.
 
 use model::{
-    Change, Decision, Fact, FoldState, Instant, Intent, NewTag, Position, Stage, StaffTask, Trait, Value, Verdict,
-    Wake,
+    Change, Decision, Fact, FoldState, Instant, Intent, NewTag, Position, StaffTask, Stage, Trait, Value,
+    Verdict, Wake,
 };
 use router::{Before, Line, Missed, Reason, Seen, Shown, Target, TurnOutcome, Turned};
 use serde::Serialize;
@@ -93,10 +93,13 @@ pub fn why_not(told: &Told, lines_max: usize, clock: Clock<'_>) -> WhyNotView {
         None => (None, None),
         Some(Target::Tag(name)) => (Some("tag"), Some(name.clone())),
         Some(Target::Stage { journey, stage: None }) => (Some("stage"), Some(journey.clone())),
-        Some(Target::Stage { journey, stage: Some(stage) }) => (Some("stage"), Some(format!("{journey}={stage}"))),
+        Some(Target::Stage { journey, stage: Some(stage) }) => {
+            (Some("stage"), Some(format!("{journey}={stage}")))
+        }
         Some(Target::Intent(key)) => (Some("intent"), Some(key.clone())),
     };
-    let reason = |reason: &Reason| ReasonView { code: reason.code(), text: sentence(reason, &answer.state, clock) };
+    let reason =
+        |reason: &Reason| ReasonView { code: reason.code(), text: sentence(reason, &answer.state, clock) };
     let reasons: Vec<ReasonView> = answer.reasons.iter().map(reason).collect();
     let first = answer.reasons.first().unwrap_or(&Reason::NoTurns { unbound: false });
     let shown = &answer.lines[answer.lines.len().saturating_sub(lines_max)..];
@@ -141,7 +144,9 @@ fn of_seen(seen: &Seen, state: &FoldState, clock: Clock<'_>) -> LineView {
     let Shown { position, now, alarm, before, outcome, fuel, .. } = shown;
     let (code, text, after) = match outcome {
         // It changed nothing.
-        TurnOutcome::Fault { kind, text } => (Some("fault"), Some(format!("{kind}: {text}")), before.as_deref()),
+        TurnOutcome::Fault { kind, text } => {
+            (Some("fault"), Some(format!("{kind}: {text}")), before.as_deref())
+        }
         TurnOutcome::Verdict(Verdict { decisions: _, memory }) => {
             let text = again.map(|since| {
                 format!("folded again: the version that decided is in force since position {since}")
@@ -191,7 +196,9 @@ fn named(fact: &Fact) -> String {
 pub fn decided(change: &Change, clock: Clock<'_>) -> String {
     match change {
         Change::Tag(NewTag { name, expires: None }) => format!("tag {name}"),
-        Change::Tag(NewTag { name, expires: Some(expires) }) => format!("tag {name} until {}", clock(*expires)),
+        Change::Tag(NewTag { name, expires: Some(expires) }) => {
+            format!("tag {name} until {}", clock(*expires))
+        }
         Change::Untag(name) => format!("untag {name}"),
         Change::Stage(Stage { journey, stage }) => format!("stage {journey}={stage}"),
         Change::Put(Trait { name, value }) => format!("trait {name}={}", text_of(value, clock)),
@@ -241,7 +248,9 @@ pub fn sentence(reason: &Reason, state: &FoldState, clock: Clock<'_>) -> String 
         Reason::Fault { by, kind, text } => {
             format!("the policy failed {}, which changed nothing: {kind}: {text}", turn(by, clock))
         }
-        Reason::NotHers { position, whose, conflict } => not_hers(*position, whose.as_ref(), conflict.as_ref()),
+        Reason::NotHers { position, whose, conflict } => {
+            not_hers(*position, whose.as_ref(), conflict.as_ref())
+        }
         Reason::CountedNoLonger { position, cause } => format!(
             "what was told of her at position {position} counts no longer, because position {cause} changed who told it, \
              or what they tell"

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use model::{Binding, Change, Conflict, Customer, CustomerId, Entry, Fact, FoldState, Instant, Note, Position, Record};
+use model::{
+    Binding, Change, Conflict, Customer, CustomerId, Entry, Fact, FoldState, Instant, Note, Position, Record,
+};
 use store::{MemoryStore, Query, Standing, Store};
 
 use super::{Before, Line, Missed, Reason, Seen, Target, Turned};
@@ -86,7 +88,8 @@ impl Life<'_> {
     fn not_hers(&self) -> Result<Vec<Line>, RouterError> {
         let mut lines = Vec::new();
         for &position in &self.customer.refused {
-            let Some(record) = self.slice.at(position).filter(|record| record.position <= self.upto.position) else {
+            let Some(record) = self.slice.at(position).filter(|record| record.position <= self.upto.position)
+            else {
                 continue;
             };
             let others = self.store.page(&Query { tag: None, after: None, limit: usize::MAX })?;
@@ -231,10 +234,11 @@ impl Life<'_> {
                     Some((customer.id, target.cause(customer, &self.binding.name).is_some()))
                 })
                 .collect();
-            let joined = ids.iter().zip(&before).zip(&now).find_map(|((id, before), now)| match (before, now) {
-                (Some((was, _)), Some((is, _))) if was == id && is != id => Some((*id, *is)),
-                _ => None,
-            });
+            let joined =
+                ids.iter().zip(&before).zip(&now).find_map(|((id, before), now)| match (before, now) {
+                    (Some((was, _)), Some((is, _))) if was == id && is != id => Some((*id, *is)),
+                    _ => None,
+                });
             if let Some((gone, into)) = joined {
                 let had = before.iter().flatten().find(|(who, had)| *had && (*who == gone || *who == into));
                 let still = now.iter().flatten().any(|(who, has)| *who == into && *has);
@@ -263,7 +267,8 @@ impl Life<'_> {
             }
             Note::DeadTurn(_) | Note::Conflict(_) => None,
         };
-        let own = |reason: &Reason| matches!(reason, Reason::Fault { by, .. } if by.policy == self.binding.name);
+        let own =
+            |reason: &Reason| matches!(reason, Reason::Fault { by, .. } if by.policy == self.binding.name);
         Ok(self.store.notes("", NOTES_MAX)?.into_iter().filter_map(reason).filter(own).collect())
     }
 
@@ -291,8 +296,12 @@ impl Life<'_> {
         let last = own.last()?;
         let position = last.position;
         let what = Before::Carried;
-        (last.version(self.state) != Some(version))
-            .then(|| Reason::BeforePolicy { position, version, since: self.since(version), what })
+        (last.version(self.state) != Some(version)).then(|| Reason::BeforePolicy {
+            position,
+            version,
+            since: self.since(version),
+            what,
+        })
     }
 
     /// All facts that it does not want, in one reason.

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use journal::{Batch, Journal, MemoryJournal};
 use model::{
     Act, Binding, Cause, Change, ChannelEvent, CustomerId, Decision, Digest, Entry, Event, Fact, Happening,
-    Identity, Intent, NewTag, Order, OrderStep, PolicyDescriptor, Position, Record, Scheme,
-    Setup, Stage, Touchpoint, Trait, Turn, Value, Verdict, Wake,
+    Identity, Intent, NewTag, Order, OrderStep, PolicyDescriptor, Position, Record, Scheme, Setup, Stage,
+    Touchpoint, Trait, Turn, Value, Verdict, Wake,
 };
 use router::{
-    Plugins, PluginsError, Question, Router, RouterConfig, RouterError, Since, Slice, Target, TurnOutcome, Walk,
-    WhyNot, as_of_position, replay, why_not,
+    Plugins, PluginsError, Question, Router, RouterConfig, RouterError, Since, Slice, Target, TurnOutcome,
+    Walk, WhyNot, as_of_position, replay, why_not,
 };
 use store::{MemoryStore, Standing, Store};
 
@@ -79,7 +79,12 @@ impl World {
         self.store.standing().unwrap().0
     }
 
-    pub fn ask(&self, customer: u64, policy: &str, target: Option<Target>) -> Result<Option<WhyNot>, RouterError> {
+    pub fn ask(
+        &self,
+        customer: u64,
+        policy: &str,
+        target: Option<Target>,
+    ) -> Result<Option<WhyNot>, RouterError> {
         let question = Question { customer: CustomerId(customer), policy: policy.to_owned(), target };
         why_not(&self.slice(customer), &self.plugins, self.standing(), &question)
     }

@@ -41,7 +41,9 @@ impl<'a> Turns<'a> {
 
     pub(super) fn fuel(&self, cause: &Cause) -> Fuel {
         let place = cause.version.and_then(|version| usize::try_from(version).ok());
-        let Some(version) = place.and_then(|place| self.state.versions.get(place)) else { return Fuel::Nobody };
+        let Some(version) = place.and_then(|place| self.state.versions.get(place)) else {
+            return Fuel::Nobody;
+        };
         let turns = match self.of(&version.binding) {
             Ok(turns) => turns,
             Err(error) => return Fuel::Unknown(format!("{error:#}")),
@@ -64,10 +66,18 @@ impl<'a> Turns<'a> {
         };
         let turns = self.of(binding)?;
         if let Some(shown) = turns.iter().rev().find(wakes) {
-            let said = shown.changes().filter(|decision| matches!(&decision.change, Change::Wake(wake) if wake.key == *key));
+            let said = shown
+                .changes()
+                .filter(|decision| matches!(&decision.change, Change::Wake(wake) if wake.key == *key));
             let why = said.last().map(|decision| decision.why.clone()).unwrap_or_default();
             let version = shown.version(self.state);
-            return Ok(Cause { position: *position, now: shown.now, version, alarm: shown.alarm.clone(), why });
+            return Ok(Cause {
+                position: *position,
+                now: shown.now,
+                version,
+                alarm: shown.alarm.clone(),
+                why,
+            });
         }
         let now = journal.fetch(&[*position])?.first().map_or(0, |record| record.now);
         let version = self.state.versions.iter().rposition(|version| version.binding == *binding);
