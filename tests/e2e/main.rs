@@ -13,3 +13,4 @@ mod reload;
 mod stage;
 mod tmall_feed;
 mod webhook;
+mod why_not;
