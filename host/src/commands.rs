@@ -13,6 +13,7 @@ mod identity;
 mod journal;
 mod segment;
 mod table;
+mod when;
 mod words;
 
 #[cfg(test)]
@@ -26,6 +27,7 @@ pub(crate) use export::{ExportCommand, run as export};
 pub(crate) use identity::{IdentityCommand, run as identity};
 pub(crate) use journal::{JournalCommand, run as journal};
 pub(crate) use segment::{Asked, SegmentCommand, counts, run as segment};
+pub(crate) use when::When;
 
 use std::io::{ErrorKind, Write};
 

@@ -20,7 +20,7 @@ use heliu::wiring::{self, Data, Policies, Shelf};
 
 use commands::{
     Asked, BacktestArguments, CustomerAct, CustomerCommand, ExportCommand, IdentityAct, IdentityCommand,
-    JournalCommand, SegmentCommand,
+    JournalCommand, SegmentCommand, When,
 };
 use plugin::PluginCommand;
 
@@ -61,7 +61,7 @@ enum Command {
     #[command(subcommand)]
     Segment(SegmentCommand),
     /// How many customers there are, by segment, tag, stage and channel. Reads all customers.
-    Counts,
+    Counts(When),
     /// Customers, tags, intents or events as a table: CSV, or Parquet.
     #[command(subcommand)]
     Export(ExportCommand),
@@ -121,8 +121,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             commands::journal(command, journal, store, json, &mut out)?;
         }
         Command::Customer(CustomerGroup::Look(command)) => {
-            let (journal, store) = open(&config)?;
-            commands::customer(command, journal, store, json, &mut out)?;
+            commands::customer(command, &asked(&config)?, json, &mut out)?;
         }
         Command::Customer(CustomerGroup::Act(act)) => {
             acting::run(&config, act.said(), |store| act.deed(store), json, &mut out)?;
@@ -135,7 +134,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             acting::run(&config, act.said(), |_| Ok(act.deed()), json, &mut out)?;
         }
         Command::Segment(command) => commands::segment(command, &asked(&config)?, json, &mut out)?,
-        Command::Counts => commands::counts(&asked(&config)?, json, &mut out)?,
+        Command::Counts(when) => commands::counts(&asked(&config)?, &when, json, &mut out)?,
         Command::Export(command) => commands::export(command, &asked(&config)?, json, &mut out)?,
         Command::Backtest(arguments) => {
             commands::backtest(&arguments, &config::load(&config)?, json, &mut out)?;
@@ -162,12 +161,16 @@ fn open(path: &Path) -> anyhow::Result<(Arc<dyn Journal>, Arc<dyn Store>)> {
 /// host left behind is known from outside.
 fn asked(path: &Path) -> anyhow::Result<Asked> {
     let config = config::load(path)?;
-    let Data { folder: _, journal, store } = Data::open(&config)?;
+    let data = Data::open(&config)?;
+    let (journal, store) = (data.journal.clone(), data.store.clone());
     let now = match config.clock {
         config::Clock::System => wiring::system_now(),
         config::Clock::Manual => journal.head()?.now.max(store.standing()?.0.fired),
     };
-    Ok(Asked { journal, store, segments: config.segments, now })
+    let plugins = move || -> anyhow::Result<Arc<dyn router::Plugins>> {
+        Ok(Arc::new(Policies::new(data.sandbox()?, Shelf::new(&data))))
+    };
+    Ok(Asked { journal, store, segments: config.segments, now, plugins: Box::new(plugins) })
 }
 
 fn serve(path: &Path, json: bool) -> anyhow::Result<()> {

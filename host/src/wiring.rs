@@ -179,6 +179,17 @@ impl Plugins for Policies {
         };
         Ok(outcomes.into_iter().map(outcome).collect())
     }
+
+    fn fuel(&self, binding: &Binding, turn: &Turn<'_>) -> Result<Option<u64>, PluginsError> {
+        let policy = self.policy(binding)?;
+        let metered = policy.evaluate_metered(&binding.settings, std::slice::from_ref(turn));
+        let evaluation = metered.map_err(|trouble| PluginsError {
+            binding: binding.name.clone(),
+            class: trouble.class(),
+            reason: trouble.to_string(),
+        })?;
+        Ok(Some(evaluation.fuel))
+    }
 }
 
 /// The policies that the configuration binds, admitted and ready.

@@ -14,3 +14,4 @@ mod stage;
 mod tmall_feed;
 mod unmerge;
 mod webhook;
+mod why_not;

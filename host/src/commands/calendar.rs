@@ -24,6 +24,14 @@ impl Zone {
         }
     }
 
+    /// How many hours its clocks are before UTC.
+    pub(crate) fn hours(self) -> i8 {
+        match self {
+            Zone::Beijing => 8,
+            Zone::Utc => 0,
+        }
+    }
+
     /// `2026-11-20 10:11:12`.
     pub(crate) fn text(self, time: Instant) -> String {
         let local = match self {

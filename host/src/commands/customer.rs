@@ -1,20 +1,21 @@
-//! `heliu customer`: who they are, and why they are what they are.
+//! `heliu customer`: who they are, why they are what they are, why they are not, and since when.
 
 mod show;
+mod since;
 mod why;
+mod why_not;
 
 use std::io::Write;
-use std::sync::Arc;
 
-use anyhow::{Context as _, bail};
-use api::{lookup, views};
-use journal::Journal;
+use api::views;
 use model::{Customer, CustomerId};
 use store::{Query, Store};
 
 use super::calendar::Zone;
+use super::segment::Asked;
 use super::table::Table;
-use super::{print_json, unless_reader_left};
+use super::unless_reader_left;
+use super::when::{self, When};
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum CustomerCommand {
@@ -29,31 +30,33 @@ pub(crate) enum CustomerCommand {
         /// How many, at most.
         #[arg(long, default_value_t = 50)]
         limit: usize,
-        /// Show times in UTC instead of Beijing time.
-        #[arg(long)]
-        utc: bool,
+        #[command(flatten)]
+        when: When,
     },
     /// Show one customer: handles, traits, stages, tags with their reasons, the end of her timeline.
     Show {
         /// An id like `cus_0000000042`, or a handle like `wechat.unionid:SCOPE:VALUE` (`phone::13900000000`).
         #[arg(value_name = "ID|HANDLE")]
         who: String,
-        /// Show times in UTC instead of Beijing time.
-        #[arg(long)]
-        utc: bool,
+        #[command(flatten)]
+        when: When,
     },
-    /// Say why she holds a tag, is in a stage, has a trait or is meant to hear something: the policy's own words, its
-    /// version, and the records that led to it.
+    /// Say why she holds a tag, is in a stage, has a trait, is meant to hear something, is asked of staff or waits for an
+    /// alarm: the policy's own words, its version, what the turn cost, and the records that led to it.
     Why {
         /// An id like `cus_0000000042`, or a handle like `wechat.unionid:SCOPE:VALUE` (`phone::13900000000`).
         #[arg(value_name = "ID|HANDLE")]
         who: String,
         #[command(subcommand)]
         what: What,
-        /// Show times in UTC instead of Beijing time.
-        #[arg(long, global = true)]
-        utc: bool,
+        #[command(flatten)]
+        when: When,
     },
+    /// Say why something is not so: every turn of a policy with what it decided and remembered, the records that it was not
+    /// shown, and the reason.
+    WhyNot(why_not::WhyNotArguments),
+    /// Say since when something is so without a break, and what made it so. Looks at every moment of her life.
+    Since(since::SinceArguments),
 }
 
 /// What is to be explained.
@@ -67,6 +70,10 @@ pub(crate) enum What {
     Trait { name: String },
     /// Something that should reach her.
     Intent { key: String },
+    /// Something that staff are asked to do.
+    Task { title: String },
+    /// A time at which a policy looks again.
+    Alarm { key: String },
     /// That she is one person, where she was two: the records, or the operator, that said so.
     Merge,
     /// Everything that gave her a handle, or made her one person.
@@ -75,58 +82,53 @@ pub(crate) enum What {
 
 pub(crate) fn run(
     command: CustomerCommand,
-    journal: Arc<dyn Journal>,
-    store: Arc<dyn Store>,
+    asked: &Asked,
     json: bool,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
-    let (journal, store) = (&*journal, &*store);
     unless_reader_left(match command {
-        CustomerCommand::List { tag, after, limit, utc } => {
+        CustomerCommand::List { tag, after, limit, when } => {
             let query = Query { tag, after, limit: limit.saturating_add(1) };
-            list(store, &query, limit, json, Zone::new(utc), out)
+            list(asked, &query, limit, &when, json, out)
         }
-        CustomerCommand::Show { who, utc } => {
-            let customer = find(store, &who)?;
-            show::run(journal, store, &customer, json, Zone::new(utc), out)
+        CustomerCommand::Show { who, when } => {
+            let found = when.person(asked, &who)?;
+            show::run(&*asked.journal, &found, json, when.zone(), out)
         }
-        CustomerCommand::Why { who, what, utc } => {
-            let customer = find(store, &who)?;
-            why::run(journal, store, &customer, &what, json, Zone::new(utc), out)
+        CustomerCommand::Why { who, what, when } => {
+            let found = when.person(asked, &who)?;
+            why::run(asked, &found, &what, &when, json, out)
         }
+        CustomerCommand::WhyNot(arguments) => why_not::run(asked, &arguments, json, out),
+        CustomerCommand::Since(arguments) => since::run(asked, &arguments, json, out),
     })
 }
 
-/// By an id, or by a handle.
+/// By an id, or by a handle, as of now.
 pub(super) fn find(store: &dyn Store, who: &str) -> anyhow::Result<Customer> {
-    let found = if who.contains(':') {
-        let handle = lookup::parse_handle(who);
-        let handle =
-            handle.with_context(|| format!("\"{who}\" is not a handle like wechat.unionid:SCOPE:VALUE"))?;
-        lookup::by_handle(store, &handle)?
-    } else {
-        lookup::by_id(store, who.parse()?)?
-    };
-    match found {
-        Some(customer) => Ok(customer),
-        None => bail!("there is no customer {who}"),
-    }
+    when::find(store, &when::whom(who)?, who)
 }
 
 fn list(
-    store: &dyn Store,
+    asked: &Asked,
     query: &Query,
     limit: usize,
+    when: &When,
     json: bool,
-    zone: Zone,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
+    let then = when.everybody(asked)?;
+    let (at, store) = match &then {
+        Some((at, store)) => (Some(*at), &**store as &dyn Store),
+        None => (None, &*asked.store),
+    };
     let customers = store.page(query)?;
     let page = views::page(&customers, limit);
     if json {
-        return print_json(out, &page);
+        return when::print(out, at, &page);
     }
-    people(&page.customers, zone, out)?;
+    when::head(out, at, when.zone())?;
+    people(&page.customers, when.zone(), out)?;
     if let Some(next) = &page.next {
         writeln!(out, "more: --after {next}")?;
     }

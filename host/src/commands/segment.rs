@@ -4,16 +4,19 @@ use std::io::Write;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use api::past::{Bounds, Past};
 use api::scan::{Counts, Scan};
 use api::views::{CountsView, MembersPage, SegmentsView};
 use journal::Journal;
 use model::{CustomerId, Instant};
+use router::Plugins;
 use segment::Segment;
 use store::Store;
 
 use super::calendar::Zone;
 use super::customer::people;
 use super::table::{Table, plain};
+use super::when::{self, When};
 use super::{print_json, unless_reader_left};
 
 #[derive(Debug, clap::Subcommand)]
@@ -44,9 +47,20 @@ pub(crate) struct Asked {
     pub(crate) segments: Vec<Segment>,
     /// What `days` are counted from.
     pub(crate) now: Instant,
+    pub(crate) plugins: LoadPlugins,
 }
 
+/// Makes what decides when a past is folded again. Only asked where that is needed: it compiles policies.
+pub(crate) type LoadPlugins = Box<dyn Fn() -> anyhow::Result<Arc<dyn Plugins>>>;
+
 impl Asked {
+    /// What was.
+    pub(crate) fn past(&self, records_max: Option<u64>) -> anyhow::Result<Past> {
+        let bounds = records_max.map_or(Bounds::COMMAND, |max| Bounds { slice_max: max, fold_max: max });
+        let (journal, store) = (Arc::clone(&self.journal), Arc::clone(&self.store));
+        Ok(Past { journal, store, plugins: (self.plugins)()?, now: self.now, bounds })
+    }
+
     fn scan(&self) -> Scan<'_> {
         Scan { journal: &*self.journal, store: &*self.store, now: self.now, until: None }
     }
@@ -75,11 +89,17 @@ pub(crate) fn run(
 }
 
 /// `heliu counts`.
-pub(crate) fn counts(asked: &Asked, json: bool, out: &mut dyn Write) -> anyhow::Result<()> {
-    let (standing, _) = asked.store.standing()?;
-    let counts = asked.scan().counts(&asked.segments)?;
-    let view = CountsView::new(&asked.segments, &counts, standing, asked.now);
-    unless_reader_left(if json { print_json(out, &view) } else { print(&view, out) })
+pub(crate) fn counts(asked: &Asked, when: &When, json: bool, out: &mut dyn Write) -> anyhow::Result<()> {
+    let then = when.everybody(asked)?;
+    let (store, now) = match &then {
+        Some((at, store)) => (&**store as &dyn Store, at.fired),
+        None => (&*asked.store, asked.now),
+    };
+    let (standing, _) = store.standing()?;
+    let counts = Scan { journal: &*asked.journal, store, now, until: None }.counts(&asked.segments)?;
+    let view = CountsView::new(&asked.segments, &counts, standing, now);
+    let at = then.map(|(at, _)| at);
+    unless_reader_left(if json { when::print(out, at, &view) } else { print(&view, out) })
 }
 
 fn find<'a>(segments: &'a [Segment], name: &str) -> anyhow::Result<&'a Segment> {

@@ -3,6 +3,7 @@
 mod customers;
 mod exports;
 mod journals;
+mod past;
 mod segments;
 
 use std::sync::Arc;
@@ -10,8 +11,8 @@ use std::sync::Arc;
 use journal::{Batch, Journal, MemoryJournal};
 use model::{
     Act, Binding, Change, ChannelEvent, Content, Decision, Digest, Direction, Entry, Event, Fact, Happening,
-    Identity, Instant, Intent, Message, NewTag, Order, OrderLine, OrderStep, PolicyDescriptor, Setup, Stage,
-    Touchpoint, Trait, Turn, Value, Verdict, Wake,
+    Identity, Instant, Intent, Message, NewTag, Order, OrderLine, OrderStep, PolicyDescriptor, Setup,
+    StaffTask, Stage, Touchpoint, Trait, Turn, Value, Verdict, Wake,
 };
 use router::{Plugins, PluginsError, Router, RouterConfig, TurnOutcome};
 use segment::Segment;
@@ -55,8 +56,7 @@ impl Host {
 
     pub(super) fn customer(&self, arguments: &[&str]) -> anyhow::Result<String> {
         let command: super::CustomerCommand = parsed(arguments);
-        let (journal, store): (Arc<dyn Journal>, Arc<dyn Store>) = (self.journal.clone(), self.store.clone());
-        printed(|out, json| super::customer(command, journal, store, json, out), arguments)
+        printed(|out, json| super::customer(command, &self.asked(Vec::new()), json, out), arguments)
     }
 
     pub(super) fn journal(&self, arguments: &[&str]) -> anyhow::Result<String> {
@@ -75,7 +75,15 @@ impl Host {
     }
 
     pub(super) fn counts(&self, arguments: &[&str]) -> anyhow::Result<String> {
-        printed(|out, json| super::counts(&self.asked(segments::segments()), json, out), arguments)
+        #[derive(clap::Parser)]
+        struct Line {
+            #[command(flatten)]
+            when: super::When,
+        }
+        let given = arguments.iter().filter(|argument| **argument != "--json");
+        let line: Line = clap::Parser::try_parse_from(std::iter::once(&"heliu").chain(given)).unwrap();
+        let asked = self.asked(segments::segments());
+        printed(|out, json| super::counts(&asked, &line.when, json, out), arguments)
     }
 
     pub(super) fn export(&self, arguments: &[&str]) -> anyhow::Result<String> {
@@ -86,7 +94,8 @@ impl Host {
     /// At the time up to which the host has come.
     fn asked(&self, segments: Vec<Segment>) -> super::Asked {
         let now = self.store.standing().unwrap().0.fired;
-        super::Asked { journal: self.journal.clone(), store: self.store.clone(), segments, now }
+        let plugins = Box::new(|| Ok(Arc::new(Native) as Arc<dyn Plugins>));
+        super::Asked { journal: self.journal.clone(), store: self.store.clone(), segments, now, plugins }
     }
 
     pub(super) fn digest(&self) -> String {
@@ -213,6 +222,10 @@ impl Plugins for Native {
         let verdict = |turn| TurnOutcome::Verdict(Verdict { decisions: decide(turn), memory: None });
         Ok(turns.iter().map(verdict).collect())
     }
+
+    fn fuel(&self, _: &Binding, _: &Turn<'_>) -> Result<Option<u64>, PluginsError> {
+        Ok(Some(4711))
+    }
 }
 
 fn decide(turn: &Turn<'_>) -> Vec<Decision> {
@@ -249,19 +262,31 @@ fn decide(turn: &Turn<'_>) -> Vec<Decision> {
             let wake = Wake { key: "revisit".to_owned(), due: turn.now + 60 * DAY_MS };
             vec![because("an order was paid", tag("buyer")), because("to look again", Change::Wake(wake))]
         }
+        // She passes it on to the third, and that is told as her own doing.
+        Fact::Did(Act { kind, whom: Some(_), .. }) if kind == "began-chain" => {
+            let fact = did("helped-friend", Some(person(3)));
+            vec![because("she began a chain", tell(turn, person(2), fact))]
+        }
         Fact::Did(act) if act.kind == "was.helped" => vec![because("a friend helped her", tag("helped"))],
+        Fact::Did(Act { kind, .. }) if kind == "asked-staff" => {
+            let task = StaffTask { title: "call her".to_owned(), due: None };
+            vec![because("she asked for a call", Change::AskStaff(task))]
+        }
         Fact::Did(Act { whom: Some(whom), .. }) => {
-            let event = Event {
-                id: String::new(),
-                at: turn.now,
-                who: vec![whom.clone()],
-                staff: None,
-                touchpoint: Touchpoint::Other,
-                fact: did("was.helped", None),
-                extra: None,
-            };
-            vec![because("she helped a friend", Change::Tell(event))]
+            vec![because("she helped a friend", tell(turn, whom.clone(), did("was.helped", None)))]
         }
         _ => Vec::new(),
     }
+}
+
+fn tell(turn: &Turn<'_>, whom: Identity, fact: Fact) -> Change {
+    Change::Tell(Event {
+        id: String::new(),
+        at: turn.now,
+        who: vec![whom],
+        staff: None,
+        touchpoint: Touchpoint::Other,
+        fact,
+        extra: None,
+    })
 }

@@ -12,6 +12,8 @@ use router::{ActError, Refused, RouterError};
 use serde::Serialize;
 use store::StoreError;
 
+use crate::past::PastError;
+
 /// Stable names for scripts; each has one status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ErrorCode {
@@ -134,7 +136,10 @@ impl From<StoreError> for ApiError {
 
 impl From<RouterError> for ApiError {
     fn from(error: RouterError) -> ApiError {
-        ApiError::of_class(error.class(), error.to_string())
+        match &error {
+            RouterError::Unbound { policy: _, bound: _ } => ApiError::not_found(error.to_string()),
+            _ => ApiError::of_class(error.class(), error.to_string()),
+        }
     }
 }
 
@@ -155,6 +160,23 @@ impl From<journal::Refused> for ApiError {
         match refused {
             journal::Refused::Journal(error) => error.into(),
             journal::Refused::Busy | journal::Refused::Closed => ApiError::unavailable(refused.to_string()),
+        }
+    }
+}
+
+impl From<PastError> for ApiError {
+    fn from(error: PastError) -> ApiError {
+        match error {
+            PastError::Router(error) => error.into(),
+            PastError::Store(error) => error.into(),
+            PastError::Journal(error) => error.into(),
+            PastError::Nobody { .. } | PastError::NotYet { .. } => ApiError::not_found(error.to_string()),
+            PastError::At { .. } | PastError::Beyond { .. } | PastError::Future { .. } => {
+                ApiError::bad_request(error.to_string())
+            }
+            PastError::TooMany { .. } => {
+                ApiError::bad_request(format!("{error}: ask `heliu customer … --at` on the host"))
+            }
         }
     }
 }

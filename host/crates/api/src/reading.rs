@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 
 use crate::ApiState;
 use crate::error::ApiError;
+use crate::rereading::Rereading;
 use crate::scanning::Scanning;
 
 /// Reads at the same time; a read beyond them waits. Each holds a page of documents in memory, and the disk has no more
@@ -27,6 +28,7 @@ struct Inside {
     scanning: Scanning,
     /// One act of an operator at a time: what was checked still holds when it is appended.
     acting: Semaphore,
+    rereading: Rereading,
 }
 
 /// A body of JSON.
@@ -50,8 +52,13 @@ impl IntoResponse for JsonText {
 
 impl Shared {
     pub(crate) fn new(state: ApiState) -> Shared {
-        let (reads, scanning, acting) = (Semaphore::new(READS_MAX), Scanning::new(), Semaphore::new(1));
-        Shared(Arc::new(Inside { state, reads, scanning, acting }))
+        Shared(Arc::new(Inside {
+            state,
+            reads: Semaphore::new(READS_MAX),
+            scanning: Scanning::new(),
+            acting: Semaphore::new(1),
+            rereading: Rereading::default(),
+        }))
     }
 
     pub(crate) fn state(&self) -> &ApiState {
@@ -64,6 +71,10 @@ impl Shared {
 
     pub(crate) fn acting(&self) -> &Semaphore {
         &self.0.acting
+    }
+
+    pub(crate) fn rereading(&self) -> &Rereading {
+        &self.0.rereading
     }
 
     /// Reads, and makes the answer's text, on a thread that may block.

@@ -11,7 +11,7 @@ use crate::error::{ApiError, ErrorCode};
 use crate::reading::Shared;
 use crate::routes::{
     acts, clock, conflicts, customers, dead, digest, edges, health, hooks, notes, plugins, segments, tags,
-    timeline,
+    timeline, why_not,
 };
 
 /// Bytes of a body that `/api/v1` takes: a few numbers, or what an operator says.
@@ -34,6 +34,7 @@ pub fn router(state: ApiState) -> Router {
         .route("/customers/{id}/edges", get(edges::list))
         .route("/conflicts", get(conflicts::list))
         .route("/acts", post(acts::act))
+        .route("/customers/{id}/why-not", get(why_not::show))
         .route("/segments", get(segments::list))
         .route("/segments/{name}/customers", get(segments::customers))
         .route("/counts", get(segments::counts))

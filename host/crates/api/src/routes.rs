@@ -14,3 +14,4 @@ pub(crate) mod plugins;
 pub(crate) mod segments;
 pub(crate) mod tags;
 pub(crate) mod timeline;
+pub(crate) mod why_not;

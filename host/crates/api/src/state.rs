@@ -32,7 +32,7 @@ pub struct ApiState {
     pub clock: Option<mpsc::Sender<Advance>>,
     /// Where operators' acts go.
     pub appender: Appender,
-    /// Who folds for those who ask what an act would change.
+    /// Who folds for those who ask what was, or what an act would change.
     pub policies: Arc<dyn Plugins>,
 }
 

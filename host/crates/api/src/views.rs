@@ -8,6 +8,7 @@
 //! only grows, so it then has every version that she refers to.
 
 mod acts;
+mod at;
 mod cause;
 mod customer;
 mod held;
@@ -15,11 +16,13 @@ mod host;
 mod identity;
 mod segments;
 mod timeline;
+mod why_not;
 
 pub use acts::{
     ActView, DifferenceView, HandleMoveView, HeldStageView, HeldTagView, HeldTraitView, IntentChangeView,
     Reason, ReportView, StageChangeView, ToldView, TraitChangeView,
 };
+pub use at::{AsOf, AtView};
 pub use cause::{Explained, SourceView, explain};
 pub use customer::{
     CustomerPage, IntentView, StageName, StageView, Summary, TagView, TaskView, TraitView, Whole, page,
@@ -36,6 +39,9 @@ pub use identity::{
 };
 pub use segments::{CountsView, MembersPage, NameCount, SegmentCount, SegmentView, SegmentsView, StageCount};
 pub use timeline::{Caused, RecordView, TagsView, TimelinePage, record, tags, timeline, timeline_page};
+pub use why_not::{
+    Clock, DecisionView, LineView, MemoryView, ReasonView, WhyNotView, decided, sentence, utc, why_not,
+};
 
 /// A part that `wire` writes.
 pub type Raw = Box<serde_json::value::RawValue>;

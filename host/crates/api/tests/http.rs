@@ -11,6 +11,8 @@ mod customers;
 mod hooks;
 #[path = "http/host.rs"]
 mod host;
+#[path = "http/past.rs"]
+mod past;
 #[path = "http/segments.rs"]
 mod segments;
 #[path = "http/world.rs"]

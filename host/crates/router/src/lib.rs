@@ -27,7 +27,10 @@ mod router;
 mod setup;
 mod slice;
 mod telling;
+mod trace;
 mod trial;
+mod walk;
+mod why_not;
 
 pub use acts::{ActError, Looked, Refused, check, look};
 pub use edges::{Division, Edge, EdgeKind, Edges, Merged, Retraction, edges};
@@ -41,4 +44,7 @@ pub use report::{
 };
 pub use router::{Folded, Router, RouterConfig};
 pub use slice::{Alter, Replayed, Slice, as_of_position, as_of_time, moments, replay};
+pub use trace::{Shown, Tracing};
 pub use trial::{Pair, Side, Trial, trial};
+pub use walk::{Moment, Since, Walk};
+pub use why_not::{Before, Line, Missed, Question, Reason, Seen, Target, Turned, WhyNot, why_not};

@@ -12,6 +12,15 @@ pub trait Plugins: Send + Sync {
     /// # Errors
     /// [`PluginsError`]; no turn was decided.
     fn evaluate(&self, binding: &Binding, turns: &[Turn<'_>]) -> Result<Vec<TurnOutcome>, PluginsError>;
+
+    /// What a call with this turn alone costs, in units of fuel: about one for each instruction, the start of the instance
+    /// and the reading of the settings included. Evaluates it again. None: whoever decides here is not metered.
+    ///
+    /// # Errors
+    /// [`PluginsError`].
+    fn fuel(&self, _binding: &Binding, _turn: &Turn<'_>) -> Result<Option<u64>, PluginsError> {
+        Ok(None)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -21,7 +21,7 @@ use model::{
 use store::{MemoryStore, Standing, Store};
 
 use crate::correct::{Correction, Judge};
-use crate::{Plugins, Router, RouterConfig, RouterError};
+use crate::{Plugins, RouterError, Walk};
 
 /// Changes a setup before it is folded: another version of a policy in the place of its own, one more beside it.
 pub type Alter<'a> = &'a (dyn Fn(&mut model::Setup) + Sync);
@@ -102,6 +102,28 @@ impl Slice {
     /// What is in it, ascending.
     pub fn records(&self) -> impl Iterator<Item = &Record> {
         self.records.values()
+    }
+
+    /// The first one behind this position.
+    pub(crate) fn behind(&self, position: Position) -> Option<&Record> {
+        self.records.range(position.saturating_add(1)..).next().map(|(_, record)| record)
+    }
+
+    /// The one at this position, where it is in it.
+    #[must_use]
+    pub fn at(&self, position: Position) -> Option<&Record> {
+        self.records.get(&position)
+    }
+
+    /// How many are in it.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
     }
 
     fn tail(&self) -> std::sync::MutexGuard<'_, Tail> {
@@ -293,17 +315,13 @@ pub fn replay(
     upto: Standing,
     tail: bool,
 ) -> Result<Replayed, RouterError> {
-    let store = Arc::new(MemoryStore::default());
-    // One thread and no commits beside it: a slice is small, and many may be folded at once.
-    let config = RouterConfig { threads: 1, ..RouterConfig::default() };
-    let mut router = Router::open(Arc::clone(slice) as _, store.clone(), plugins, config)?;
-    router.catch_up(upto.position)?;
+    let mut walk = Walk::begin(slice, plugins)?;
     if tail {
-        router.catch_up(Position::MAX)?;
+        walk.to(Standing { fired: 0, ..upto })?;
+        walk.to_the_tail()?;
     }
-    router.fire(upto.fired)?;
-    let (standing, state) = store.standing()?;
-    Ok(Replayed { store, standing, state })
+    walk.to(upto)?;
+    walk.replayed()
 }
 
 /// The time by which the alarms had fired when the store stood at this position: that of the record there.

@@ -5,11 +5,11 @@ use std::io::Write;
 use api::views::{self, Explained, Held, HeldKind, explain, held};
 use journal::Journal;
 use model::{Customer, FoldState, HeldTrait, Record};
-use store::Store;
 
 use crate::commands::calendar::Zone;
 use crate::commands::table::{Table, plain};
-use crate::commands::{print_json, words};
+use crate::commands::when::{self, Found};
+use crate::commands::words;
 
 /// Records of the timeline's end that are shown.
 const TIMELINE_SHOWN_MAX: usize = 20;
@@ -17,16 +17,17 @@ const TIMELINE_SHOWN_MAX: usize = 20;
 /// With `json`, the whole document, as the API answers it.
 pub(super) fn run(
     journal: &dyn Journal,
-    store: &dyn Store,
-    customer: &Customer,
+    found: &Found,
     json: bool,
     zone: Zone,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
-    let (_, state) = store.standing()?;
+    let (customer, at) = (&found.customer, found.at);
+    let (_, state) = found.store.standing()?;
     if json {
-        return print_json(out, &views::whole(&state, customer));
+        return when::print(out, at, &views::whole(&state, customer));
     }
+    when::head(out, at, zone)?;
     let shown = &customer.timeline[customer.timeline.len().saturating_sub(TIMELINE_SHOWN_MAX)..];
     let screen = Screen { state: &state, customer, zone };
     screen.head(out)?;
@@ -174,6 +175,7 @@ fn caused(held: &Held<'_>) -> String {
         HeldKind::Trait => "trait",
         HeldKind::Intent => "intent",
         HeldKind::Task => "task",
+        HeldKind::Alarm => "alarm",
     };
     let detail = held.detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
     let alarm = held.cause.alarm.as_ref().map(|key| format!(", by the alarm {key}")).unwrap_or_default();

@@ -1,22 +1,26 @@
 //! `heliu customer why`: from something that is so back to the record that it comes from.
 
+mod turns;
+
 use std::io::Write;
 
 use anyhow::bail;
 use api::views::{Explained, Held, HeldKind, Raw, explain, held};
 use journal::Journal;
 use model::{
-    Cause, Customer, DerivedEvent, Entry, Event, FoldState, HeldIntent, Instant, IntentState, IntentStep,
-    Position, Record,
+    Alarm, Cause, Customer, DerivedEvent, Entry, Event, FoldState, HeldIntent, Instant, IntentState,
+    IntentStep, Position, Record,
 };
 use serde::Serialize;
-use store::Store;
 
+use self::turns::{Fuel, Turns};
 use super::What;
 use crate::commands::calendar::Zone;
 use crate::commands::identity::{self, Shown};
+use crate::commands::segment::Asked;
 use crate::commands::table::{Table, plain};
-use crate::commands::{one_line, print_json, words};
+use crate::commands::when::{self, Found, When};
+use crate::commands::{one_line, words};
 
 /// Derived events that are followed back. Each stands in front of what it led to, so the chain ends by itself; a chain
 /// this long is a policy that tells itself.
@@ -40,49 +44,109 @@ struct HeldView<'a> {
     state: Option<Raw>,
     steps: Vec<Raw>,
     cause: Explained<'a>,
+    /// Units that a call with the deciding turn alone takes. Null where no policy decided, or it is not known.
+    fuel: Option<u64>,
     /// The record at the cause's position; then, while the one before is derived, the one that it was derived from.
     records: Vec<Raw>,
 }
 
 pub(super) fn run(
-    journal: &dyn Journal,
-    store: &dyn Store,
-    customer: &Customer,
+    asked: &Asked,
+    found: &Found,
     what: &What,
+    when: &When,
     json: bool,
-    zone: Zone,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
+    let (customer, journal) = (&found.customer, &*asked.journal);
+    let shown = match what {
+        What::Merge => Some(Shown::Merges),
+        What::Edges => Some(Shown::All),
+        _ => None,
+    };
+    if let Some(shown) = shown {
+        return identity::edges(journal, &*found.store, customer.id, shown, json, when.zone(), out);
+    }
+    let (_, state) = found.store.standing()?;
+    let turns = Turns::new(asked, found, when, &state);
+    let alarms: Vec<(&Alarm, Cause)> = match what {
+        What::Alarm { key } => customer
+            .alarms
+            .iter()
+            .filter(|alarm| alarm.key == *key)
+            .map(|alarm| Ok((alarm, turns.asked_for(alarm, journal)?)))
+            .collect::<anyhow::Result<_>>()?,
+        _ => Vec::new(),
+    };
+    let held = things(customer, what, &alarms)?;
+    let mut told = Vec::with_capacity(held.len());
+    for held in held {
+        let chain = chain(journal, held.cause.position)?;
+        let fuel = turns.fuel(held.cause);
+        told.push(Answer { held, chain, fuel });
+    }
+    if json {
+        let held = told.iter().map(|answer| view(&state, answer)).collect();
+        return when::print(out, found.at, &WhyView { id: customer.id.to_string(), held });
+    }
+    when::head(out, found.at, when.zone())?;
+    for (place, answer) in told.iter().enumerate() {
+        if place > 0 {
+            writeln!(out)?;
+        }
+        tell(customer, &state, answer, when.zone(), out)?;
+    }
+    Ok(())
+}
+
+/// One thing with what explains it.
+struct Answer<'a> {
+    held: Held<'a>,
+    chain: Vec<Record>,
+    fuel: Fuel,
+}
+
+/// What is asked for, of what there is.
+fn things<'a>(
+    customer: &'a Customer,
+    what: &'a What,
+    alarms: &'a [(&'a Alarm, Cause)],
+) -> anyhow::Result<Vec<Held<'a>>> {
     let (kind, name) = match what {
         What::Tag { name } => (HeldKind::Tag, name),
         What::Stage { journey } => (HeldKind::Stage, journey),
         What::Trait { name } => (HeldKind::Trait, name),
         What::Intent { key } => (HeldKind::Intent, key),
-        What::Merge => return identity::edges(journal, store, customer.id, Shown::Merges, json, zone, out),
-        What::Edges => return identity::edges(journal, store, customer.id, Shown::All, json, zone, out),
+        What::Task { title } => (HeldKind::Task, title),
+        What::Alarm { key } => (HeldKind::Alarm, key),
+        What::Merge | What::Edges => return Ok(Vec::new()),
     };
-    let found: Vec<Held<'_>> =
-        held(customer).filter(|held| held.kind == kind && held.name == name.as_str()).collect();
+    let found: Vec<Held<'a>> = match kind {
+        HeldKind::Alarm => alarms.iter().map(|(alarm, cause)| of_alarm(alarm, cause)).collect(),
+        _ => held(customer).filter(|held| held.kind == kind && held.name == name.as_str()).collect(),
+    };
     if found.is_empty() {
-        let names: Vec<&str> =
-            held(customer).filter(|held| held.kind == kind).map(|held| held.name).collect();
+        let names: Vec<&str> = match kind {
+            HeldKind::Alarm => customer.alarms.iter().map(|alarm| alarm.key.as_str()).collect(),
+            _ => held(customer).filter(|held| held.kind == kind).map(|held| held.name).collect(),
+        };
         let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
         bail!("{} has no {} \"{name}\"; there is: {}", customer.id, word(kind), plain(&names));
     }
-    let (_, state) = store.standing()?;
-    let chains: Vec<Vec<Record>> =
-        found.iter().map(|held| chain(journal, held.cause.position)).collect::<Result<_, _>>()?;
-    if json {
-        let held = found.iter().zip(&chains).map(|(held, chain)| view(&state, held, chain)).collect();
-        return print_json(out, &WhyView { id: customer.id.to_string(), held });
+    Ok(found)
+}
+
+fn of_alarm<'a>(alarm: &'a Alarm, cause: &'a Cause) -> Held<'a> {
+    let Alarm { due, binding: _, key, position: _ } = alarm;
+    Held {
+        kind: HeldKind::Alarm,
+        name: key,
+        detail: None,
+        since: Some(cause.now),
+        until: Some(*due),
+        intent: None,
+        cause,
     }
-    for (place, (held, chain)) in found.iter().zip(&chains).enumerate() {
-        if place > 0 {
-            writeln!(out)?;
-        }
-        tell(customer, &state, held, chain, zone, out)?;
-    }
-    Ok(())
 }
 
 fn word(kind: HeldKind) -> &'static str {
@@ -92,6 +156,7 @@ fn word(kind: HeldKind) -> &'static str {
         HeldKind::Trait => "trait",
         HeldKind::Intent => "intent",
         HeldKind::Task => "task",
+        HeldKind::Alarm => "alarm",
     }
 }
 
@@ -114,7 +179,8 @@ fn chain(journal: &dyn Journal, position: Position) -> anyhow::Result<Vec<Record
     Ok(chain)
 }
 
-fn view<'a>(state: &'a FoldState, held: &'a Held<'a>, chain: &'a [Record]) -> HeldView<'a> {
+fn view<'a>(state: &'a FoldState, answer: &'a Answer<'a>) -> HeldView<'a> {
+    let Answer { held, chain, fuel } = answer;
     let Held { kind, name, detail, since, until, intent, cause } = held;
     HeldView {
         kind: *kind,
@@ -125,6 +191,10 @@ fn view<'a>(state: &'a FoldState, held: &'a Held<'a>, chain: &'a [Record]) -> He
         state: intent.map(|intent| wire::to_raw::<IntentState>(&intent.state)),
         steps: intent.iter().flat_map(|intent| &intent.steps).map(wire::to_raw::<IntentStep>).collect(),
         cause: explain(state, cause),
+        fuel: match fuel {
+            Fuel::Used(used) => Some(*used),
+            Fuel::Nobody | Fuel::Unmetered | Fuel::Unknown(_) => None,
+        },
         records: chain.iter().map(wire::to_raw::<Record>).collect(),
     }
 }
@@ -132,11 +202,11 @@ fn view<'a>(state: &'a FoldState, held: &'a Held<'a>, chain: &'a [Record]) -> He
 fn tell(
     customer: &Customer,
     state: &FoldState,
-    held: &Held<'_>,
-    chain: &[Record],
+    answer: &Answer<'_>,
     zone: Zone,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
+    let Answer { held, chain, fuel } = answer;
     let Held { kind, name, detail, since, until, intent, cause } = held;
     let detail = detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
     let title = plain(&format!("{} \"{name}\"{detail}", word(*kind)));
@@ -146,12 +216,20 @@ fn tell(
         table.row(["since".to_owned(), zone.text(*since)]);
     }
     if let Some(until) = until {
-        table.row(["until".to_owned(), zone.text(*until)]);
+        let label = if *kind == HeldKind::Alarm { "due" } else { "until" };
+        table.row([label.to_owned(), zone.text(*until)]);
     }
     if let Some(intent) = intent {
         became(&mut table, intent, zone);
     }
     decided(&mut table, state, cause, zone);
+    match fuel {
+        Fuel::Used(used) => {
+            table.row(["fuel".to_owned(), format!("{used}, of a call with this turn alone")]);
+        }
+        Fuel::Unknown(why) => table.row(["fuel".to_owned(), format!("not known: {why}")]),
+        Fuel::Nobody | Fuel::Unmetered => {}
+    }
     for (place, record) in chain.iter().enumerate() {
         let label = if place == 0 { "record" } else { "derived from" };
         let from = words::source(&record.entry);

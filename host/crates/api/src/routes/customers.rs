@@ -1,13 +1,16 @@
-//! `GET /api/v1/customers` and `GET /api/v1/customers/{id}`.
+//! `GET /api/v1/customers` and `GET /api/v1/customers/{id}`, as of now or of then.
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, State};
+use journal::Journal;
 use model::{Customer, CustomerId, Identity, ParseIdError};
 use store::Store;
 
 use crate::error::ApiError;
+use crate::past::Whom;
 use crate::query::Query;
 use crate::reading::{JsonText, Shared};
+use crate::rereading::{self, Answerer};
 use crate::{lookup, views};
 
 /// By id, or the one with a handle (`?handle=scheme:scope:value`), or those with a tag (`?tag=`).
@@ -15,20 +18,34 @@ pub(crate) async fn list(
     State(shared): State<Shared>,
     RawQuery(query): RawQuery,
 ) -> Result<JsonText, ApiError> {
-    let query = Query::parse(query.as_deref(), &["tag", "handle", "after", "limit"])?;
+    let query = Query::parse(query.as_deref(), &["tag", "handle", "after", "limit", "at"])?;
+    let at = rereading::at(&query)?;
     let limit = query.limit()?;
     let handle = query.text("handle").map(handle).transpose()?;
     let after = query.text("after").map(customer_id).transpose()?;
     let tag = query.text("tag").map(str::to_owned);
-    shared
-        .read(move |_, store| {
-            let customers = match handle {
-                Some(handle) => with_handle(store, &handle, tag.as_deref(), after)?,
-                None => store.page(&store::Query { tag, after, limit: limit + 1 })?,
-            };
-            JsonText::of(&views::page(&customers, limit))
+    let Some(handle) = handle else {
+        return rereading::everybody(&shared, at, move |_, store, answerer| {
+            let customers = store.page(&store::Query { tag, after, limit: limit + 1 })?;
+            answerer.text(&views::page(&customers, limit))
         })
-        .await
+        .await;
+    };
+    match at {
+        None => {
+            let read = move |_: &dyn Journal, store: &dyn Store| {
+                let found = lookup::by_handle(store, &handle)?;
+                page_of(found.as_ref(), tag.as_deref(), after, Answerer(None))
+            };
+            shared.read(read).await
+        }
+        at => {
+            rereading::person(&shared, Whom::Handle(handle), at, move |_, _, customer, answerer| {
+                page_of(Some(customer), tag.as_deref(), after, answerer)
+            })
+            .await
+        }
+    }
 }
 
 fn handle(text: &str) -> Result<Identity, ApiError> {
@@ -37,16 +54,18 @@ fn handle(text: &str) -> Result<Identity, ApiError> {
     })
 }
 
-fn with_handle(
-    store: &dyn Store,
-    handle: &Identity,
+/// Her alone, if she is meant.
+fn page_of(
+    found: Option<&Customer>,
     tag: Option<&str>,
     after: Option<CustomerId>,
-) -> Result<Vec<Customer>, ApiError> {
-    let wanted = |customer: &Customer| {
+    answerer: Answerer,
+) -> Result<JsonText, ApiError> {
+    let wanted = |customer: &&Customer| {
         tag.is_none_or(|tag| customer.tag(tag).is_some()) && after.is_none_or(|after| customer.id > after)
     };
-    Ok(lookup::by_handle(store, handle)?.filter(wanted).into_iter().collect())
+    let customers: Vec<Customer> = found.filter(wanted).cloned().into_iter().collect();
+    answerer.text(&views::page(&customers, customers.len()))
 }
 
 /// The whole document. A customer who was merged is answered with the one that she is in now.
@@ -55,15 +74,13 @@ pub(crate) async fn show(
     id: Result<Path<String>, PathRejection>,
     RawQuery(query): RawQuery,
 ) -> Result<JsonText, ApiError> {
-    Query::parse(query.as_deref(), &[])?;
-    let id = path_id(id)?;
-    shared
-        .read(move |_, store| {
-            let customer = existing(store, id)?;
-            let (_, state) = store.standing()?;
-            JsonText::of(&views::whole(&state, &customer))
-        })
-        .await
+    let query = Query::parse(query.as_deref(), &["at"])?;
+    let (id, at) = (path_id(id)?, rereading::at(&query)?);
+    rereading::person(&shared, Whom::Id(id), at, |_, store, customer, answerer| {
+        let (_, state) = store.standing()?;
+        answerer.text(&views::whole(&state, customer))
+    })
+    .await
 }
 
 pub(crate) fn path_id(id: Result<Path<String>, PathRejection>) -> Result<CustomerId, ApiError> {
@@ -73,8 +90,4 @@ pub(crate) fn path_id(id: Result<Path<String>, PathRejection>) -> Result<Custome
 
 pub(crate) fn customer_id(text: &str) -> Result<CustomerId, ApiError> {
     text.parse().map_err(|error: ParseIdError| ApiError::bad_request(error.to_string()))
-}
-
-pub(crate) fn existing(store: &dyn Store, id: CustomerId) -> Result<Customer, ApiError> {
-    lookup::by_id(store, id)?.ok_or_else(|| ApiError::not_found(format!("there is no customer {id}")))
 }

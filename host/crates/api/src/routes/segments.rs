@@ -10,6 +10,8 @@ use super::customers::customer_id;
 use crate::error::ApiError;
 use crate::query::Query;
 use crate::reading::{JsonText, Shared};
+use crate::rereading;
+use crate::scan::Scan;
 use crate::scanning::{self, At, Wanted};
 use crate::views::{CountsView, MembersPage, SegmentsView};
 
@@ -48,10 +50,22 @@ pub(crate) async fn counts(
     State(shared): State<Shared>,
     RawQuery(query): RawQuery,
 ) -> Result<JsonText, ApiError> {
-    Query::parse(query.as_deref(), &[])?;
-    scanning::scan(&shared, Wanted::Counts, |segments, scan, At { standing, now }| {
-        let counts = scan.counts(segments)?;
-        JsonText::of(&CountsView::new(segments, &counts, standing, now))
+    let query = Query::parse(query.as_deref(), &["at"])?;
+    let at = rereading::at(&query)?;
+    if at.is_none() {
+        return scanning::scan(&shared, Wanted::Counts, |segments, scan, At { standing, now }| {
+            let counts = scan.counts(segments)?;
+            JsonText::of(&CountsView::new(segments, &counts, standing, now))
+        })
+        .await;
+    }
+    let segments = Arc::clone(&shared.state().segments.borrow());
+    rereading::everybody(&shared, at, move |journal, store, answerer| {
+        // Days are counted from then.
+        let (standing, _) = store.standing()?;
+        let now = standing.fired;
+        let counts = Scan { journal, store, now, until: None }.counts(&segments)?;
+        answerer.text(&CountsView::new(&segments, &counts, standing, now))
     })
     .await
 }

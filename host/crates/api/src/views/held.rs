@@ -13,6 +13,8 @@ pub enum HeldKind {
     Trait,
     Intent,
     Task,
+    /// Not part of [`held`]: who asks for an alarm finds its cause.
+    Alarm,
 }
 
 /// One thing that is so, and why.

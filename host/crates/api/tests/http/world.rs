@@ -9,10 +9,10 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use journal::{Batch, Committer, CommitterConfig, Head, Journal, MemoryJournal};
 use model::{
     Binding, Cause, Change, ChannelEvent, Customer, CustomerId, Decision, Digest, Entry, Event, Fact,
-    FoldState, Handle, HeldStage, HeldTag, HeldTrait, Identity, Instant, NewTag, Note, Position, Setup,
-    Touchpoint, Trait, Turn, Value, Verdict, Version,
+    FoldState, Handle, HeldStage, HeldTag, HeldTrait, Identity, Instant, NewTag, Note, PolicyDescriptor,
+    Position, Setup, Touchpoint, Trait, Turn, Value, Verdict, Version,
 };
-use router::{Plugins, PluginsError, TurnOutcome};
+use router::{Plugins, PluginsError, Router as Fold, RouterConfig, TurnOutcome};
 use segment::Segment;
 use serde_json::Value as Json;
 use store::{Changed, Commit, Indexed, MemoryStore, Standing, Store};
@@ -134,7 +134,7 @@ impl World {
             now,
             clock: manual.then_some(clock_in),
             appender,
-            policies: Arc::new(Buyers),
+            policies: Arc::new(Native),
         });
         World { router, journal, store, intake, health, plugins, segments, clock, head }
     }
@@ -188,6 +188,22 @@ impl World {
             ..Commit::default()
         };
         self.store.commit(&commit).unwrap();
+    }
+
+    /// Two customers, each told of at 1000 and again at 2000, folded by [`Native`], who tags whoever is told of again.
+    pub fn live(&self) {
+        let policies = vec![Native::binding()];
+        let setup = Setup { policies, phone_country: "86".to_owned(), ..Setup::default() };
+        for (now, entries) in [
+            (1_000, vec![Entry::Setup(setup), told(1, "a"), told(2, "a")]),
+            (2_000, vec![told(1, "b")]),
+            (3_000, vec![told(2, "b")]),
+        ] {
+            self.journal.append(&[Batch { now, entries, ..Batch::default() }]).unwrap();
+        }
+        let (journal, store) = (self.journal.clone(), self.store.clone());
+        let mut fold = Fold::open(journal, store, Arc::new(Native), RouterConfig::default()).unwrap();
+        fold.settle(3_000).unwrap();
     }
 
     /// The first goes into the second.
@@ -271,4 +287,42 @@ pub fn customer(number: u64) -> Customer {
     }];
     customer.timeline = positions;
     customer
+}
+
+/// A policy that counts what it was shown of somebody, and tags her at the second time.
+pub struct Native;
+
+impl Native {
+    fn binding() -> Binding {
+        Binding {
+            name: "again".to_owned(),
+            digest: Digest([7; 32]),
+            settings: "{}".to_owned(),
+            descriptor: PolicyDescriptor {
+                title: "Told again".to_owned(),
+                settings_schema: "{}".to_owned(),
+                wants: vec!["told".to_owned()],
+                tags: vec!["known".to_owned(), "old".to_owned()],
+                journeys: Vec::new(),
+                reads: Vec::new(),
+            },
+            carry: false,
+        }
+    }
+}
+
+impl Plugins for Native {
+    fn evaluate(&self, binding: &Binding, turns: &[Turn<'_>]) -> Result<Vec<TurnOutcome>, PluginsError> {
+        if binding.name != Native::binding().name {
+            return Buyers.evaluate(binding, turns);
+        }
+        let decide = |turn: &Turn<'_>| {
+            let seen = turn.memory.map_or(0, |memory| memory[0]) + 1;
+            let change = Change::Tag(NewTag { name: "known".to_owned(), expires: None });
+            let again = Decision { why: "told again".to_owned(), change };
+            let decisions = if seen > 1 { vec![again] } else { Vec::new() };
+            TurnOutcome::Verdict(Verdict { decisions, memory: Some(vec![seen]) })
+        };
+        Ok(turns.iter().map(decide).collect())
+    }
 }

@@ -1,0 +1,88 @@
+//! `?at=`, and why something is not so.
+
+use serde_json::json;
+
+use crate::world::World;
+
+fn lived() -> World {
+    let world = World::new();
+    world.live();
+    world
+}
+
+#[tokio::test]
+async fn a_customer_as_of_then_says_where_the_fold_stood() {
+    let world = lived();
+    let now = world.get("/api/v1/customers/cus_3").await.json();
+    assert_eq!((&now["tags"][0]["name"], now.get("at")), (&json!("known"), None));
+    let then = world.get("/api/v1/customers/cus_3?at=4").await.json();
+    assert_eq!(then["at"], json!({"position": 4, "fired": 2000, "agrees": true}));
+    assert_eq!((&then["tags"], &then["timeline"]), (&json!([]), &json!([3])));
+    assert_eq!(then["traits"][0]["value"], json!({"text": "小满2"}), "raw parts stay what they are");
+    let then = world.get("/api/v1/customers/cus_2/tags?at=1970-01-01T00:00:02.5Z").await.json();
+    assert_eq!((&then["at"]["position"], &then["tags"][0]["name"]), (&json!(4), &json!("known")));
+    let then = world.get("/api/v1/customers/cus_3/timeline?at=1970-01-01T08:00:02%2B08:00").await.json();
+    assert_eq!((&then["at"]["position"], then["records"].as_array().unwrap().len()), (&json!(4), 1));
+}
+
+#[tokio::test]
+async fn lists_and_counts_as_of_then() {
+    let world = lived();
+    let page = world.get("/api/v1/customers?tag=known&at=4").await.json();
+    assert_eq!(page["customers"].as_array().unwrap().len(), 1);
+    assert_eq!(page["at"], json!({"position": 4, "fired": 2000, "agrees": null}));
+    // The next page of the same past.
+    let first = world.get("/api/v1/customers?limit=1&at=3").await.json();
+    assert_eq!((&first["next"], &first["customers"][0]["tags"]), (&json!("cus_0000000002"), &json!([])));
+    let second = world.get("/api/v1/customers?limit=1&at=3&after=cus_2").await.json();
+    assert_eq!((&second["next"], &second["customers"][0]["id"]), (&json!(null), &json!("cus_0000000003")));
+    let counts = world.get("/api/v1/counts?at=4").await.json();
+    assert_eq!(
+        (&counts["tags"], &counts["position"]),
+        (&json!([{"name": "known", "customers": 1}]), &json!(4))
+    );
+    assert_eq!(world.get("/api/v1/counts").await.json()["tags"][0]["customers"], 2);
+    let by_handle = world.get("/api/v1/customers?handle=wechat.unionid:wx1:o6:2&at=4").await.json();
+    assert_eq!(by_handle["customers"][0]["tags"], json!([]));
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_refused_with_its_text() {
+    let world = lived();
+    for (path, status, text) in [
+        ("customers?at=2026-03-01", 400, "with its zone"),
+        ("customers/cus_2?at=6", 400, "the store stands at position 5"),
+        ("customers/cus_2?at=2999-01-01T00:00:00Z", 400, "is not there yet"),
+        ("customers/cus_3?at=2", 404, "her first record is at position 3"),
+        ("customers/cus_9?at=2", 404, "there is no customer cus_0000000009"),
+        ("customers/cus_2/why-not", 400, "give `policy`"),
+        ("customers/cus_2/why-not?policy=x", 404, "there is: again"),
+        ("customers/cus_2/why-not?policy=again&tag=a&intent=b", 400, "one of"),
+    ] {
+        let got = world.get(&format!("/api/v1/{path}")).await;
+        assert_eq!(got.status.as_u16(), status, "{path}: {}", got.text());
+        assert!(got.text().contains(text), "{path}: {}", got.text());
+    }
+}
+
+#[tokio::test]
+async fn why_not_is_answered_with_turns_and_a_code() {
+    let world = lived();
+    let path = "/api/v1/customers/cus_3/why-not?policy=again&tag=known";
+    assert_eq!(world.get(path).await.json()["code"], "holds");
+    let told = world.get(&format!("{path}&at=4")).await.json();
+    assert_eq!(
+        (&told["code"], &told["kind"], &told["name"]),
+        (&json!("decided-otherwise"), &json!("tag"), &json!("known"))
+    );
+    let line = &told["lines"][0];
+    assert_eq!((&line["position"], &line["fact"], &line["shown"]), (&json!(3), &json!("told"), &json!(true)));
+    assert_eq!(
+        (&line["memory_before"], &line["memory_after"]),
+        (&json!(null), &json!({"hex": "01", "bytes": 1}))
+    );
+    assert_eq!((&line["decisions"], &line["version"], &line["bound_at"]), (&json!([]), &json!(0), &json!(1)));
+    let old = world.get("/api/v1/customers/cus_3/why-not?policy=again&tag=old").await.json();
+    assert_eq!(old["lines"].as_array().unwrap().len(), 2);
+    assert!(old["answer"].as_str().unwrap().contains("at position 5"), "{}", old["answer"]);
+}

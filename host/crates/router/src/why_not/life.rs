@@ -1,0 +1,341 @@
+//! One customer's life for one policy: what it was shown of her, what not, and what follows.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use model::{
+    Binding, Change, Conflict, Customer, CustomerId, Entry, Fact, FoldState, Instant, Note, Position, Record,
+};
+use store::{MemoryStore, Query, Standing, Store};
+
+use super::{Before, Line, Missed, Reason, Seen, Target, Turned};
+use crate::{Plugins, RouterError, Shown, Slice, TurnOutcome, Walk, handles};
+
+/// Notes of a slice that are read. A person has a few.
+const NOTES_MAX: usize = 10_000;
+
+/// The kind of a dead turn that says that a policy woke itself without end.
+const QUIETED: &str = "alarms";
+
+/// One customer, for one policy.
+pub(super) struct Life<'a> {
+    pub(super) slice: &'a Arc<Slice>,
+    pub(super) store: &'a MemoryStore,
+    pub(super) state: &'a FoldState,
+    pub(super) binding: &'a Binding,
+    pub(super) customer: &'a Customer,
+    pub(super) target: Option<&'a Target>,
+    pub(super) upto: Standing,
+}
+
+impl Life<'_> {
+    /// Without turns of a version that was replaced, and whose successor was shown nothing.
+    pub(super) fn present(&self, mut turns: Vec<Shown>) -> Vec<Shown> {
+        let own = |shown: &Shown| shown.binding == self.binding.name;
+        let present = crate::setup::version(self.state, self.binding);
+        let last = turns.iter().rev().find(|shown| own(shown)).map(|shown| shown.version(self.state));
+        if last.is_some_and(|last| last != Some(present)) && !self.binding.carry {
+            turns.retain(|shown| !own(shown));
+        }
+        turns
+    }
+
+    fn wants(&self, fact: &Fact) -> bool {
+        let wants = &self.binding.descriptor.wants;
+        wants.is_empty() || wants.iter().any(|want| fact.answers(want))
+    }
+
+    fn since(&self, version: u32) -> Position {
+        let place = usize::try_from(version).ok().and_then(|place| self.state.versions.get(place));
+        place.map_or(0, |version| version.since)
+    }
+
+    /// The turns of the policy, and the records that it was not shown.
+    pub(super) fn lines(&self, turns: &[Shown]) -> Result<Vec<Line>, RouterError> {
+        let own: Vec<&Shown> = turns.iter().filter(|shown| shown.binding == self.binding.name).collect();
+        let mut lines = Vec::new();
+        for shown in &own {
+            let version = shown.version(self.state);
+            let again = version.map(|version| self.since(version)).filter(|since| *since > shown.position);
+            let record = self.slice.at(shown.position).cloned();
+            lines.push(Line::Seen(Seen { shown: Shown::clone(shown), record, version, again }));
+        }
+        let records = self.customer.timeline.iter().filter_map(|position| self.slice.at(*position));
+        for record in records {
+            let Some(event) = record.entry.event() else { continue };
+            if own.iter().any(|shown| shown.alarm.is_none() && shown.position == record.position) {
+                continue;
+            }
+            let position = record.position;
+            let reason = if self.wants(&event.fact) {
+                let version = crate::setup::version(self.state, self.binding);
+                Reason::BeforePolicy { position, version, since: self.since(version), what: Before::Unseen }
+            } else {
+                let wants = self.binding.descriptor.wants.clone();
+                Reason::NotWanted { facts: vec![named(&event.fact)], wants }
+            };
+            lines.push(Line::Missed(Missed { record: record.clone(), reason }));
+        }
+        lines.extend(self.not_hers()?);
+        lines.extend(self.counted_no_longer()?);
+        lines.sort_by_key(|line| match line {
+            Line::Seen(seen) => (seen.shown.now, seen.shown.alarm.is_none(), seen.shown.position),
+            Line::Missed(missed) => (missed.record.now, true, missed.record.position),
+        });
+        Ok(lines)
+    }
+
+    fn not_hers(&self) -> Result<Vec<Line>, RouterError> {
+        let mut lines = Vec::new();
+        for &position in &self.customer.refused {
+            let Some(record) = self.slice.at(position).filter(|record| record.position <= self.upto.position)
+            else {
+                continue;
+            };
+            let others = self.store.page(&Query { tag: None, after: None, limit: usize::MAX })?;
+            let whose = others.iter().find(|other| other.has(position)).map(|other| other.id);
+            let about = |note: &Note| match note {
+                Note::Conflict(conflict) if conflict.position == position => Some(conflict.clone()),
+                Note::Conflict(_) | Note::DeadTurn(_) => None,
+            };
+            let noted = self.store.notes(&Note::behind(position), NOTES_MAX)?;
+            let of_her = |conflict: &Conflict| {
+                conflict.other == self.customer.id
+                    || self.customer.handles.iter().any(|handle| handle.identity == conflict.handle)
+            };
+            let conflict = noted.iter().filter_map(about).find(of_her);
+            let reason = Reason::NotHers { position, whose, conflict };
+            lines.push(Line::Missed(Missed { record: record.clone(), reason }));
+        }
+        Ok(lines)
+    }
+
+    /// Events that were told of her and count no longer.
+    fn counted_no_longer(&self) -> Result<Vec<Line>, RouterError> {
+        let mut last: BTreeMap<Position, (bool, Position)> = BTreeMap::new();
+        for record in self.slice.records().filter(|record| record.position <= self.upto.position) {
+            if let Entry::Retelling(retelling) = &record.entry {
+                last.insert(retelling.event, (retelling.counts, retelling.cause));
+            }
+        }
+        let mut lines = Vec::new();
+        for (position, (counts, cause)) in last {
+            let Some(record) = self.slice.at(position).filter(|_| !counts) else { continue };
+            let shown = handles(&self.state.setup, record);
+            let owners = self.store.resolve(&shown.iter().collect::<Vec<_>>())?;
+            if owners.contains(&Some(self.customer.id)) && !self.customer.has(position) {
+                let reason = Reason::CountedNoLonger { position, cause };
+                lines.push(Line::Missed(Missed { record: record.clone(), reason }));
+            }
+        }
+        Ok(lines)
+    }
+
+    pub(super) fn reasons(
+        &self,
+        plugins: &Arc<dyn Plugins>,
+        turns: &[Shown],
+        lines: &[Line],
+    ) -> Result<Vec<Reason>, RouterError> {
+        if let Some(target) = self.target {
+            if let Some(cause) = target.cause(self.customer, &self.binding.name) {
+                return Ok(vec![Reason::Holds { cause }]);
+            }
+            if let Some(reason) = target.undeclared(self.binding) {
+                return Ok(vec![reason]);
+            }
+        }
+        let mut reasons = Vec::new();
+        reasons.extend(self.intended_for_the_past());
+        reasons.extend(self.merged_away(plugins)?);
+        let fate = self.target.and_then(|target| self.fate(target, turns));
+        let decided = fate.is_some() || !reasons.is_empty();
+        reasons.extend(fate);
+        let own: Vec<&Shown> = turns.iter().filter(|shown| shown.binding == self.binding.name).collect();
+        reasons.extend(own.iter().filter_map(|shown| fault(shown)));
+        reasons.extend(self.quieted()?);
+        reasons.extend(self.missed(lines));
+        let judged: Vec<&&Shown> =
+            own.iter().filter(|shown| matches!(shown.outcome, TurnOutcome::Verdict(_))).collect();
+        if let Some(last) = judged.last().filter(|_| !decided) {
+            reasons.extend(self.carried(&own));
+            let turns = judged.len() as u64;
+            reasons.push(Reason::DecidedOtherwise { turns, last: turned(last, String::new()) });
+        }
+        reasons.extend(self.not_wanted(lines));
+        if reasons.is_empty() {
+            reasons.push(Reason::NoTurns { unbound: false });
+        }
+        Ok(reasons)
+    }
+
+    fn intended_for_the_past(&self) -> Option<Reason> {
+        let Some(Target::Intent(key)) = self.target else { return None };
+        let is = |held: &&model::HeldIntent| held.binding == self.binding.name && held.intent.key == *key;
+        let held = self.customer.intents.iter().find(is)?;
+        let (position, version) = (held.cause.position, held.cause.version.unwrap_or(0));
+        Some(Reason::BeforePolicy { position, version, since: self.since(version), what: Before::Past })
+    }
+
+    /// What became of what was decided: only where it was.
+    fn fate(&self, target: &Target, turns: &[Shown]) -> Option<Reason> {
+        let mut held: Option<(Option<Instant>, Turned)> = None;
+        let mut ended = None;
+        for shown in turns {
+            for decision in shown.changes().filter(|decision| target.touches(&decision.change)) {
+                let by = turned(shown, decision.why.clone());
+                match (&decision.change, target) {
+                    (Change::Tag(tag), Target::Tag(_)) if tag.expires.is_none_or(|end| end > shown.now) => {
+                        let alive = |end: &Option<Instant>| end.is_none_or(|end| end > shown.now);
+                        let before = held.take().map(|(end, _)| end).filter(alive);
+                        let expires = match (before, tag.expires) {
+                            (Some(Some(old)), Some(new)) => Some(old.max(new)),
+                            (Some(None), _) | (_, None) => None,
+                            (None, Some(new)) => Some(new),
+                        };
+                        held = Some((expires, by));
+                    }
+                    (Change::Untag(_), Target::Tag(_)) if held.is_some() => {
+                        held = None;
+                        ended = Some(Reason::Untagged { by });
+                    }
+                    (Change::Stage(to), Target::Stage { stage: Some(stage), .. }) => {
+                        if to.stage == *stage {
+                            held = Some((None, by));
+                        } else if held.take().is_some() {
+                            ended = Some(Reason::StageMoved { to: to.stage.clone(), by });
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        match held {
+            Some((Some(at), by)) => Some(Reason::TagEnded { at, by }),
+            _ => ended,
+        }
+    }
+
+    /// Was it so before somebody was merged?
+    fn merged_away(&self, plugins: &Arc<dyn Plugins>) -> Result<Option<Reason>, RouterError> {
+        let (Some(target), false) = (self.target, self.customer.merged.is_empty()) else { return Ok(None) };
+        let mut ids = self.customer.merged.clone();
+        ids.push(self.customer.id);
+        let mut walk = Walk::begin(self.slice, Arc::clone(plugins))?;
+        let mut before: Vec<Option<(CustomerId, bool)>> = vec![None; ids.len()];
+        let mut last = None;
+        while let Some(moment) = walk.step(self.upto)? {
+            let now: Vec<Option<(CustomerId, bool)>> = walk
+                .store()
+                .load(&ids)?
+                .iter()
+                .map(|customer| {
+                    let customer = customer.as_ref()?;
+                    Some((customer.id, target.cause(customer, &self.binding.name).is_some()))
+                })
+                .collect();
+            let joined =
+                ids.iter().zip(&before).zip(&now).find_map(|((id, before), now)| match (before, now) {
+                    (Some((was, _)), Some((is, _))) if was == id && is != id => Some((*id, *is)),
+                    _ => None,
+                });
+            if let Some((gone, into)) = joined {
+                let had = before.iter().flatten().find(|(who, had)| *had && (*who == gone || *who == into));
+                let still = now.iter().flatten().any(|(who, has)| *who == into && *has);
+                if let Some((who, _)) = had.filter(|_| !still) {
+                    let position = moment.record.unwrap_or(moment.standing.position);
+                    last = Some(Reason::MergedAway { gone, who: *who, position });
+                }
+            }
+            before = now;
+        }
+        Ok(last)
+    }
+
+    /// The policy woke itself without end and was quieted for her.
+    fn quieted(&self) -> Result<Vec<Reason>, RouterError> {
+        let reason = |note: Note| match note {
+            Note::DeadTurn(dead) if dead.customer == self.customer.id && dead.kind == QUIETED => {
+                let by = Turned {
+                    policy: self.decided_by(dead.version)?.to_owned(),
+                    position: dead.position,
+                    now: dead.now,
+                    alarm: dead.alarm,
+                    why: String::new(),
+                };
+                Some(Reason::Fault { by, kind: dead.kind, text: dead.text })
+            }
+            Note::DeadTurn(_) | Note::Conflict(_) => None,
+        };
+        let own =
+            |reason: &Reason| matches!(reason, Reason::Fault { by, .. } if by.policy == self.binding.name);
+        Ok(self.store.notes("", NOTES_MAX)?.into_iter().filter_map(reason).filter(own).collect())
+    }
+
+    fn decided_by(&self, version: u32) -> Option<&str> {
+        let place = usize::try_from(version).ok()?;
+        self.state.versions.get(place).map(|version| version.binding.as_str())
+    }
+
+    /// Records that the policy would have wanted, and was not shown as hers.
+    fn missed(&self, lines: &[Line]) -> Vec<Reason> {
+        let wanted = |record: &Record| record.entry.event().is_some_and(|event| self.wants(&event.fact));
+        lines
+            .iter()
+            .filter_map(|line| match line {
+                Line::Missed(Missed { record, reason }) if wanted(record) => Some(reason.clone()),
+                Line::Missed(_) | Line::Seen(_) => None,
+            })
+            .filter(|reason| !matches!(reason, Reason::NotWanted { .. }))
+            .collect()
+    }
+
+    /// The version in force carried on, and has not been shown anything of hers.
+    fn carried(&self, own: &[&Shown]) -> Option<Reason> {
+        let version = crate::setup::version(self.state, self.binding);
+        let last = own.last()?;
+        let position = last.position;
+        let what = Before::Carried;
+        (last.version(self.state) != Some(version)).then(|| Reason::BeforePolicy {
+            position,
+            version,
+            since: self.since(version),
+            what,
+        })
+    }
+
+    /// All facts that it does not want, in one reason.
+    fn not_wanted(&self, lines: &[Line]) -> Option<Reason> {
+        let mut all: Vec<String> = Vec::new();
+        for line in lines {
+            if let Line::Missed(Missed { reason: Reason::NotWanted { facts, .. }, .. }) = line {
+                all.extend(facts.iter().filter(|fact| !all.contains(fact)).cloned().collect::<Vec<_>>());
+            }
+        }
+        let wants = self.binding.descriptor.wants.clone();
+        (!all.is_empty()).then_some(Reason::NotWanted { facts: all, wants })
+    }
+}
+
+fn fault(shown: &Shown) -> Option<Reason> {
+    match &shown.outcome {
+        TurnOutcome::Verdict(_) => None,
+        TurnOutcome::Fault { kind, text } => {
+            let by = turned(shown, String::new());
+            Some(Reason::Fault { by, kind: kind.clone(), text: text.clone() })
+        }
+    }
+}
+
+fn turned(shown: &Shown, why: String) -> Turned {
+    let Shown { binding, position, now, alarm, .. } = shown;
+    Turned { policy: binding.clone(), position: *position, now: *now, alarm: alarm.clone(), why }
+}
+
+/// `did.joined-group`, as `wants` has it.
+fn named(fact: &Fact) -> String {
+    match fact.kind() {
+        Some(kind) => format!("{}.{kind}", fact.name()),
+        None => fact.name().to_owned(),
+    }
+}
