@@ -21,7 +21,7 @@ fn bought(id: &str, card: &str, day: u64) -> Value {
         "id": id, "at": at, "who": [{ "scheme": "card", "scope": "shop", "value": card }],
         "touchpoint": "shop", "fact": { "bought": order },
     });
-    json!({ "position": 0, "now": at, "entry": { "event": { "connection": "youzan", "event": event } } })
+    json!({ "position": day, "now": at, "entry": { "event": { "connection": "youzan", "event": event } } })
 }
 
 /// What is known of everybody.
