@@ -3,6 +3,7 @@
 //! Parses arguments, wires, runs. The only crate that names concrete backends; nobody but the bench depends on it.
 #![expect(clippy::print_stdout, reason = "a command line prints")]
 
+mod acting;
 mod commands;
 mod plugin;
 mod serve;
@@ -18,7 +19,8 @@ use store::Store;
 use heliu::wiring::{self, Data, Policies, Shelf};
 
 use commands::{
-    Asked, BacktestArguments, CustomerCommand, ExportCommand, JournalCommand, SegmentCommand, When,
+    Asked, BacktestArguments, CustomerAct, CustomerCommand, ExportCommand, IdentityAct, IdentityCommand,
+    JournalCommand, SegmentCommand, When,
 };
 use plugin::PluginCommand;
 
@@ -49,9 +51,12 @@ enum Command {
     /// The append-only truth: export, import, tail.
     #[command(subcommand)]
     Journal(JournalCommand),
-    /// Customers, and why they are what they are.
+    /// Customers, and why they are what they are; merge two, or split one.
     #[command(subcommand)]
-    Customer(CustomerCommand),
+    Customer(CustomerGroup),
+    /// Who is who: what made somebody one person, where records disagree, and how to take something back.
+    #[command(subcommand)]
+    Identity(IdentityGroup),
     /// Segments of the configuration, and who is in them.
     #[command(subcommand)]
     Segment(SegmentCommand),
@@ -70,6 +75,22 @@ enum Command {
         #[arg(long, required = true)]
         check: bool,
     },
+}
+
+#[derive(Subcommand)]
+enum CustomerGroup {
+    #[command(flatten)]
+    Look(CustomerCommand),
+    #[command(flatten)]
+    Act(CustomerAct),
+}
+
+#[derive(Subcommand)]
+enum IdentityGroup {
+    #[command(flatten)]
+    Look(IdentityCommand),
+    #[command(flatten)]
+    Act(IdentityAct),
 }
 
 fn main() -> ExitCode {
@@ -99,7 +120,19 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             let (journal, store) = open(&config)?;
             commands::journal(command, journal, store, json, &mut out)?;
         }
-        Command::Customer(command) => commands::customer(command, &asked(&config)?, json, &mut out)?,
+        Command::Customer(CustomerGroup::Look(command)) => {
+            commands::customer(command, &asked(&config)?, json, &mut out)?;
+        }
+        Command::Customer(CustomerGroup::Act(act)) => {
+            acting::run(&config, act.said(), |store| act.deed(store), json, &mut out)?;
+        }
+        Command::Identity(IdentityGroup::Look(command)) => {
+            let (journal, store) = open(&config)?;
+            commands::identity(command, &*journal, &*store, json, &mut out)?;
+        }
+        Command::Identity(IdentityGroup::Act(act)) => {
+            acting::run(&config, act.said(), |_| Ok(act.deed()), json, &mut out)?;
+        }
         Command::Segment(command) => commands::segment(command, &asked(&config)?, json, &mut out)?,
         Command::Counts(when) => commands::counts(&asked(&config)?, &when, json, &mut out)?,
         Command::Export(command) => commands::export(command, &asked(&config)?, json, &mut out)?,

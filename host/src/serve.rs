@@ -42,14 +42,17 @@ const COUNT_EVERY: Duration = Duration::from_secs(1);
 /// Runs until SIGTERM or SIGINT. `ready` is called with the address once the host listens.
 pub(crate) async fn serve(path: &Path, ready: impl FnOnce(std::net::SocketAddr)) -> anyhow::Result<()> {
     let config = config::load(path)?;
-    let (data, _lock) = Data::open_alone(&config)?;
+    let (data, lock) = Data::open_alone(&config)?;
     let host = Running::start(config, &data).await?;
     let listener = tokio::net::TcpListener::bind(host.config.listen)
         .await
         .with_context(|| format!("{}: listen on {}", path.display(), host.config.listen))?;
     // Before anybody is told that the host is there: an unheard SIGHUP would end it.
     let signals = Signals::listen()?;
-    ready(listener.local_addr()?);
+    let address = listener.local_addr()?;
+    lock.announce(address)
+        .with_context(|| format!("{}: say where the host listens", data.folder.display()))?;
+    ready(address);
     let (stop_in, stop) = watch::channel(false);
     let api = api::router(host.api);
     let server = tokio::spawn(async move {
@@ -116,7 +119,8 @@ impl Running {
         let (committer, appender) = Committer::new(Arc::clone(&journal), CommitterConfig::default())?;
         committer.spawn()?;
         let head = appender.head();
-        let shared = Arc::new(Shared::new(clock.clone(), Arc::clone(&journal), appender, connections));
+        let shared =
+            Arc::new(Shared::new(clock.clone(), Arc::clone(&journal), appender.clone(), connections));
         let judging: Arc<dyn Plugins> = policies.clone();
         let router =
             Router::open(Arc::clone(&journal), Arc::clone(&store), policies, RouterConfig::default())?;
@@ -153,6 +157,7 @@ impl Running {
             scans: ScanLimits::default(),
             now: Arc::new(move || time.now()),
             clock,
+            appender,
             policies: judging,
         };
         Ok(Running { config, loader, shared, fold, segments: segments_in, api, movers })

@@ -12,5 +12,6 @@ mod peers;
 mod reload;
 mod stage;
 mod tmall_feed;
+mod unmerge;
 mod webhook;
 mod why_not;

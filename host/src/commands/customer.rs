@@ -8,7 +8,7 @@ mod why_not;
 use std::io::Write;
 
 use api::views;
-use model::CustomerId;
+use model::{Customer, CustomerId};
 use store::{Query, Store};
 
 use super::calendar::Zone;
@@ -74,6 +74,10 @@ pub(crate) enum What {
     Task { title: String },
     /// A time at which a policy looks again.
     Alarm { key: String },
+    /// That she is one person, where she was two: the records, or the operator, that said so.
+    Merge,
+    /// Everything that gave her a handle, or made her one person.
+    Edges,
 }
 
 pub(crate) fn run(
@@ -98,6 +102,11 @@ pub(crate) fn run(
         CustomerCommand::WhyNot(arguments) => why_not::run(asked, &arguments, json, out),
         CustomerCommand::Since(arguments) => since::run(asked, &arguments, json, out),
     })
+}
+
+/// By an id, or by a handle, as of now.
+pub(super) fn find(store: &dyn Store, who: &str) -> anyhow::Result<Customer> {
+    when::find(store, &when::whom(who)?, who)
 }
 
 fn list(

@@ -8,7 +8,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use journal::JournalError;
 use model::Class;
-use router::RouterError;
+use router::{ActError, Refused, RouterError};
 use serde::Serialize;
 use store::StoreError;
 
@@ -24,6 +24,8 @@ pub(crate) enum ErrorCode {
     NotAuthentic,
     NotFound,
     MethodNotAllowed,
+    /// It was understood, and would come to nothing; the text says why, and what to do instead.
+    Refused,
     /// The caller did not send its body in time.
     TimedOut,
     TooLarge,
@@ -40,6 +42,7 @@ impl ErrorCode {
             ErrorCode::NotAuthentic => "not_authentic",
             ErrorCode::NotFound => "not_found",
             ErrorCode::MethodNotAllowed => "method_not_allowed",
+            ErrorCode::Refused => "refused",
             ErrorCode::TimedOut => "timed_out",
             ErrorCode::TooLarge => "too_large",
             ErrorCode::Unavailable => "unavailable",
@@ -53,6 +56,7 @@ impl ErrorCode {
             ErrorCode::Unauthorised | ErrorCode::NotAuthentic => StatusCode::UNAUTHORIZED,
             ErrorCode::NotFound => StatusCode::NOT_FOUND,
             ErrorCode::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            ErrorCode::Refused => StatusCode::CONFLICT,
             ErrorCode::TimedOut => StatusCode::REQUEST_TIMEOUT,
             ErrorCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             ErrorCode::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -70,6 +74,7 @@ impl ErrorCode {
             | ErrorCode::NotAuthentic
             | ErrorCode::NotFound
             | ErrorCode::MethodNotAllowed
+            | ErrorCode::Refused
             | ErrorCode::TimedOut
             | ErrorCode::TooLarge
             | ErrorCode::Internal => None,
@@ -134,6 +139,27 @@ impl From<RouterError> for ApiError {
         match &error {
             RouterError::Unbound { policy: _, bound: _ } => ApiError::not_found(error.to_string()),
             _ => ApiError::of_class(error.class(), error.to_string()),
+        }
+    }
+}
+
+impl From<ActError> for ApiError {
+    fn from(error: ActError) -> ApiError {
+        match error {
+            ActError::Refused(refused @ (Refused::NoCustomer(_) | Refused::NoRecord(_))) => {
+                ApiError::not_found(refused.to_string())
+            }
+            ActError::Refused(refused) => ApiError::new(ErrorCode::Refused, refused.to_string()),
+            ActError::Router(error) => error.into(),
+        }
+    }
+}
+
+impl From<journal::Refused> for ApiError {
+    fn from(refused: journal::Refused) -> ApiError {
+        match refused {
+            journal::Refused::Journal(error) => error.into(),
+            journal::Refused::Busy | journal::Refused::Closed => ApiError::unavailable(refused.to_string()),
         }
     }
 }

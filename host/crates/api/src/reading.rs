@@ -26,6 +26,8 @@ struct Inside {
     state: ApiState,
     reads: Semaphore,
     scanning: Scanning,
+    /// One act of an operator at a time: what was checked still holds when it is appended.
+    acting: Semaphore,
     rereading: Rereading,
 }
 
@@ -54,6 +56,7 @@ impl Shared {
             state,
             reads: Semaphore::new(READS_MAX),
             scanning: Scanning::new(),
+            acting: Semaphore::new(1),
             rereading: Rereading::default(),
         }))
     }
@@ -66,6 +69,10 @@ impl Shared {
         &self.0.scanning
     }
 
+    pub(crate) fn acting(&self) -> &Semaphore {
+        &self.0.acting
+    }
+
     pub(crate) fn rereading(&self) -> &Rereading {
         &self.0.rereading
     }
@@ -75,12 +82,21 @@ impl Shared {
     where
         F: FnOnce(&dyn Journal, &dyn Store) -> Result<JsonText, ApiError> + Send + 'static,
     {
+        self.blocking(move |journal, store| read(&**journal, &**store)).await
+    }
+
+    /// Does something with journal and store on a thread that may block.
+    pub(crate) async fn blocking<T, F>(&self, work: F) -> Result<T, ApiError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Arc<dyn Journal>, &Arc<dyn Store>) -> Result<T, ApiError> + Send + 'static,
+    {
         let closed =
             |error: &dyn std::fmt::Display| ApiError::internal(format!("a read did not end: {error}"));
         let _permit = self.0.reads.acquire().await.map_err(|error| closed(&error))?;
         let ApiState { journal, store, .. } = self.state();
         let (journal, store) = (Arc::clone(journal), Arc::clone(store));
-        let reading = tokio::task::spawn_blocking(move || read(&*journal, &*store));
-        reading.await.map_err(|error| closed(&error))?
+        let working = tokio::task::spawn_blocking(move || work(&journal, &store));
+        working.await.map_err(|error| closed(&error))?
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use journal::Journal;
+use journal::{Appender, Journal};
 use model::{Digest, Instant, Position};
 use router::Plugins;
 use segment::Segment;
@@ -30,6 +30,8 @@ pub struct ApiState {
     pub now: Arc<dyn Fn() -> Instant + Send + Sync>,
     /// There where the host's clock is manual: whoever takes these moves it.
     pub clock: Option<mpsc::Sender<Advance>>,
+    /// Where operators' acts go.
+    pub appender: Appender,
     /// Who folds for those who ask what was, or what an act would change.
     pub policies: Arc<dyn Plugins>,
 }

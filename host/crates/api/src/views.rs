@@ -7,15 +7,21 @@
 //! Knows nothing of HTTP. Where a view needs the fold's list of versions, it must be read after the customer: the list
 //! only grows, so it then has every version that she refers to.
 
+mod acts;
 mod at;
 mod cause;
 mod customer;
 mod held;
 mod host;
+mod identity;
 mod segments;
 mod timeline;
 mod why_not;
 
+pub use acts::{
+    ActView, DifferenceView, HandleMoveView, HeldStageView, HeldTagView, HeldTraitView, IntentChangeView,
+    Reason, ReportView, StageChangeView, ToldView, TraitChangeView,
+};
 pub use at::{AsOf, AtView};
 pub use cause::{Explained, SourceView, explain};
 pub use customer::{
@@ -26,6 +32,10 @@ pub use held::{Held, HeldKind, held};
 pub use host::{
     DeadLetterView, DeadPage, DigestView, HealthView, NotePage, NoteView, PluginView, PluginsView,
     RequestView,
+};
+pub use identity::{
+    ConflictPage, ConflictView, DivisionView, EdgeView, EdgesView, HandleView, Mend, MergedView,
+    RetractionView,
 };
 pub use segments::{CountsView, MembersPage, NameCount, SegmentCount, SegmentView, SegmentsView, StageCount};
 pub use timeline::{Caused, RecordView, TagsView, TimelinePage, record, tags, timeline, timeline_page};

@@ -1,6 +1,8 @@
 //! Random journals: neither the size of a batch, nor a restart, nor a failing call, nor when the clock ticked ever
 //! changes what the fold gives.
 
+#[path = "fold/acts.rs"]
+mod acts;
 #[path = "fold/faulty.rs"]
 mod faulty;
 #[path = "fold/host.rs"]
@@ -16,7 +18,7 @@ use journal::{Journal as _, MemoryJournal};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
-use router::{Slice, rebuild, replay};
+use router::{Slice, edges, rebuild, replay};
 use store::{MemoryStore, Standing, Store as _};
 
 use faulty::Faulty;
@@ -88,6 +90,8 @@ fn check_slices(host: &Host) -> Result<(), TestCaseError> {
         customer
     };
     for customer in host.customers().into_iter().map(less) {
+        let edges = edges(&*host.journal, &*host.store, customer.id).expect("edges").expect("she is there");
+        prop_assert!(edges.agrees, "{}: {:?}", customer.id, edges);
         let slice = Arc::new(Slice::of(&host.journal, &*host.store, &[customer.id]).expect("slice"));
         let replayed = replay(&slice, host.plugins.clone(), upto, false).expect("replay");
         let alone = replayed.customer(customer.id).expect("memory").map(less);

@@ -16,6 +16,7 @@ use serde::Serialize;
 use self::turns::{Fuel, Turns};
 use super::What;
 use crate::commands::calendar::Zone;
+use crate::commands::identity::{self, Shown};
 use crate::commands::segment::Asked;
 use crate::commands::table::{Table, plain};
 use crate::commands::when::{self, Found, When};
@@ -58,6 +59,14 @@ pub(super) fn run(
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
     let (customer, journal) = (&found.customer, &*asked.journal);
+    let shown = match what {
+        What::Merge => Some(Shown::Merges),
+        What::Edges => Some(Shown::All),
+        _ => None,
+    };
+    if let Some(shown) = shown {
+        return identity::edges(journal, &*found.store, customer.id, shown, json, when.zone(), out);
+    }
     let (_, state) = found.store.standing()?;
     let turns = Turns::new(asked, found, when, &state);
     let alarms: Vec<(&Alarm, Cause)> = match what {
@@ -110,6 +119,7 @@ fn things<'a>(
         What::Intent { key } => (HeldKind::Intent, key),
         What::Task { title } => (HeldKind::Task, title),
         What::Alarm { key } => (HeldKind::Alarm, key),
+        What::Merge | What::Edges => return Ok(Vec::new()),
     };
     let found: Vec<Held<'a>> = match kind {
         HeldKind::Alarm => alarms.iter().map(|(alarm, cause)| of_alarm(alarm, cause)).collect(),

@@ -35,7 +35,7 @@ const ARROWS: &[Row] = &[
     row("sandbox", &["abi", "model"]),
     row("router", &["journal", "model", "store", "wire"]),
     row("sqlite", &["journal", "model", "store", "wire"]),
-    // Folds the past again for those who ask what was.
+    // Tells what an act of an operator would change, and folds the past again for those who ask what was.
     row("api", &["journal", "model", "router", "segment", "store", "wire"]),
     // The one place where concrete backends are named.
     row(
