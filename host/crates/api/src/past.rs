@@ -220,6 +220,16 @@ impl Past {
         Ok(Present { customer, standing, slice: Arc::new(slice) })
     }
 
+    /// Now: where the store stands, and the time of its last record where no alarm has fired since.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn end(&self, present: &Present) -> Result<Standing, PastError> {
+        let Standing { position, fired } = present.standing;
+        let last = as_of_position(&*self.journal, position)?;
+        Ok(Standing { position, fired: fired.max(last.fired) })
+    }
+
     /// Does her slice give her as the store has her?
     ///
     /// # Errors
@@ -264,7 +274,7 @@ impl Past {
         let present = self.present(&who)?;
         let upto = match at {
             Some(at) => self.standing(at)?,
-            None => present.standing,
+            None => self.end(&present)?,
         };
         let agrees = self.agrees(&present)?;
         let told = why_not(&present.slice, &self.plugins, upto, &question)?;

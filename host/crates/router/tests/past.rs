@@ -268,7 +268,7 @@ fn since_sees_what_time_alone_does_and_what_a_setup_does() {
 }
 
 #[test]
-fn a_walk_ends_as_a_replay_does_and_stops_at_its_limit() {
+fn a_walk_ends_as_its_slice_at_once_does_and_stops_at_its_limit() {
     let mut world = World::new();
     for now in 10..30 {
         world.says(now, "a", act("later"));

@@ -96,7 +96,10 @@ pub(super) fn run(
     let whom = when::whom(who)?;
     let past = asked.past(when.records_max())?;
     let present = past.present(&whom).map_err(with_mend)?;
-    let upto = when.at()?.map_or(Ok(present.standing), |at| past.standing(at))?;
+    let upto = match when.at()? {
+        Some(at) => past.standing(at)?,
+        None => past.end(&present)?,
+    };
     let agrees = past.agrees(&present).map_err(with_mend)?;
     let asking = arguments.asking();
     let id = match whom {
