@@ -3,6 +3,7 @@
 //! They see the journal and the store through their contracts and print into a writer; `--json` prints what the HTTP
 //! API answers. Only `journal import` writes, and only by appending.
 
+mod backtest;
 mod calendar;
 mod customer;
 mod digest;
@@ -15,6 +16,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use backtest::{BacktestArguments, run as backtest};
 pub(crate) use customer::{CustomerCommand, run as customer};
 pub(crate) use digest::run as digest;
 pub(crate) use export::{ExportCommand, run as export};

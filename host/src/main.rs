@@ -17,7 +17,7 @@ use store::Store;
 
 use heliu::wiring::{self, Data, Policies, Shelf};
 
-use commands::{Asked, CustomerCommand, ExportCommand, JournalCommand, SegmentCommand};
+use commands::{Asked, BacktestArguments, CustomerCommand, ExportCommand, JournalCommand, SegmentCommand};
 use plugin::PluginCommand;
 
 /// One customer store out of many channels.
@@ -58,6 +58,8 @@ enum Command {
     /// Customers, tags, intents or events as a table: CSV, or Parquet.
     #[command(subcommand)]
     Export(ExportCommand),
+    /// Try another version of a policy on the whole journal, beside the one that is bound. Writes nothing, sends nothing.
+    Backtest(BacktestArguments),
     /// The state hash, and the position and the time that it stands for.
     Digest,
     /// Fold the journal again from the beginning.
@@ -102,6 +104,9 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Segment(command) => commands::segment(command, &asked(&config)?, json, &mut out)?,
         Command::Counts => commands::counts(&asked(&config)?, json, &mut out)?,
         Command::Export(command) => commands::export(command, &asked(&config)?, json, &mut out)?,
+        Command::Backtest(arguments) => {
+            commands::backtest(&arguments, &config::load(&config)?, json, &mut out)?;
+        }
         Command::Digest => commands::digest(&*open(&config)?.1, json, &mut out)?,
         Command::Rebuild { check: _ } => {
             drop(out);

@@ -8,7 +8,7 @@ mod csv_file;
 mod events;
 mod parquet_file;
 mod people;
-mod range;
+pub(super) mod range;
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};

@@ -1,11 +1,9 @@
 //! Events and records in a line of plain words.
 
 use model::{
-use model::{
     Act, Bond, Content, Deed, DerivedEvent, Direction, Entry, Event, Fact, Identity, IntentState, Join, Look,
     Message, OperatorAct, Order, OrderLine, OrderStep, Progress, Proposal, Receipt, ReceiptStep, Retelling, Retract, Setup,
     Split, Tie, Touchpoint, Trait, Value, View,
-};
 };
 
 use super::calendar::Zone;

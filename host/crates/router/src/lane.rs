@@ -119,6 +119,20 @@ impl Lane {
         lane
     }
 
+    /// A lane that folds these records because of the one at `cause`, and commits nothing.
+    pub(crate) fn with_past(
+        customer: Customer,
+        past: VecDeque<Arc<Record>>,
+        cause: Position,
+        until: Instant,
+    ) -> Lane {
+        let mut lane = Lane::new(Kept { customer, before: Indexed::default() });
+        (lane.past, lane.refold) = (past, Refold::Running);
+        lane.relive(cause);
+        lane.until = Some(Until { now: until, why: Why::Alone(cause) });
+        lane
+    }
+
     /// Her last steps under her own name: the alarms that come before the record which makes two customers one. They
     /// fire here whether the clock was there before that record or not.
     pub(crate) fn supersede(&mut self, position: Position, now: Instant) {

@@ -23,10 +23,12 @@ mod router;
 mod setup;
 mod slice;
 mod telling;
+mod trial;
 
 pub use error::RouterError;
 pub use identity::handles;
 pub use port::{Plugins, PluginsError, TurnOutcome};
 pub use rebuild::{Rebuilt, rebuild};
 pub use router::{Folded, Router, RouterConfig};
+pub use trial::{Pair, Side, Trial, trial};
 pub use slice::{Alter, Replayed, Slice, as_of_position, as_of_time, moments, replay};

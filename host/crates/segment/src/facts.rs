@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn the_latest_of_each_kind_is_kept_in_any_order() {
-        let mut events = vec![
+        let mut events = [
             event(5, said(Direction::FromCustomer)),
             event(3, said(Direction::FromCustomer)),
             event(9, said(Direction::ToCustomer)),

@@ -53,7 +53,7 @@ fn text(text: &str) -> Value {
 
 fn handle(scheme: &str, scope: &str) -> Handle {
     let (scheme, scope, value) = (scheme.to_owned(), scope.to_owned(), "v".to_owned());
-    Handle { identity: Identity { scheme, scope, value }, position: 1 }
+    Handle { identity: Identity { scheme, scope, value }, position: 1, before: None }
 }
 
 fn stage(stage: &str, since: u64) -> HeldStage {

@@ -32,15 +32,15 @@ impl FromStr for Bound {
 
 /// Positions of the journal, as it stood when it was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Range {
+pub(crate) struct Range {
     /// The position in front of the first one.
-    pub(super) after: Position,
-    pub(super) last: Position,
+    pub(crate) after: Position,
+    pub(crate) last: Position,
 }
 
 impl Range {
     /// From one bound, itself included, to another, itself not; all that is there without them.
-    pub(super) fn of(journal: &dyn Journal, from: Option<Bound>, to: Option<Bound>) -> anyhow::Result<Range> {
+    pub(crate) fn of(journal: &dyn Journal, from: Option<Bound>, to: Option<Bound>) -> anyhow::Result<Range> {
         let head = journal.head()?.position;
         let before = |bound: Bound| -> anyhow::Result<Position> {
             Ok(match bound {

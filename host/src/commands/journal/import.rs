@@ -13,7 +13,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail, ensure};
 use journal::{Batch, Journal, Placed};
-use model::{DerivedEvent, Entry, Instant, Position, Record, Setup};
+use model::{Entry, Instant, Position, Record, Setup};
 use serde::{Deserialize, Serialize};
 
 use super::PAGE_RECORDS;

@@ -8,7 +8,7 @@ use axum::http::Request;
 use journal::{Batch, DeadRequest, Journal as _};
 use model::{Conflict, Customer, CustomerId, DeadTurn, Digest, FoldState, Identity, Instant, Note};
 use serde_json::json;
-use store::{Commit, Query, Standing, Store, StoreError};
+use store::{Agenda, Commit, Query, Standing, Store, StoreError};
 
 use crate::world::{Got, TOKEN, World, call};
 
@@ -213,7 +213,7 @@ impl Store for Broken {
     fn resolve(&self, _: &[&Identity]) -> Result<Vec<Option<CustomerId>>, StoreError> {
         Err(self.0.clone())
     }
-    fn due(&self, _: Instant, _: usize) -> Result<Vec<CustomerId>, StoreError> {
+    fn due(&self, _: Agenda, _: Instant, _: usize) -> Result<Vec<CustomerId>, StoreError> {
         Err(self.0.clone())
     }
     fn commit(&self, _: &Commit<'_>) -> Result<(), StoreError> {

@@ -8,7 +8,7 @@ use api::ScanLimits;
 use model::{Customer, CustomerId, Digest, FoldState, Identity, Instant, Note};
 use segment::Segment;
 use serde_json::json;
-use store::{Commit, MemoryStore, Query, Standing, Store, StoreError};
+use store::{Agenda, Commit, MemoryStore, Query, Standing, Store, StoreError};
 
 use crate::world::{Parts, World, customer};
 
@@ -51,8 +51,8 @@ impl Store for Watched {
     fn resolve(&self, handles: &[&Identity]) -> Result<Vec<Option<CustomerId>>, StoreError> {
         self.store.resolve(handles)
     }
-    fn due(&self, upto: Instant, limit: usize) -> Result<Vec<CustomerId>, StoreError> {
-        self.store.due(upto, limit)
+    fn due(&self, agenda: Agenda, upto: Instant, limit: usize) -> Result<Vec<CustomerId>, StoreError> {
+        self.store.due(agenda, upto, limit)
     }
     fn commit(&self, commit: &Commit<'_>) -> Result<(), StoreError> {
         self.store.commit(commit)

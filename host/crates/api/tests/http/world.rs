@@ -161,7 +161,7 @@ impl World {
             handles: handles.collect(),
             notes: notes.to_vec(),
             state: Some(&state()),
-            merged: Vec::new(),
+            ..Commit::default()
         };
         self.store.commit(&commit).unwrap();
     }
@@ -184,7 +184,7 @@ pub fn state() -> FoldState {
         since: 1,
     };
     let setup = Setup { phone_country: "86".to_owned(), ..Setup::default() };
-    FoldState { setup, versions: vec![version] }
+    FoldState { setup, versions: vec![version], ..FoldState::default() }
 }
 
 fn unionid(number: u64) -> Identity {
@@ -224,8 +224,8 @@ pub fn customer(number: u64) -> Customer {
     };
     let mut customer = Customer::new(CustomerId(positions[0]), 1_000);
     customer.handles = vec![
-        Handle { identity: unionid(number), position: positions[0] },
-        Handle { identity: phone(number), position: positions[1] },
+        Handle { identity: unionid(number), position: positions[0], before: None },
+        Handle { identity: phone(number), position: positions[1], before: None },
     ];
     customer.traits = vec![HeldTrait {
         name: "name".to_owned(),

@@ -135,7 +135,11 @@ fn a_damaged_file_never_panics_the_gate() {
     let sandbox = sandbox(Limits { describe_cpu: std::time::Duration::from_millis(50), ..Limits::default() });
     // Every section boundary and many bytes between them; the same ones on every run.
     for at in (0..whole.len()).step_by(97) {
-        assert!(sandbox.admit(&whole[..at], &Grants::all()).is_err(), "cut at {at}");
+        // Cut between two sections it may be a plugin that describes itself, and has lost the rest.
+        if let Ok(plugin) = sandbox.admit(&whole[..at], &Grants::all()) {
+            let Plugin::Connector(connector) = plugin else { panic!("a policy, cut at {at}") };
+            assert!(!connector.offers().webhook, "cut at {at}");
+        }
         let mut flipped = whole.clone();
         flipped[at] ^= 0x40;
         drop(sandbox.admit(&flipped, &Grants::all()));

@@ -1,0 +1,218 @@
+//! Two configurations over one journal: what the one would have made of every customer, and what the other.
+//!
+//! Who is who is taken from the store, so nothing is judged, and nothing is committed. The journal is read from one side to
+//! the other; of its records only those are kept that a policy on either side wants, or that say something of a customer by
+//! themselves. Each side folds each customer from her first record, as a change of setup would, up to the same time.
+//!
+//! Invariant: a side decides what a change to its configuration would decide at that time; but for events that it tells of
+//! others anew, which are counted and not folded, and for alarms that run away, which count other records too.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant as Moment};
+
+use journal::Journal;
+use model::{Customer, CustomerId, Entry, Fact, FoldState, Instant, Note, Position, Record, Setup};
+use store::{Query, Standing, Store};
+
+use crate::lane::Lane;
+use crate::rounds::{Rounds, Yield};
+use crate::telling::Said;
+use crate::{Plugins, RouterConfig, RouterError, parts, setup};
+
+/// Records that are held in memory at once, at most: about a gigabyte of orders. A longer journal is read more than once.
+const HELD_MAX: usize = 2_000_000;
+
+/// Customers whose turns stand in one call.
+const TOGETHER: usize = 4096;
+
+/// Records that are read from the journal at once.
+const PAGE: usize = 8192;
+
+/// One customer on both sides.
+#[derive(Clone, Debug)]
+pub struct Pair {
+    pub before: Customer,
+    pub after: Customer,
+}
+
+/// What one side came to.
+#[derive(Clone, Debug, Default)]
+pub struct Side {
+    pub turns: u64,
+    /// Events of others that it told.
+    pub told: u64,
+    /// Turns at which a policy failed.
+    pub faults: Vec<Note>,
+    /// Spent in its policies and in writing down what they said, on all threads together.
+    pub took: Duration,
+    pub versions: FoldState,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Trial {
+    pub before: Side,
+    pub after: Side,
+    pub customers: u64,
+    /// Records that were read, those that nobody wants among them.
+    pub records: u64,
+}
+
+struct Person {
+    id: CustomerId,
+    first_seen: Instant,
+    records: VecDeque<Arc<Record>>,
+    /// How many she has.
+    count: usize,
+}
+
+/// Folds every customer by both setups up to `upto`, and gives each pair to `take`.
+///
+/// # Errors
+/// [`RouterError`] if journal or store cannot be read, or a policy cannot be called.
+pub fn trial(
+    journal: &dyn Journal,
+    store: &dyn Store,
+    plugins: &dyn Plugins,
+    before: &Setup,
+    after: &Setup,
+    upto: Standing,
+    take: &mut dyn FnMut(Pair),
+) -> Result<Trial, RouterError> {
+    let sides = [before, after].map(|setup| setup::changed(&FoldState::default(), setup, upto.position));
+    let (mut people, owner) = people(store, upto.position)?;
+    let mut trial = Trial { customers: people.len() as u64, ..Trial::default() };
+    let mut first = 0;
+    while first < people.len() {
+        let last = pass(&people, first);
+        trial.records += fill(journal, &mut people, &owner, first..last, &sides, upto.position)?;
+        for group in people[first..last].chunks_mut(TOGETHER) {
+            let [before, after] = &sides;
+            let before = side(journal, plugins, before, group, upto, &mut trial.before)?;
+            let after = side(journal, plugins, after, group, upto, &mut trial.after)?;
+            before.into_iter().zip(after).for_each(|(before, after)| take(Pair { before, after }));
+            group.iter_mut().for_each(|person| person.records = VecDeque::new());
+        }
+        first = last;
+    }
+    [trial.before.versions, trial.after.versions] = sides;
+    Ok(trial)
+}
+
+/// Everybody, ascending, and whose each record is: by position the place in that list, counted from 1.
+fn people(store: &dyn Store, upto: Position) -> Result<(Vec<Person>, Vec<u32>), RouterError> {
+    let mut owner = vec![0; usize::try_from(upto).unwrap_or(usize::MAX - 1) + 1];
+    let (mut people, mut after) = (Vec::new(), None);
+    loop {
+        let page = store.page(&Query { tag: None, after, limit: TOGETHER })?;
+        let Some(last) = page.last() else { return Ok((people, owner)) };
+        after = Some(last.id);
+        for Customer { id, first_seen, timeline, .. } in page {
+            let place = u32::try_from(people.len() + 1).unwrap_or(0);
+            let count = timeline.partition_point(|&position| position <= upto);
+            for slot in timeline.iter().take(count).filter_map(|&position| usize::try_from(position).ok()) {
+                if let Some(slot) = owner.get_mut(slot) {
+                    *slot = place;
+                }
+            }
+            if count > 0 {
+                people.push(Person { id, first_seen, records: VecDeque::new(), count });
+            }
+        }
+    }
+}
+
+/// The end of the people whose records fit.
+fn pass(people: &[Person], first: usize) -> usize {
+    let mut held = 0;
+    let fits = |person: &&Person| {
+        held += person.count;
+        held <= HELD_MAX
+    };
+    first + people[first..].iter().take_while(fits).count().max(1)
+}
+
+/// Reads the journal, on several threads, and hands these people the records that matter on either side.
+fn fill(
+    journal: &dyn Journal,
+    people: &mut [Person],
+    owner: &[u32],
+    range: Range<usize>,
+    sides: &[FoldState; 2],
+    upto: Position,
+) -> Result<u64, RouterError> {
+    let threads = thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get) as u64;
+    let part = upto.div_ceil(threads).max(1);
+    let read = |first: Position, last: Position| -> Result<(u64, Vec<(usize, Arc<Record>)>), RouterError> {
+        let (mut at, mut count, mut kept) = (first, 0, Vec::new());
+        while at < last {
+            let page = journal.read(at, PAGE)?;
+            let Some(end) = page.last().map(|record| record.position) else { break };
+            for record in page.into_iter().take_while(|record| record.position <= last) {
+                count += 1;
+                let place = usize::try_from(record.position).ok().and_then(|at| owner.get(at).copied());
+                let place = place.and_then(|place| (place as usize).checked_sub(1));
+                if let Some(place) = place.filter(|place| range.contains(place) && matters(&record, sides)) {
+                    kept.push((place, Arc::new(record)));
+                }
+            }
+            at = end;
+        }
+        Ok((count, kept))
+    };
+    let results: Vec<_> = thread::scope(|scope| {
+        let read = &read;
+        let running: Vec<_> = (0..threads)
+            .map(|place| scope.spawn(move || read(place * part, ((place + 1) * part).min(upto))))
+            .collect();
+        running
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    });
+    let mut read = 0;
+    for result in results {
+        let (count, kept) = result?;
+        read += count;
+        kept.into_iter().for_each(|(place, record)| people[place].records.push_back(record));
+    }
+    Ok(read)
+}
+
+/// Does a policy on either side want it, or does it say something of her by itself?
+fn matters(record: &Record, sides: &[FoldState; 2]) -> bool {
+    let Some(event) = record.entry.event() else { return matches!(record.entry, Entry::Act(_)) };
+    if matches!(event.fact, Fact::Told(_) | Fact::Met(_)) {
+        return true;
+    }
+    sides.iter().flat_map(|side| &side.setup.policies).any(|binding| {
+        let wants = &binding.descriptor.wants;
+        wants.is_empty() || wants.iter().any(|want| event.fact.answers(want))
+    })
+}
+
+/// Folds a group of people on one side.
+fn side(
+    journal: &dyn Journal,
+    plugins: &dyn Plugins,
+    state: &FoldState,
+    group: &[Person],
+    upto: Standing,
+    side: &mut Side,
+) -> Result<Vec<Customer>, RouterError> {
+    let began = Moment::now();
+    let lane = |person: &Person| {
+        let customer = Customer::new(person.id, person.first_seen);
+        Lane::with_past(customer, person.records.clone(), upto.position, upto.fired)
+    };
+    let mut lanes: Vec<Lane> = group.iter().map(lane).collect();
+    let rounds = Rounds::new(journal, plugins, state);
+    let Yield { tells, notes, turns } = parts::run(&rounds, &mut lanes, &RouterConfig::default())?;
+    side.turns += turns;
+    side.told += tells.iter().filter(|tell| matches!(tell.said, Said::Told(_) | Said::Retold { .. })).count() as u64;
+    side.faults.extend(notes);
+    side.took += began.elapsed();
+    Ok(lanes.into_iter().map(|lane| lane.customer).collect())
+}

@@ -1,0 +1,111 @@
+//! A backtest on a terminal.
+
+use std::io::Write;
+
+use super::report::{Report, Row, Timeline, Version};
+use crate::commands::calendar::Zone;
+use crate::commands::table::{Table, plain};
+
+pub(super) fn print(
+    report: &Report,
+    timelines: &[Timeline],
+    zone: Zone,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    writeln!(out, "policy {}: {} of {} customers change", report.policy, report.changed, report.customers)?;
+    writeln!(
+        out,
+        "positions {} to {}, alarms fired by {} ({})",
+        report.from,
+        report.to,
+        zone.text(report.fired),
+        zone.name()
+    )?;
+    let mut table = Table::default();
+    table.row(["", "component", "settings", "turns", "dead", "told", "tasks", "took"].map(str::to_owned));
+    for (side, version) in [("before", &report.before), ("after", &report.after)] {
+        let Version { title: _, digest, settings_digest, turns, took_ms, dead, told, tasks } = version;
+        let short = |digest: &str| digest.chars().take(12).collect::<String>();
+        let dead: u64 = dead.values().sum();
+        table.row([
+            side.to_owned(),
+            short(digest),
+            short(settings_digest),
+            turns.to_string(),
+            dead.to_string(),
+            told.to_string(),
+            tasks.to_string(),
+            format!("{took_ms} ms"),
+        ]);
+    }
+    table.print("  ", out)?;
+    rows("tags", &report.tags, out)?;
+    rows("stages", &report.stages, out)?;
+    intents(report, out)?;
+    if !report.limits.is_empty() {
+        writeln!(out, "\nintents that the courier would stop or delay")?;
+        let mut table = Table::default();
+        for limit in &report.limits {
+            table.row([limit.name.to_owned(), format!("before {}", limit.before), format!("after {}", limit.after)]);
+        }
+        table.print("  ", out)?;
+    }
+    for (example, timeline) in report.most_changed.iter().zip(timelines) {
+        writeln!(out, "\n{}: {}", example.id, plain(&example.changes.join("; ")))?;
+        if timeline.left_out > 0 {
+            writeln!(out, "  … {} earlier", timeline.left_out)?;
+        }
+        for line in &timeline.lines {
+            writeln!(out, "  {}", plain(line))?;
+        }
+    }
+    writeln!(
+        out,
+        "\n{} records in {} ms: {} a second, both versions included. Nothing was written, nobody was sent anything.",
+        report.records, report.took_ms, report.records_per_s
+    )?;
+    Ok(())
+}
+
+fn rows(title: &str, rows: &[Row], out: &mut dyn Write) -> anyhow::Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n{title}")?;
+    let mut table = Table::default();
+    for Row { name, before, after, gained, lost, gaining, losing } in rows {
+        let some = |word: &str, ids: &[String]| {
+            if ids.is_empty() { String::new() } else { format!("{word} {}", ids.join(" ")) }
+        };
+        table.row([
+            name.clone(),
+            format!("{before} → {after}"),
+            format!("+{gained}"),
+            format!("-{lost}"),
+            some("gaining:", gaining),
+            some("losing:", losing),
+        ]);
+    }
+    table.print("  ", out)?;
+    Ok(())
+}
+
+fn intents(report: &Report, out: &mut dyn Write) -> anyhow::Result<()> {
+    if report.intents.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\nintents by day and scene")?;
+    let mut table = Table::default();
+    for row in &report.intents {
+        table.row([
+            row.day.clone(),
+            row.scene.clone(),
+            format!("{} → {}", row.before, row.after),
+            format!("+{}", row.added),
+            format!("-{}", row.dropped),
+            format!("moved {}", row.moved),
+        ]);
+    }
+    table.print("  ", out)?;
+    Ok(())
+}
