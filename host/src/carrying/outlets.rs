@@ -66,7 +66,7 @@ impl Outlet {
         let addresses = if alone {
             schemes.iter().map(|scheme| address(scheme, None)).collect()
         } else {
-            let scoped = |scheme| self.scopes.iter().map(move |scope| address(scheme, Some(scope)));
+            let scoped = |&scheme| self.scopes.iter().map(move |scope| address(scheme, Some(scope)));
             schemes.iter().flat_map(scoped).collect()
         };
         Account {

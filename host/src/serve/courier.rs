@@ -27,7 +27,7 @@ use courier::Rules;
 use journal::Journal;
 use model::{CustomerId, Entry, FIRST_ERRAND, Instant, Position};
 use store::{Agenda, Store};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
 use call::{Call, Landed};
@@ -35,7 +35,6 @@ use flights::Flights;
 use judge::Judged;
 use lane::{Lane, Parcel};
 use port::Port;
-use super::shared::Shared;
 use tally::Sent;
 
 pub(crate) use port::HostPort;
@@ -93,7 +92,7 @@ impl<P: Port> Courier<P> {
     pub(crate) async fn run(
         mut self,
         mut folds: watch::Receiver<api::HealthReport>,
-        woken: Arc<Shared>,
+        woken: Arc<Notify>,
         mut stop: watch::Receiver<bool>,
     ) {
         self.caught_up().await;
@@ -112,7 +111,7 @@ impl<P: Port> Courier<P> {
                 biased;
                 landed = self.calls.join_next(), if !self.calls.is_empty() => landed,
                 _ = stop.changed() => None,
-                () = woken.courier.notified() => {
+                () = woken.notified() => {
                     self.lanes.values_mut().for_each(Lane::wake);
                     None
                 }

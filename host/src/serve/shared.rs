@@ -21,7 +21,7 @@ pub(crate) struct Shared {
     connections: RwLock<Arc<Connections>>,
     rules: RwLock<Arc<Rules>>,
     /// The configuration was read again.
-    pub(crate) courier: Notify,
+    pub(crate) courier: Arc<Notify>,
     /// Something may be due: a chore was asked for.
     pub(crate) pump: Notify,
 }
@@ -36,7 +36,7 @@ impl Shared {
     ) -> Shared {
         let connections = RwLock::new(Arc::new(connections));
         let rules = RwLock::new(Arc::new(rules));
-        let (courier, pump) = (Notify::new(), Notify::new());
+        let (courier, pump) = (Arc::default(), Notify::new());
         Shared { clock, journal, appender, connections, rules, courier, pump }
     }
 
