@@ -6,7 +6,9 @@
 mod outlets;
 mod purchases;
 mod seen;
+mod tally;
 
 pub(crate) use outlets::Outlet;
 pub(crate) use purchases::{Bought, purchases};
 pub(crate) use seen::{Seen, candidate, handed_over};
+pub(crate) use tally::Sent;

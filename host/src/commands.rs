@@ -4,10 +4,12 @@
 //! API answers. Only `journal import` writes, and only by appending.
 
 mod backtest;
+mod broadcast;
 mod calendar;
 mod customer;
 mod digest;
 mod export;
+mod intent;
 mod journal;
 mod segment;
 mod table;
@@ -17,9 +19,11 @@ mod words;
 mod tests;
 
 pub(crate) use backtest::{BacktestArguments, run as backtest};
+pub(crate) use broadcast::{BroadcastCommand, Ground, run as broadcast};
 pub(crate) use customer::{CustomerCommand, run as customer};
 pub(crate) use digest::run as digest;
 pub(crate) use export::{ExportCommand, run as export};
+pub(crate) use intent::{IntentCommand, run as intent};
 pub(crate) use journal::{JournalCommand, run as journal};
 pub(crate) use segment::{Asked, SegmentCommand, counts, run as segment};
 

@@ -12,13 +12,16 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use journal::Journal;
+use sandbox::{Grants, Plugin};
 use store::Store;
 
 use heliu::wiring::{self, Data, Policies, Shelf};
 
-use commands::{Asked, BacktestArguments, CustomerCommand, ExportCommand, JournalCommand, SegmentCommand};
+use commands::{BroadcastCommand, Ground, IntentCommand, Asked, BacktestArguments, CustomerCommand, ExportCommand, JournalCommand, SegmentCommand};
+use carrying::Outlet;
 use plugin::PluginCommand;
 
 /// One customer store out of many channels.
@@ -56,6 +59,12 @@ enum Command {
     Segment(SegmentCommand),
     /// How many customers there are, by segment, tag, stage and channel. Reads all customers.
     Counts,
+    /// What should reach customers, and how far it has come.
+    #[command(subcommand)]
+    Intent(IntentCommand),
+    /// Something for everybody in a segment.
+    #[command(subcommand)]
+    Broadcast(BroadcastCommand),
     /// Customers, tags, intents or events as a table: CSV, or Parquet.
     #[command(subcommand)]
     Export(ExportCommand),
@@ -103,6 +112,12 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             commands::customer(command, journal, store, json, &mut out)?;
         }
         Command::Segment(command) => commands::segment(command, &asked(&config)?, json, &mut out)?,
+        Command::Intent(command) => commands::intent(command, &asked(&config)?, json, &mut out)?,
+        Command::Broadcast(command) => {
+            // Nothing tells a running host of an append from outside.
+            let _lock = command.writes().then(|| Data::open_alone(&config::load(&config)?)).transpose()?;
+            commands::broadcast(command, &ground(&config)?, json, &mut out)?;
+        }
         Command::Counts => commands::counts(&asked(&config)?, json, &mut out)?,
         Command::Export(command) => commands::export(command, &asked(&config)?, json, &mut out)?,
         Command::Backtest(arguments) => {
@@ -136,6 +151,24 @@ fn asked(path: &Path) -> anyhow::Result<Asked> {
         config::Clock::Manual => journal.head()?.now.max(store.standing()?.0.fired),
     };
     Ok(Asked { journal, store, segments: config.segments, now })
+}
+
+/// What a broadcast is held against: who there is, the rules, and the connections that carry.
+fn ground(path: &Path) -> anyhow::Result<Ground> {
+    let config = config::load(path)?;
+    let sandbox = Data::open(&config)?.sandbox()?;
+    let mut outlets = Vec::new();
+    for wanted in &config.connections {
+        let bytes = std::fs::read(&wanted.plugin)
+            .with_context(|| format!("read the plugin {}", wanted.plugin.display()))?;
+        if let Plugin::Connector(connector) = sandbox.admit(&bytes, &Grants::all())?
+            && connector.offers().outlet
+        {
+            let (settings, again, since) = (&wanted.settings, &wanted.carry_again, wanted.since);
+            outlets.push(Outlet::new(&wanted.name, connector.descriptor(), settings, again, since));
+        }
+    }
+    Ok(Ground { asked: asked(path)?, plan: config.courier, outlets })
 }
 
 fn serve(path: &Path, json: bool) -> anyhow::Result<()> {

@@ -13,7 +13,6 @@ mod flights;
 mod judge;
 mod lane;
 mod port;
-mod tally;
 mod told;
 
 #[cfg(test)]
@@ -30,12 +29,12 @@ use store::{Agenda, Store};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
+use crate::carrying::Sent;
 use call::{Call, Landed};
 use flights::Flights;
 use judge::Judged;
 use lane::{Lane, Parcel};
 use port::Port;
-use tally::Sent;
 
 pub(crate) use port::HostPort;
 

@@ -10,7 +10,7 @@ use crate::auth;
 use crate::error::{ApiError, ErrorCode};
 use crate::reading::Shared;
 use crate::routes::{
-    clock, customers, dead, digest, health, hooks, notes, plugins, segments, tags, timeline,
+    clock, customers, dead, digest, health, hooks, intents, notes, plugins, segments, tags, timeline,
 };
 
 /// Bytes of a body that `/api/v1` takes: a few numbers.
@@ -33,6 +33,8 @@ pub fn router(state: ApiState) -> Router {
         .route("/segments", get(segments::list))
         .route("/segments/{name}/customers", get(segments::customers))
         .route("/counts", get(segments::counts))
+        .route("/intents", get(intents::list))
+        .route("/intents/counts", get(intents::counts))
         .route("/plugins", get(plugins::list))
         .route("/notes", get(notes::list))
         .route("/dead", get(dead::list))

@@ -6,6 +6,7 @@ pub(crate) mod dead;
 pub(crate) mod digest;
 pub(crate) mod health;
 pub(crate) mod hooks;
+pub(crate) mod intents;
 pub(crate) mod notes;
 pub(crate) mod plugins;
 pub(crate) mod segments;

@@ -11,6 +11,7 @@ mod cause;
 mod customer;
 mod held;
 mod host;
+mod intents;
 mod segments;
 mod timeline;
 
@@ -24,6 +25,7 @@ pub use host::{
     DeadLetterView, DeadPage, DigestView, HealthView, NotePage, NoteView, PluginView, PluginsView,
     RequestView,
 };
+pub use intents::{IntentCount, IntentCountsView, IntentLine, IntentsPage};
 pub use segments::{CountsView, MembersPage, NameCount, SegmentCount, SegmentView, SegmentsView, StageCount};
 pub use timeline::{Caused, RecordView, TagsView, TimelinePage, record, tags, timeline, timeline_page};
 

@@ -563,7 +563,7 @@ async fn nothing_is_handed_over_before_the_journal_knows() {
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert!(world.calls("wecom").is_empty());
     world.journal_fails.store(false, Ordering::SeqCst);
-    run.until(|| world.held("an", "k").state == IntentState::Sent).await;
+    run.until(&world, || world.held("an", "k").state == IntentState::Sent).await;
     assert_eq!(world.calls("wecom").len(), 1);
 }
 
@@ -582,9 +582,11 @@ impl Running {
         Running { stop, task, _folds: folds }
     }
 
-    async fn until(self, is_so: impl Fn() -> bool) {
+    /// Waits until it is so, and folds meanwhile, as the folder does.
+    async fn until(self, world: &World, is_so: impl Fn() -> bool) {
         let waited = tokio::time::timeout(Duration::from_secs(20), async {
             while !is_so() {
+                world.settle();
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         });
@@ -623,7 +625,7 @@ async fn a_dead_connection_delays_neither_another_nor_a_welcome() {
     world.meet("bo");
     world.propose("bo", intent("t", "tag"));
     let done = |person: &str, key: &str| world.held(person, key).state == IntentState::Sent;
-    run.until(|| done("an", "hi") && done("p39", "hi") && done("bo", "t")).await;
+    run.until(&world, || done("an", "hi") && done("p39", "hi") && done("bo", "t")).await;
     assert_eq!(world.held("p0", "k").state, IntentState::Due);
     let messages = world.calls("wecom").iter().filter(|call| call[0].scene == "direct-message").count();
     assert_eq!(messages, super::lane::CALLS_MAX);
