@@ -1,8 +1,9 @@
 //! The commands that read: customers, segments, the journal, the state hash.
 //!
 //! They see the journal and the store through their contracts and print into a writer; `--json` prints what the HTTP
-//! API answers. Only `journal import` writes, and only by appending.
+//! API answers. Only `journal import` writes, and what an operator says (`act`), and only by appending.
 
+mod act;
 mod backtest;
 mod broadcast;
 mod calendar;
@@ -10,6 +11,7 @@ mod customer;
 mod digest;
 mod export;
 mod intent;
+mod identity;
 mod journal;
 mod segment;
 mod table;
@@ -18,12 +20,14 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use act::{CustomerAct, IdentityAct, Said, tell as tell_act};
 pub(crate) use backtest::{BacktestArguments, run as backtest};
 pub(crate) use broadcast::{BroadcastCommand, Ground, run as broadcast};
 pub(crate) use customer::{CustomerCommand, run as customer};
 pub(crate) use digest::run as digest;
 pub(crate) use export::{ExportCommand, run as export};
 pub(crate) use intent::{IntentCommand, run as intent};
+pub(crate) use identity::{IdentityCommand, run as identity};
 pub(crate) use journal::{JournalCommand, run as journal};
 pub(crate) use segment::{Asked, SegmentCommand, counts, run as segment};
 

@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "a command line prints")]
 
 mod carrying;
+mod acting;
 mod commands;
 mod plugin;
 mod serve;
@@ -20,8 +21,11 @@ use store::Store;
 
 use heliu::wiring::{self, Data, Policies, Shelf};
 
-use commands::{BroadcastCommand, Ground, IntentCommand, Asked, BacktestArguments, CustomerCommand, ExportCommand, JournalCommand, SegmentCommand};
 use carrying::Outlet;
+use commands::{
+    Asked, BacktestArguments, BroadcastCommand, CustomerAct, CustomerCommand, ExportCommand, Ground,
+    IdentityAct, IdentityCommand, IntentCommand, JournalCommand, SegmentCommand,
+};
 use plugin::PluginCommand;
 
 /// One customer store out of many channels.
@@ -51,9 +55,12 @@ enum Command {
     /// The append-only truth: export, import, tail.
     #[command(subcommand)]
     Journal(JournalCommand),
-    /// Customers, and why they are what they are.
+    /// Customers, and why they are what they are; merge two, or split one.
     #[command(subcommand)]
-    Customer(CustomerCommand),
+    Customer(CustomerGroup),
+    /// Who is who: what made somebody one person, where records disagree, and how to take something back.
+    #[command(subcommand)]
+    Identity(IdentityGroup),
     /// Segments of the configuration, and who is in them.
     #[command(subcommand)]
     Segment(SegmentCommand),
@@ -78,6 +85,22 @@ enum Command {
         #[arg(long, required = true)]
         check: bool,
     },
+}
+
+#[derive(Subcommand)]
+enum CustomerGroup {
+    #[command(flatten)]
+    Look(CustomerCommand),
+    #[command(flatten)]
+    Act(CustomerAct),
+}
+
+#[derive(Subcommand)]
+enum IdentityGroup {
+    #[command(flatten)]
+    Look(IdentityCommand),
+    #[command(flatten)]
+    Act(IdentityAct),
 }
 
 fn main() -> ExitCode {
@@ -107,9 +130,19 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             let (journal, store) = open(&config)?;
             commands::journal(command, journal, store, json, &mut out)?;
         }
-        Command::Customer(command) => {
+        Command::Customer(CustomerGroup::Look(command)) => {
             let (journal, store) = open(&config)?;
             commands::customer(command, journal, store, json, &mut out)?;
+        }
+        Command::Customer(CustomerGroup::Act(act)) => {
+            acting::run(&config, act.said(), |store| act.deed(store), json, &mut out)?;
+        }
+        Command::Identity(IdentityGroup::Look(command)) => {
+            let (journal, store) = open(&config)?;
+            commands::identity(command, &*journal, &*store, json, &mut out)?;
+        }
+        Command::Identity(IdentityGroup::Act(act)) => {
+            acting::run(&config, act.said(), |_| Ok(act.deed()), json, &mut out)?;
         }
         Command::Segment(command) => commands::segment(command, &asked(&config)?, json, &mut out)?,
         Command::Intent(command) => commands::intent(command, &asked(&config)?, json, &mut out)?,

@@ -23,7 +23,7 @@ use ::courier::Rules;
 use config::Config;
 use journal::{Committer, CommitterConfig, Head, Journal};
 use model::Setup;
-use router::{Router, RouterConfig};
+use router::{Plugins, Router, RouterConfig};
 use sandbox::{Grants, HostGrant, Plugin, Sandbox};
 use segment::Segment;
 use store::{Standing, Store};
@@ -52,14 +52,17 @@ const COUNT_EVERY: Duration = Duration::from_secs(1);
 /// Runs until SIGTERM or SIGINT. `ready` is called with the address once the host listens.
 pub(crate) async fn serve(path: &Path, ready: impl FnOnce(std::net::SocketAddr)) -> anyhow::Result<()> {
     let config = config::load(path)?;
-    let (data, _lock) = Data::open_alone(&config)?;
+    let (data, lock) = Data::open_alone(&config)?;
     let host = Running::start(config, &data).await?;
     let listener = tokio::net::TcpListener::bind(host.config.listen)
         .await
         .with_context(|| format!("{}: listen on {}", path.display(), host.config.listen))?;
     // Before anybody is told that the host is there: an unheard SIGHUP would end it.
     let signals = Signals::listen()?;
-    ready(listener.local_addr()?);
+    let address = listener.local_addr()?;
+    lock.announce(address)
+        .with_context(|| format!("{}: say where the host listens", data.folder.display()))?;
+    ready(address);
     let (stop_in, stop) = watch::channel(false);
     let api = api::router(host.api);
     let server = tokio::spawn(async move {
@@ -137,10 +140,11 @@ impl Running {
         let shared = Arc::new(Shared::new(
             clock.clone(),
             Arc::clone(&journal),
-            appender,
+            appender.clone(),
             connections,
             Rules::new(config.courier.clone()),
         ));
+        let judging: Arc<dyn Plugins> = policies.clone();
         let router =
             Router::open(Arc::clone(&journal), Arc::clone(&store), policies, RouterConfig::default())?;
         let (health_in, health) = watch::channel(HealthReport::default());
@@ -180,6 +184,8 @@ impl Running {
             scans: ScanLimits::default(),
             now: Arc::new(move || time.now()),
             clock,
+            appender,
+            policies: judging,
         };
         Ok(Running { config, loader, shared, fold, segments: segments_in, api, movers })
     }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::{self, File};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -32,22 +33,58 @@ impl Data {
         Ok(Data { folder, journal: Arc::new(journal), store: Arc::new(store) })
     }
 
-    /// Opens the folder for a host of its own. The file that is given back holds it until it is dropped.
-    pub fn open_alone(config: &Config) -> anyhow::Result<(Data, File)> {
+    /// Opens the folder for a host of its own. The lock is given back: it holds the folder until it is dropped.
+    pub fn open_alone(config: &Config) -> anyhow::Result<(Data, Lock)> {
+        match Data::try_alone(config)? {
+            Some(held) => Ok(held),
+            None => {
+                let folder = config.data_dir.display();
+                bail!("{folder}: another host works on this data folder; stop it first")
+            }
+        }
+    }
+
+    /// As `open_alone`. None: somebody else holds the folder.
+    pub fn try_alone(config: &Config) -> anyhow::Result<Option<(Data, Lock)>> {
         fs::create_dir_all(&config.data_dir)
             .with_context(|| format!("make the data folder {}", config.data_dir.display()))?;
-        let path = config.data_dir.join("lock");
-        let lock = File::create(&path).with_context(|| format!("open {}", path.display()))?;
-        if lock.try_lock().is_err() {
-            bail!("{}: another host works on this data folder; stop it first", config.data_dir.display());
+        let path = lock_path(config);
+        // What stands in it is its holder's.
+        let file = File::options().create(true).truncate(false).read(true).write(true).open(&path);
+        let file = file.with_context(|| format!("open {}", path.display()))?;
+        if file.try_lock().is_err() {
+            return Ok(None);
         }
-        Ok((Data::open(config)?, lock))
+        file.set_len(0).with_context(|| format!("write {}", path.display()))?;
+        Ok(Some((Data::open(config)?, Lock { file })))
     }
 
     pub fn sandbox(&self) -> anyhow::Result<Sandbox> {
         let config = SandboxConfig { cache_dir: Some(self.folder.join("cache")), ..SandboxConfig::default() };
         Ok(Sandbox::new(config)?)
     }
+}
+
+/// Holds a data folder.
+pub struct Lock {
+    file: File,
+}
+
+impl Lock {
+    /// Leaves word in it where the host listens: with port 0, the configuration does not say.
+    pub fn announce(&self, address: SocketAddr) -> std::io::Result<()> {
+        use std::io::Write as _;
+        (&self.file).write_all(address.to_string().as_bytes())
+    }
+}
+
+/// Where the host that holds the folder listens. None: whoever holds it does not say.
+pub fn announced(config: &Config) -> Option<SocketAddr> {
+    fs::read_to_string(lock_path(config)).ok()?.trim().parse().ok()
+}
+
+fn lock_path(config: &Config) -> PathBuf {
+    config.data_dir.join("lock")
 }
 
 /// What the machine's clock says.

@@ -162,6 +162,7 @@ async fn a_brands_life_ends_in_the_customers_that_lived_it() {
     every_trade_is_there(&records, &truth);
     groups_are_who_is_in_them(&stage, &truth).await;
     every_tag_says_why(&stage, &customers).await;
+    a_backtest_counts_who_would_change(&stage, &customers);
 
     // The store is what the journal gives, and stays so over a restart.
     let before = cli_json(&stage.config, &["digest"]).unwrap();
@@ -171,6 +172,40 @@ async fn a_brands_life_ends_in_the_customers_that_lived_it() {
     assert_eq!(cli_json(&config, &["digest"]).unwrap(), before);
     cli_text(&config, &["rebuild", "--check"]).unwrap();
     drop(folder);
+}
+
+/// The bound version is what the host itself says; another name for one tier is lost by all and gained by as many.
+fn a_backtest_counts_who_would_change(stage: &Stage, customers: &[Value]) {
+    let tagged = |name: &str| {
+        let holds = |customer: &&Value| customer["tags"].as_array().unwrap().iter().any(|tag| tag == name);
+        customers.iter().filter(holds).count()
+    };
+    let before = cli_json(&stage.config, &["digest"]).unwrap();
+    let [settings, page] = ["new.json", "report.html"].map(|name| stage.folder.path().join(name));
+    let tiers = r#"{"tiers": [{"within_hours": 48, "tag": "48h"}, {"within_days": 30, "tag": "month"}], "beyond": "beyond"}"#;
+    std::fs::write(&settings, tiers).unwrap();
+    let (settings, html) = (settings.to_str().unwrap(), page.to_str().unwrap());
+    let arguments = ["backtest", "--policy", "recency", "--settings", settings, "--html", html];
+    let report = cli_json(&stage.config, &arguments).unwrap();
+    let row = |name: &str| {
+        let rows = report["tags"].as_array().unwrap();
+        rows.iter().find(|row| row["name"] == name).cloned().unwrap_or(Value::Null)
+    };
+    let month = row("recency:month");
+    assert_eq!((&month["before"], month["gained"].as_u64()), (&0.into(), month["after"].as_u64()));
+    let thirty = row("recency:30d");
+    assert_eq!(thirty["before"].as_u64(), Some(tagged("recency:30d") as u64), "{thirty}");
+    assert_eq!((thirty["lost"].as_u64(), month["gained"].as_u64()), (thirty["before"].as_u64(), thirty["before"].as_u64()));
+    let fresh = row("recency:48h");
+    assert_eq!(fresh["before"].as_u64(), Some(tagged("recency:48h") as u64), "{fresh}");
+    assert_eq!((&fresh["gained"], &fresh["lost"]), (&0.into(), &0.into()), "the same tier");
+    assert_eq!(report["customers"].as_u64(), Some(customers.len() as u64));
+    assert!(report["changed"].as_u64() > Some(0) && !report["most_changed"].as_array().unwrap().is_empty());
+    let text = std::fs::read_to_string(&page).unwrap();
+    assert!(text.contains("<svg") && text.contains("recency:month") && !text.contains("<script"), "{text}");
+    // Nothing to compare is said, and nothing was written by any of it.
+    assert!(cli_text(&stage.config, &["backtest", "--policy", "recency"]).is_err());
+    assert_eq!(cli_json(&stage.config, &["digest"]).unwrap(), before);
 }
 
 async fn every_tag_says_why(stage: &Stage, customers: &[Value]) {

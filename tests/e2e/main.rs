@@ -13,4 +13,5 @@ mod peers;
 mod reload;
 mod stage;
 mod tmall_feed;
+mod unmerge;
 mod webhook;

@@ -27,14 +27,23 @@ pub fn measure(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
     ])
 }
 
-/// Appends events of a stream; gives the time that appends took, without the making of events.
+/// Appends events of as many customers; gives the time that appends took, without the making of events.
 pub fn append(
     journal: &dyn Journal,
     events: u64,
     customers: u64,
     appended: impl Fn(u64),
 ) -> anyhow::Result<Duration> {
-    let mut stream = Stream::new(customers);
+    append_of(journal, events, Stream::new(customers), appended)
+}
+
+/// The same, of a stream.
+pub fn append_of(
+    journal: &dyn Journal,
+    events: u64,
+    mut stream: Stream,
+    appended: impl Fn(u64),
+) -> anyhow::Result<Duration> {
     let (mut done, mut spent) = (0, Duration::ZERO);
     while done < events {
         let (now, entries) = stream.batch(BATCH.min(events - done));

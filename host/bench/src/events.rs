@@ -14,11 +14,18 @@ pub struct Stream {
     state: u64,
     number: u64,
     customers: u64,
+    /// One event in so many makes two customers one. 0: none does.
+    merging: u64,
 }
 
 impl Stream {
     pub fn new(customers: u64) -> Stream {
-        Stream { state: 0x9e37_79b9_7f4a_7c15, number: 0, customers: customers.max(1) }
+        Stream { state: 0x9e37_79b9_7f4a_7c15, number: 0, customers: customers.max(1), merging: 0 }
+    }
+
+    /// One event in `every` shows the handle of the customer beside hers: those two are one from there on.
+    pub fn merging(customers: u64, every: u64) -> Stream {
+        Stream { merging: every, ..Stream::new(customers) }
     }
 
     fn next(&mut self) -> u64 {
@@ -44,10 +51,16 @@ impl Stream {
         let (connection, scheme) =
             if shop { ("shop", "youzan.yz-open-id") } else { ("wecom", "wecom.external-userid") };
         let fact = self.fact(customer, at);
+        let mut who = who(scheme, customer);
+        if self.merging > 0 && self.number.is_multiple_of(self.merging) {
+            // Pair after pair, so that each of them is made one by one event.
+            let pair = self.number / self.merging * 2 % self.customers;
+            who = [pair, (pair + 1) % self.customers].map(|customer| unionid(customer)).to_vec();
+        }
         let event = Event {
             id,
             at,
-            who: who(scheme, customer),
+            who,
             staff: Some("linshen".to_owned()),
             touchpoint: if shop { Touchpoint::Shop } else { Touchpoint::DirectMessage },
             fact,
@@ -97,10 +110,12 @@ fn who(scheme: &str, customer: u64) -> Vec<Identity> {
         scope: "ww0fab1e5c0de5a17e".to_owned(),
         value,
     };
-    vec![
-        identity(scheme, format!("wm{customer:030x}")),
-        identity("wechat.unionid", format!("o{customer:027x}")),
-    ]
+    vec![identity(scheme, format!("wm{customer:030x}")), unionid(customer)]
+}
+
+fn unionid(customer: u64) -> Identity {
+    let (scheme, scope) = ("wechat.unionid".to_owned(), "ww0fab1e5c0de5a17e".to_owned());
+    Identity { scheme, scope, value: format!("o{customer:027x}") }
 }
 
 fn order(customer: u64, number: u64, at: Instant) -> Order {

@@ -8,6 +8,7 @@ use model::{Binding, Entry, Position, Setup, Turn, Verdict};
 use router::{Folded, Plugins, PluginsError, Router, RouterConfig, TurnOutcome};
 use sqlite::{SqliteJournal, SqliteStore};
 
+use crate::events::Stream;
 use crate::figure::{Figure, peak_rss_mib};
 use crate::{Bench, appending, policies};
 
@@ -19,6 +20,56 @@ pub fn small(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
 
 pub fn large(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
     fold(bench, bench.events)
+}
+
+/// One event in twenty makes two customers one, whose pasts are folded again.
+const MERGING_EVERY: u64 = 20;
+
+/// A journal in which customers turn out to be one, beside one in which nobody does.
+#[expect(clippy::cast_precision_loss, reason = "a rate")]
+pub fn merging(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
+    let mut rates = Vec::new();
+    for (name, every) in [("plain", 0), ("merging", MERGING_EVERY)] {
+        let (plugins, setup) = policies::bind(bench)?;
+        let journal = begin(bench, &format!("{name}.journal.db"), &setup)?;
+        appending::append_of(&*journal, bench.events, Stream::merging(bench.customers, every), |_| {})?;
+        let mut router = router(bench, &format!("{name}.store.db"), plugins, journal)?;
+        let started = Instant::now();
+        let folded = router.catch_up(Position::MAX)?;
+        rates.push(folded.records as f64 / started.elapsed().as_secs_f64());
+    }
+    let name = |what: &str| format!("fold_merging_{}_{what}", short(bench.events));
+    Ok(vec![
+        Figure::new(name("per_s"), rates[1], "events/s, one in twenty a merge"),
+        Figure::new(name("vs_plain"), rates[1] / rates[0], "of a journal without merges"),
+    ])
+}
+
+/// Two versions of a policy that reads and remembers little, over a journal: what a backtest does.
+#[expect(clippy::cast_precision_loss, reason = "a rate")]
+pub fn backtest(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
+    let (plugins, mut setup) = policies::bind(bench)?;
+    let journal = begin(bench, "journal.db", &setup)?;
+    appending::append(&*journal, bench.events, bench.customers, |_| {})?;
+    let mut router = router(bench, "store.db", Arc::new(Silent), Arc::clone(&journal))?;
+    router.catch_up(Position::MAX)?;
+    let store = SqliteStore::open(&bench.path("store.db"))?;
+    setup.policies.retain(|binding| binding.name == "recency");
+    let upto = router.standing();
+    let run = |plugins: &dyn Plugins| {
+        let started = Instant::now();
+        let trial = router::trial(&*journal, &store, plugins, &setup, &setup, upto, &mut |_| {})?;
+        Ok::<_, anyhow::Error>((trial, started.elapsed().as_secs_f64()))
+    };
+    let (trial, seconds) = run(&*plugins)?;
+    let (_, silent) = run(&Silent)?;
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get) as f64;
+    let rate = trial.records as f64 / seconds;
+    Ok(vec![
+        Figure::new("backtest_per_s", rate, "events/s through two versions"),
+        Figure::new("backtest_per_core_per_s", rate / cores, "events/s for each core, both versions"),
+        Figure::new("backtest_vs_silent", silent / seconds, "of policies that say nothing"),
+    ])
 }
 
 /// Policies that are asked and say nothing: what the fold takes without them is their limit.

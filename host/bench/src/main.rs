@@ -57,6 +57,10 @@ enum Section {
     FoldLarge,
     /// Append and fold at the same time.
     Flow,
+    /// A journal in which customers turn out to be one.
+    Merging,
+    /// Two versions of a policy over one journal.
+    Backtest,
     /// The host as a process: start, webhooks, one event alone.
     Serve,
 }
@@ -101,6 +105,8 @@ fn run(section: Section, arguments: &Arguments) -> anyhow::Result<Vec<Figure>> {
         Section::Fold => folding::small(&bench),
         Section::FoldLarge => folding::large(&bench),
         Section::Flow => folding::flow(&bench),
+        Section::Merging => folding::merging(&bench),
+        Section::Backtest => folding::backtest(&bench),
         Section::Serve => serving::measure(&bench),
     }
 }

@@ -64,7 +64,11 @@ pub(crate) fn run(
     let (standing, state) = data.store.standing()?;
     let Some(old) = state.setup.policies.iter().find(|binding| binding.name == arguments.policy) else {
         let names: Vec<&str> = state.setup.policies.iter().map(|binding| binding.name.as_str()).collect();
-        bail!("no policy \"{}\" is bound where the store stands: there are {}", arguments.policy, names.join(", "));
+        bail!(
+            "no policy \"{}\" is bound where the store stands: there are {}",
+            arguments.policy,
+            names.join(", ")
+        );
     };
     let new = candidate(arguments, old, &sandbox, &policies)?;
     let range = Range::of(&*data.journal, arguments.from, arguments.to)?;
@@ -77,8 +81,14 @@ pub(crate) fn run(
     let trial = router::trial(&*data.journal, &*data.store, &policies, &before, &after, upto, &mut |pair| {
         comparison.take(&pair);
     })?;
-    let report =
-        Report::new(comparison, &trial, [old, &new], range.after + 1..=upto.position, upto.fired, began.elapsed());
+    let report = Report::new(
+        comparison,
+        &trial,
+        [old, &new],
+        range.after + 1..=upto.position,
+        upto.fired,
+        began.elapsed(),
+    );
     if let Some(path) = &arguments.html {
         let timelines = report.timelines(&*data.journal, &*data.store, Zone::new(arguments.utc))?;
         let page = page::write(&report, &timelines, Zone::new(arguments.utc));
@@ -143,7 +153,11 @@ fn upto(data: &Data, to: Option<Bound>, range: Range, standing: Standing) -> any
 /// The time of the first record of the range.
 fn since(data: &Data, range: Range) -> anyhow::Result<u64> {
     use journal::Journal as _;
-    Ok(if range.after == 0 { 0 } else { data.journal.read(range.after, 1)?.first().map_or(0, |record| record.now) })
+    Ok(if range.after == 0 {
+        0
+    } else {
+        data.journal.read(range.after, 1)?.first().map_or(0, |record| record.now)
+    })
 }
 
 /// One side: the tried policy alone where neither version reads what others give, all of them otherwise.
@@ -155,8 +169,10 @@ fn setup(bound: &Setup, tried: &Binding, old: &Binding, new: &Binding) -> Setup 
         }
     }
     // Its own tags and journeys it gives itself; whatever else it reads may be another policy's.
-    let own: Vec<&String> =
-        [old, new].into_iter().flat_map(|of| of.descriptor.tags.iter().chain(&of.descriptor.journeys)).collect();
+    let own: Vec<&String> = [old, new]
+        .into_iter()
+        .flat_map(|of| of.descriptor.tags.iter().chain(&of.descriptor.journeys))
+        .collect();
     let mut reads = old.descriptor.reads.iter().chain(&new.descriptor.reads);
     let all = reads.any(|read| read != EXTRA && !own.iter().any(|own| overlap(read, own)));
     setup.policies.retain(|binding| all || binding.name == tried.name);

@@ -67,6 +67,10 @@ pub(crate) enum What {
     Trait { name: String },
     /// Something that should reach her.
     Intent { key: String },
+    /// That she is one person, where she was two: the records, or the operator, that said so.
+    Merge,
+    /// Everything that gave her a handle, or made her one person.
+    Edges,
 }
 
 pub(crate) fn run(
@@ -93,7 +97,8 @@ pub(crate) fn run(
     })
 }
 
-fn find(store: &dyn Store, who: &str) -> anyhow::Result<Customer> {
+/// By an id, or by a handle.
+pub(super) fn find(store: &dyn Store, who: &str) -> anyhow::Result<Customer> {
     let found = if who.contains(':') {
         let handle = lookup::parse_handle(who);
         let handle =

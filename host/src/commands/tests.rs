@@ -134,7 +134,12 @@ pub(super) fn setup() -> Setup {
         descriptor,
         carry: false,
     };
-    Setup { policies: vec![binding], schemes: Vec::new(), phone_country: "86".to_owned(), tenant: "brand".to_owned() }
+    Setup {
+        policies: vec![binding],
+        schemes: Vec::new(),
+        phone_country: "86".to_owned(),
+        tenant: "brand".to_owned(),
+    }
 }
 
 fn person(number: u64) -> Identity {

@@ -2,8 +2,8 @@
 
 use model::{
     Act, Bond, Content, Deed, DerivedEvent, Direction, Entry, Event, Fact, Identity, IntentState, Join, Look,
-    Message, OperatorAct, Order, OrderLine, OrderStep, Progress, Proposal, Receipt, ReceiptStep, Retelling, Retract, Setup,
-    Split, Tie, Touchpoint, Trait, Value, View,
+    Message, OperatorAct, Order, OrderLine, OrderStep, Progress, Proposal, Receipt, ReceiptStep, Retelling,
+    Retract, Setup, Split, Tie, Touchpoint, Trait, Value, View,
 };
 
 use super::calendar::Zone;
@@ -51,8 +51,19 @@ pub(crate) fn entry(entry: &Entry, zone: Zone) -> String {
 }
 
 fn progress(progress: &Progress) -> String {
-    let Progress { intent, customer, cause: _, id: _, state, connection, staff, receipt, until: _, code, reason } =
-        progress;
+    let Progress {
+        intent,
+        customer,
+        cause: _,
+        id: _,
+        state,
+        connection,
+        staff,
+        receipt,
+        until: _,
+        code,
+        reason,
+    } = progress;
     let mut text = format!("{intent} for {customer} is {}", intent_state(*state));
     for (word, detail) in [("by", connection), ("in the name of", staff), ("as", receipt)] {
         if let Some(detail) = detail {

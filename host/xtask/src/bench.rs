@@ -13,7 +13,7 @@ pub struct Arguments {
     /// Events of the large fold, of 100 000 customers
     #[arg(long, default_value_t = 1_000_000)]
     events: u64,
-    /// Only these sections: calls, append, fold, fold-large, flow, serve
+    /// Only these sections: calls, append, fold, fold-large, flow, merging, backtest, serve
     sections: Vec<String>,
 }
 

@@ -8,6 +8,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use journal::JournalError;
 use model::Class;
+use router::{ActError, Refused, RouterError};
 use serde::Serialize;
 use store::StoreError;
 
@@ -21,6 +22,8 @@ pub(crate) enum ErrorCode {
     NotAuthentic,
     NotFound,
     MethodNotAllowed,
+    /// It was understood, and would come to nothing; the text says why, and what to do instead.
+    Refused,
     /// The caller did not send its body in time.
     TimedOut,
     TooLarge,
@@ -37,6 +40,7 @@ impl ErrorCode {
             ErrorCode::NotAuthentic => "not_authentic",
             ErrorCode::NotFound => "not_found",
             ErrorCode::MethodNotAllowed => "method_not_allowed",
+            ErrorCode::Refused => "refused",
             ErrorCode::TimedOut => "timed_out",
             ErrorCode::TooLarge => "too_large",
             ErrorCode::Unavailable => "unavailable",
@@ -50,6 +54,7 @@ impl ErrorCode {
             ErrorCode::Unauthorised | ErrorCode::NotAuthentic => StatusCode::UNAUTHORIZED,
             ErrorCode::NotFound => StatusCode::NOT_FOUND,
             ErrorCode::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            ErrorCode::Refused => StatusCode::CONFLICT,
             ErrorCode::TimedOut => StatusCode::REQUEST_TIMEOUT,
             ErrorCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             ErrorCode::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -67,6 +72,7 @@ impl ErrorCode {
             | ErrorCode::NotAuthentic
             | ErrorCode::NotFound
             | ErrorCode::MethodNotAllowed
+            | ErrorCode::Refused
             | ErrorCode::TimedOut
             | ErrorCode::TooLarge
             | ErrorCode::Internal => None,
@@ -123,6 +129,33 @@ impl From<JournalError> for ApiError {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> ApiError {
         ApiError::of_class(error.class(), error.to_string())
+    }
+}
+
+impl From<RouterError> for ApiError {
+    fn from(error: RouterError) -> ApiError {
+        ApiError::of_class(error.class(), error.to_string())
+    }
+}
+
+impl From<ActError> for ApiError {
+    fn from(error: ActError) -> ApiError {
+        match error {
+            ActError::Refused(refused @ (Refused::NoCustomer(_) | Refused::NoRecord(_))) => {
+                ApiError::not_found(refused.to_string())
+            }
+            ActError::Refused(refused) => ApiError::new(ErrorCode::Refused, refused.to_string()),
+            ActError::Router(error) => error.into(),
+        }
+    }
+}
+
+impl From<journal::Refused> for ApiError {
+    fn from(refused: journal::Refused) -> ApiError {
+        match refused {
+            journal::Refused::Journal(error) => error.into(),
+            journal::Refused::Busy | journal::Refused::Closed => ApiError::unavailable(refused.to_string()),
+        }
     }
 }
 

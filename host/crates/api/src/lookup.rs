@@ -1,7 +1,11 @@
 //! Finds a customer by what a person may call her: an id, or one of her handles.
 
-use model::{Customer, CustomerId, FoldState, Identity};
+use journal::Journal;
+use model::{Conflict, Customer, CustomerId, FoldState, Identity, Note};
+use router::RouterError;
 use store::{Store, StoreError};
+
+use crate::views::ConflictPage;
 
 /// Handles of this scheme are kept in E.164.
 const PHONE: &str = "phone";
@@ -50,6 +54,43 @@ pub fn by_handle(store: &dyn Store, handle: &Identity) -> Result<Option<Customer
 pub fn intent_state(word: &str) -> Option<model::IntentState> {
     let quoted = serde_json::to_string(&word.replace('-', "_")).ok()?;
     wire::from_json::<model::IntentState>(&quoted).ok()
+}
+
+/// Notes that are read at once, to find conflicts among them.
+const NOTES_READ: usize = 200;
+
+/// At most `limit` conflicts behind the note with the key `after`.
+///
+/// # Errors
+/// [`RouterError`] if journal or store cannot be read.
+pub fn conflicts(
+    journal: &dyn Journal,
+    store: &dyn Store,
+    mut after: String,
+    limit: usize,
+) -> Result<ConflictPage, RouterError> {
+    let mut found: Vec<Conflict> = Vec::new();
+    loop {
+        let notes = store.notes(&after, NOTES_READ)?;
+        let Some(last) = notes.last() else { break };
+        after = last.key();
+        found.extend(notes.into_iter().filter_map(|note| match note {
+            Note::Conflict(conflict) => Some(conflict),
+            Note::DeadTurn(_) => None,
+        }));
+        if found.len() > limit {
+            break;
+        }
+    }
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let next = found.last().filter(|_| more).map(|last| Note::Conflict(last.clone()).key());
+    let mut conflicts = Vec::with_capacity(found.len());
+    for conflict in found {
+        let record = journal.fetch(&[conflict.position])?.pop();
+        conflicts.push((conflict, record));
+    }
+    Ok(ConflictPage::new(&conflicts, next))
 }
 
 #[cfg(test)]

@@ -25,6 +25,8 @@ struct Inside {
     state: ApiState,
     reads: Semaphore,
     scanning: Scanning,
+    /// One act of an operator at a time: what was checked still holds when it is appended.
+    acting: Semaphore,
 }
 
 /// A body of JSON.
@@ -48,7 +50,8 @@ impl IntoResponse for JsonText {
 
 impl Shared {
     pub(crate) fn new(state: ApiState) -> Shared {
-        Shared(Arc::new(Inside { state, reads: Semaphore::new(READS_MAX), scanning: Scanning::new() }))
+        let (reads, scanning, acting) = (Semaphore::new(READS_MAX), Scanning::new(), Semaphore::new(1));
+        Shared(Arc::new(Inside { state, reads, scanning, acting }))
     }
 
     pub(crate) fn state(&self) -> &ApiState {
@@ -59,17 +62,30 @@ impl Shared {
         &self.0.scanning
     }
 
+    pub(crate) fn acting(&self) -> &Semaphore {
+        &self.0.acting
+    }
+
     /// Reads, and makes the answer's text, on a thread that may block.
     pub(crate) async fn read<F>(&self, read: F) -> Result<JsonText, ApiError>
     where
         F: FnOnce(&dyn Journal, &dyn Store) -> Result<JsonText, ApiError> + Send + 'static,
+    {
+        self.blocking(move |journal, store| read(&**journal, &**store)).await
+    }
+
+    /// Does something with journal and store on a thread that may block.
+    pub(crate) async fn blocking<T, F>(&self, work: F) -> Result<T, ApiError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Arc<dyn Journal>, &Arc<dyn Store>) -> Result<T, ApiError> + Send + 'static,
     {
         let closed =
             |error: &dyn std::fmt::Display| ApiError::internal(format!("a read did not end: {error}"));
         let _permit = self.0.reads.acquire().await.map_err(|error| closed(&error))?;
         let ApiState { journal, store, .. } = self.state();
         let (journal, store) = (Arc::clone(journal), Arc::clone(store));
-        let reading = tokio::task::spawn_blocking(move || read(&*journal, &*store));
-        reading.await.map_err(|error| closed(&error))?
+        let working = tokio::task::spawn_blocking(move || work(&journal, &store));
+        working.await.map_err(|error| closed(&error))?
     }
 }

@@ -10,10 +10,11 @@ use crate::auth;
 use crate::error::{ApiError, ErrorCode};
 use crate::reading::Shared;
 use crate::routes::{
-    clock, customers, dead, digest, health, hooks, intents, notes, plugins, segments, tags, timeline,
+    acts, clock, conflicts, customers, dead, digest, edges, health, hooks, intents, notes, plugins, segments, tags,
+    timeline,
 };
 
-/// Bytes of a body that `/api/v1` takes: a few numbers.
+/// Bytes of a body that `/api/v1` takes: a few numbers, or what an operator says.
 const API_BODY_MAX_BYTES: usize = 64 << 10;
 
 /// Everything that the host answers over HTTP.
@@ -30,6 +31,9 @@ pub fn router(state: ApiState) -> Router {
         .route("/customers/{id}", get(customers::show))
         .route("/customers/{id}/timeline", get(timeline::list))
         .route("/customers/{id}/tags", get(tags::list))
+        .route("/customers/{id}/edges", get(edges::list))
+        .route("/conflicts", get(conflicts::list))
+        .route("/acts", post(acts::act))
         .route("/segments", get(segments::list))
         .route("/segments/{name}/customers", get(segments::customers))
         .route("/counts", get(segments::counts))

@@ -1,9 +1,12 @@
 //! One file for each resource.
 
+pub(crate) mod acts;
 pub(crate) mod clock;
+pub(crate) mod conflicts;
 pub(crate) mod customers;
 pub(crate) mod dead;
 pub(crate) mod digest;
+pub(crate) mod edges;
 pub(crate) mod health;
 pub(crate) mod hooks;
 pub(crate) mod intents;

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use journal::Journal;
+use journal::{Appender, Journal};
 use model::{Digest, Instant, Position};
+use router::Plugins;
 use segment::Segment;
 use store::{Standing, Store};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -29,6 +30,10 @@ pub struct ApiState {
     pub now: Arc<dyn Fn() -> Instant + Send + Sync>,
     /// There where the host's clock is manual: whoever takes these moves it.
     pub clock: Option<mpsc::Sender<Advance>>,
+    /// Where operators' acts go.
+    pub appender: Appender,
+    /// Who folds for those who ask what an act would change.
+    pub policies: Arc<dyn Plugins>,
 }
 
 /// How the host is.

@@ -7,14 +7,20 @@
 //! Knows nothing of HTTP. Where a view needs the fold's list of versions, it must be read after the customer: the list
 //! only grows, so it then has every version that she refers to.
 
+mod acts;
 mod cause;
 mod customer;
 mod held;
 mod host;
 mod intents;
+mod identity;
 mod segments;
 mod timeline;
 
+pub use acts::{
+    ActView, DifferenceView, HandleMoveView, HeldStageView, HeldTagView, HeldTraitView, IntentChangeView,
+    Reason, ReportView, StageChangeView, ToldView, TraitChangeView,
+};
 pub use cause::{Explained, SourceView, explain};
 pub use customer::{
     CustomerPage, IntentView, StageName, StageView, Summary, TagView, TaskView, TraitView, Whole, page,
@@ -26,6 +32,10 @@ pub use host::{
     RequestView,
 };
 pub use intents::{IntentCount, IntentCountsView, IntentLine, IntentsPage};
+pub use identity::{
+    ConflictPage, ConflictView, DivisionView, EdgeView, EdgesView, HandleView, Mend, MergedView,
+    RetractionView,
+};
 pub use segments::{CountsView, MembersPage, NameCount, SegmentCount, SegmentView, SegmentsView, StageCount};
 pub use timeline::{Caused, RecordView, TagsView, TimelinePage, record, tags, timeline, timeline_page};
 

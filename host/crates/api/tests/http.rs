@@ -3,6 +3,8 @@
 //! One binary; every test reaches the router through [`world::World`].
 #![expect(clippy::unwrap_used, reason = "a test that unwraps is a test that fails with a place")]
 
+#[path = "http/acts.rs"]
+mod acts;
 #[path = "http/customers.rs"]
 mod customers;
 #[path = "http/hooks.rs"]

@@ -6,7 +6,7 @@
 //!
 //! Invariant: a correction that is taken back leaves the state that was there before it.
 
-use foldhash::{HashMap, HashSet};
+use foldhash::HashSet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -19,14 +19,12 @@ use store::{Changed, Commit, Indexed, Query, Standing, Store};
 
 use crate::RouterError;
 use crate::desk::{Desk, Kept};
-use crate::identity::{Assigned, Rules, addressee};
+use crate::identity::{Assigned, Rules};
+use crate::judging::{self, Judging};
 use crate::lane::Lane;
 
 /// Customers looked at together where only a look at everybody tells who has a record.
 const PAGE: usize = 1024;
-
-/// Who has a record, by the name she had when it was given to her.
-type Whose = HashMap<Position, CustomerId>;
 
 /// What one correcting record means.
 #[derive(Debug, Default)]
@@ -34,7 +32,7 @@ pub(crate) struct Correction {
     /// What holds from here on.
     pub(crate) corrections: Corrections,
     /// Whose identity is judged again, besides everybody whom their records name.
-    seeds: BTreeSet<CustomerId>,
+    pub(crate) seeds: BTreeSet<CustomerId>,
     /// Records that nobody had, and that are somebody's now.
     added: BTreeSet<Position>,
     /// Records that are nobody's any more.
@@ -301,39 +299,9 @@ impl Judge<'_> {
     pub(crate) fn judge(&self, record: &Record, correction: &Correction) -> Result<Judged, RouterError> {
         let (old, records) = self.gather(correction)?;
         let rules = self.rules(&correction.corrections);
-        let mut desk = Desk::default();
-        let mut assigned = Assigned::default();
-        let mut whose = Whose::default();
-        let mut judged: Vec<Position> = correction.dropped.iter().copied().collect();
-        let mut join = |assigned: &mut Assigned, desk: &mut Desk, whose: &Whose, joined: &Joined| {
-            let lane_at = |first: Position| whose.get(&first).and_then(|&id| assigned.current(id));
-            if let (Some(one), Some(other)) = (lane_at(joined.one.0), lane_at(joined.other.0)) {
-                judged.push(joined.position);
-                assigned.join(&rules, desk, joined.position, one, other);
-            }
-        };
-        let mut joins = correction.corrections.joins.iter().peekable();
-        for record in &records {
-            let lane_at = |assigned: &Assigned, position: Position| {
-                whose.get(&position).and_then(|&id| assigned.current(id))
-            };
-            while let Some(joined) = joins.next_if(|joined| joined.position < record.position) {
-                join(&mut assigned, &mut desk, &whose, joined);
-            }
-            let lane = match (&record.entry, addressee(&record.entry)) {
-                (Entry::Progress(progress), _) => {
-                    lane_at(&assigned, progress.cause).or_else(|| lane_at(&assigned, progress.customer.0))
-                }
-                (_, Some(CustomerId(first))) => lane_at(&assigned, first),
-                (_, None) => assigned.assign(&rules, &mut desk, record, &rules.handles(record))?,
-            };
-            if let Some(lane) = lane {
-                let customer = &mut assigned.lanes[lane].customer;
-                customer.timeline.push(record.position);
-                whose.insert(record.position, customer.id);
-            }
-        }
-        joins.for_each(|joined| join(&mut assigned, &mut desk, &whose, joined));
+        let Judging { desk, assigned, joined, .. } =
+            judging::judge(&rules, &correction.corrections.joins, &records, &mut |_, _, _| {})?;
+        let mut judged: Vec<Position> = correction.dropped.iter().copied().chain(joined).collect();
         judged.extend(records.iter().map(|record| record.position));
         let mut judged = self.settled(record, old, judged, assigned, &desk);
         for lane in &mut judged.lanes {

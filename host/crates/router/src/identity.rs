@@ -82,7 +82,7 @@ impl<'a> Rules<'a> {
     }
 
     /// What says that two lists of handles cannot be one person's: a scheme, or an operator.
-    fn clash<'b>(
+    pub(crate) fn clash<'b>(
         &self,
         these: impl Iterator<Item = &'b Identity> + Clone,
         those: &'b [Handle],
@@ -90,7 +90,7 @@ impl<'a> Rules<'a> {
         self.scheme_clash(these.clone(), those).or_else(|| self.apart(these, those))
     }
 
-    fn scheme_clash<'b>(
+    pub(crate) fn scheme_clash<'b>(
         &self,
         mut these: impl Iterator<Item = &'b Identity>,
         those: &'b [Handle],

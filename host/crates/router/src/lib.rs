@@ -8,16 +8,20 @@
 //! the journal was cut into batches, not on when the clock ticked, not on restarts. The router knows no wasm and no
 //! clock: plugins are behind [`Plugins`].
 
+mod acts;
 mod apply;
 mod correct;
 mod desk;
+mod edges;
 mod error;
 mod identity;
+mod judging;
 mod lane;
 mod parts;
 mod pending;
 mod port;
 mod rebuild;
+mod report;
 mod rounds;
 mod router;
 mod setup;
@@ -25,10 +29,16 @@ mod slice;
 mod telling;
 mod trial;
 
+pub use acts::{ActError, Looked, Refused, check, look};
+pub use edges::{Division, Edge, EdgeKind, Edges, Merged, Retraction, edges};
 pub use error::RouterError;
 pub use identity::handles;
 pub use port::{Plugins, PluginsError, TurnOutcome};
 pub use rebuild::{Rebuilt, rebuild};
+pub use report::{
+    Difference, Fate, HandleMove, IntentChange, IntentFate, Report, StageChange, ToldChange, TraitChange,
+    report,
+};
 pub use router::{Folded, Router, RouterConfig};
-pub use trial::{Pair, Side, Trial, trial};
 pub use slice::{Alter, Replayed, Slice, as_of_position, as_of_time, moments, replay};
+pub use trial::{Pair, Side, Trial, trial};

@@ -54,46 +54,9 @@ impl Slice {
         let (_, state) = store.standing()?;
         let judge = Judge { journal: &**journal, store, state: &state };
         let alone = journal.fetch(&state.alone)?;
+        let records = surroundings(&judge, &alone, people)?;
         let rules = judge.rules(&state.corrections);
-        let mut people = people.to_vec();
-        let (records, named) = loop {
-            let (_, records) = judge.gather(&Correction::about(&people, &state))?;
-            let named: HashSet<Identity> = records.iter().flat_map(|record| rules.shown(record)).collect();
-            let has =
-                |first: CustomerId| records.binary_search_by_key(&first.0, |record| record.position).is_ok();
-            // They may have been one with somebody who is another now, or be another since.
-            let mut others = Vec::new();
-            for record in &alone {
-                let Entry::Act(OperatorAct { deed, .. }) = &record.entry else { continue };
-                match deed {
-                    Deed::Join(join) if has(join.one) != has(join.other) => {
-                        let other = if has(join.one) { join.other } else { join.one };
-                        others.extend(judge.holders(other)?);
-                    }
-                    Deed::Split(split) => {
-                        let handles: Vec<Identity> =
-                            split.handles.iter().filter_map(|handle| rules.comparable(handle)).collect();
-                        if has(split.customer) || handles.iter().any(|handle| named.contains(handle)) {
-                            others.extend(judge.holders(split.customer)?);
-                            others.extend(judge.owners(handles.iter())?);
-                        }
-                    }
-                    Deed::Retract(retract) => {
-                        let edge = journal.fetch(&[retract.edge])?;
-                        let shown: Vec<Identity> = edge.iter().flat_map(|edge| rules.shown(edge)).collect();
-                        if shown.iter().any(|handle| named.contains(handle)) {
-                            others.extend(judge.owners(shown.iter())?);
-                        }
-                    }
-                    Deed::Join(_) | Deed::Propose(_) => {}
-                }
-            }
-            others.retain(|other| !people.contains(other));
-            if others.is_empty() {
-                break (records, named);
-            }
-            people.extend(others);
-        };
+        let named: HashSet<Identity> = records.iter().flat_map(|record| rules.shown(record)).collect();
         let mut slice: BTreeMap<Position, Record> =
             records.iter().map(|record| (record.position, Record::clone(record))).collect();
         for record in alone {
@@ -114,6 +77,12 @@ impl Slice {
     #[must_use]
     pub fn holding(journal: &Arc<dyn Journal>, records: BTreeMap<Position, Record>) -> Slice {
         Slice { base: Arc::clone(journal), records, tail: Mutex::default() }
+    }
+
+    /// The same records, with nothing appended to them.
+    #[must_use]
+    pub fn afresh(&self) -> Slice {
+        Slice::holding(&self.base, self.records.clone())
     }
 
     /// Leaves only what stands at these positions, and what stands alone.
@@ -141,6 +110,56 @@ impl Slice {
 
     fn ends(&self) -> Result<Head, JournalError> {
         self.base.head()
+    }
+}
+
+/// The records of everybody whom the records of these people name, and so on, those included whom `alone`, the records
+/// that stand alone, once made one with them, or divided from them.
+pub(crate) fn surroundings(
+    judge: &Judge<'_>,
+    alone: &[Record],
+    people: &[CustomerId],
+) -> Result<Vec<Arc<Record>>, RouterError> {
+    let Judge { journal, state, .. } = judge;
+    let rules = judge.rules(&state.corrections);
+    let mut people = people.to_vec();
+    loop {
+        let (_, records) = judge.gather(&Correction::about(&people, state))?;
+        let named: HashSet<Identity> = records.iter().flat_map(|record| rules.shown(record)).collect();
+        let has =
+            |first: CustomerId| records.binary_search_by_key(&first.0, |record| record.position).is_ok();
+        // They may have been one with somebody who is another now, or be another since.
+        let mut others = Vec::new();
+        for record in alone {
+            let Entry::Act(OperatorAct { deed, .. }) = &record.entry else { continue };
+            match deed {
+                Deed::Join(join) if has(join.one) != has(join.other) => {
+                    let other = if has(join.one) { join.other } else { join.one };
+                    others.extend(judge.holders(other)?);
+                }
+                Deed::Split(split) => {
+                    let handles: Vec<Identity> =
+                        split.handles.iter().filter_map(|handle| rules.comparable(handle)).collect();
+                    if has(split.customer) || handles.iter().any(|handle| named.contains(handle)) {
+                        others.extend(judge.holders(split.customer)?);
+                        others.extend(judge.owners(handles.iter())?);
+                    }
+                }
+                Deed::Retract(retract) => {
+                    let edge = journal.fetch(&[retract.edge])?;
+                    let shown: Vec<Identity> = edge.iter().flat_map(|edge| rules.shown(edge)).collect();
+                    if shown.iter().any(|handle| named.contains(handle)) {
+                        others.extend(judge.owners(shown.iter())?);
+                    }
+                }
+                Deed::Join(_) | Deed::Propose(_) => {}
+            }
+        }
+        others.retain(|other| !people.contains(other));
+        if others.is_empty() {
+            return Ok(records);
+        }
+        people.extend(others);
     }
 }
 

@@ -211,7 +211,8 @@ fn side(
     let rounds = Rounds::new(journal, plugins, state);
     let Yield { tells, notes, turns } = parts::run(&rounds, &mut lanes, &RouterConfig::default())?;
     side.turns += turns;
-    side.told += tells.iter().filter(|tell| matches!(tell.said, Said::Told(_) | Said::Retold { .. })).count() as u64;
+    side.told +=
+        tells.iter().filter(|tell| matches!(tell.said, Said::Told(_) | Said::Retold { .. })).count() as u64;
     side.faults.extend(notes);
     side.took += began.elapsed();
     Ok(lanes.into_iter().map(|lane| lane.customer).collect())

@@ -30,7 +30,12 @@ pub(super) fn gains(title: &str, bars: &[Bar]) -> String {
         let y = ROW * place as f64 + 5.0;
         let (right, left) = (half * bar.gained as f64 / most, half * bar.lost as f64 / most);
         let base = y + ROW * 0.68;
-        let _ = write!(svg, r#"<text x="{}" y="{base}" text-anchor="end">{}</text>"#, LABEL - 8.0, escape(&bar.label));
+        let _ = write!(
+            svg,
+            r#"<text x="{}" y="{base}" text-anchor="end">{}</text>"#,
+            LABEL - 8.0,
+            escape(&bar.label)
+        );
         let _ = write!(
             svg,
             r#"<rect class="gain" x="{middle}" y="{y}" width="{right:.1}" height="16"/><rect class="loss" x="{:.1}" y="{y}" width="{left:.1}" height="16"/>"#,

@@ -157,7 +157,12 @@ impl<'a> Comparison<'a> {
                 }
                 Some(was) if cell(was) != cell(held) => {
                     sum.moved += 1;
-                    what.push(format!("is sent {} \"{key}\" on {}, not {}", held.intent.scene, day(held), day(was)));
+                    what.push(format!(
+                        "is sent {} \"{key}\" on {}, not {}",
+                        held.intent.scene,
+                        day(held),
+                        day(was)
+                    ));
                 }
                 Some(_) => {}
             }

@@ -1,7 +1,9 @@
 //! What the courier's rules would have said of what either version intends, each intent judged at its own time.
 
 use config::Config;
-use courier::{Account, Accounts, Address, Candidate, Carried, Code, Progress, Rules, Ruling, Standing, Tally, Waiting};
+use courier::{
+    Account, Accounts, Address, Candidate, Carried, Code, Progress, Rules, Ruling, Standing, Tally, Waiting,
+};
 use model::{HeldIntent, Identity};
 use sandbox::{Grants, Plugin, Sandbox};
 
@@ -32,8 +34,7 @@ impl Limits {
                 staff: Vec::new(),
             });
         }
-        let anybody =
-            Identity { scheme: SCHEME.to_owned(), scope: String::new(), value: "she".to_owned() };
+        let anybody = Identity { scheme: SCHEME.to_owned(), scope: String::new(), value: "she".to_owned() };
         Ok(Limits { rules: Rules::new(config.courier.clone()), accounts: Accounts { connections }, anybody })
     }
 
@@ -72,7 +73,9 @@ impl Limits {
                     }
                     continue;
                 }
-                Some(Ruling::Hold { reason, .. } | Ruling::Drop { reason } | Ruling::Expire { reason }) => reason,
+                Some(Ruling::Hold { reason, .. } | Ruling::Drop { reason } | Ruling::Expire { reason }) => {
+                    reason
+                }
                 None => continue,
             };
             if reason.code != Code::Consent {

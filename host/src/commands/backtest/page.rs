@@ -37,8 +37,10 @@ pub(super) fn write(report: &Report, timelines: &[Timeline], zone: Zone) -> Stri
 }
 
 fn summary(report: &Report, zone: Zone, page: &mut String) {
-    let (added, dropped) =
-        report.intents.iter().fold((0, 0), |(added, dropped), row| (added + row.added, dropped + row.dropped));
+    let (added, dropped) = report
+        .intents
+        .iter()
+        .fold((0, 0), |(added, dropped), row| (added + row.added, dropped + row.dropped));
     let _ = write!(
         page,
         "<p><b>{}</b> of {} customers change. <b>{added}</b> messages would be sent that were not, <b>{dropped}</b> \
@@ -55,8 +57,10 @@ fn summary(report: &Report, zone: Zone, page: &mut String) {
 }
 
 fn versions(report: &Report, page: &mut String) {
-    page.push_str("<h2>Versions</h2><table><tr><th></th><th>title</th><th>component</th><th>settings</th><th>turns</th>\
-                   <th>failed turns</th><th>told of others</th><th>staff tasks</th><th>time</th></tr>");
+    page.push_str(
+        "<h2>Versions</h2><table><tr><th></th><th>title</th><th>component</th><th>settings</th><th>turns</th>\
+                   <th>failed turns</th><th>told of others</th><th>staff tasks</th><th>time</th></tr>",
+    );
     for (side, version) in [("before", &report.before), ("after", &report.after)] {
         let Version { title, digest, settings_digest, turns, took_ms, dead, told, tasks } = version;
         let dead: Vec<String> = dead.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
@@ -163,7 +167,8 @@ fn limits(report: &Report, page: &mut String) {
 fn examples(report: &Report, timelines: &[Timeline], page: &mut String) {
     page.push_str("<h2>The customers who change most</h2>");
     for (example, timeline) in report.most_changed.iter().zip(timelines) {
-        let _ = write!(page, "<details><summary>{}: {} changes</summary><ul>", example.id, example.changes.len());
+        let _ =
+            write!(page, "<details><summary>{}: {} changes</summary><ul>", example.id, example.changes.len());
         for change in &example.changes {
             let _ = write!(page, "<li>{}</li>", escape(change));
         }

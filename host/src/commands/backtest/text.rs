@@ -46,7 +46,11 @@ pub(super) fn print(
         writeln!(out, "\nintents that the courier would stop or delay")?;
         let mut table = Table::default();
         for limit in &report.limits {
-            table.row([limit.name.to_owned(), format!("before {}", limit.before), format!("after {}", limit.after)]);
+            table.row([
+                limit.name.to_owned(),
+                format!("before {}", limit.before),
+                format!("after {}", limit.after),
+            ]);
         }
         table.print("  ", out)?;
     }

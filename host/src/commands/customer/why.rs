@@ -6,14 +6,15 @@ use anyhow::bail;
 use api::views::{Explained, Held, HeldKind, Raw, explain, held};
 use journal::Journal;
 use model::{
-    Cause, Customer, DerivedEvent, Entry, Event, FoldState, HeldIntent, Instant, IntentState, IntentStep, Position,
-    Record,
+    Cause, Customer, DerivedEvent, Entry, Event, FoldState, HeldIntent, Instant, IntentState, IntentStep,
+    Position, Record,
 };
 use serde::Serialize;
 use store::Store;
 
 use super::What;
 use crate::commands::calendar::Zone;
+use crate::commands::identity::{self, Shown};
 use crate::commands::table::{Table, plain};
 use crate::commands::{one_line, print_json, words};
 
@@ -57,6 +58,8 @@ pub(super) fn run(
         What::Stage { journey } => (HeldKind::Stage, journey),
         What::Trait { name } => (HeldKind::Trait, name),
         What::Intent { key } => (HeldKind::Intent, key),
+        What::Merge => return identity::edges(journal, store, customer.id, Shown::Merges, json, zone, out),
+        What::Edges => return identity::edges(journal, store, customer.id, Shown::All, json, zone, out),
     };
     let found: Vec<Held<'_>> =
         held(customer).filter(|held| held.kind == kind && held.name == name.as_str()).collect();
@@ -102,7 +105,9 @@ fn chain(journal: &dyn Journal, position: Position) -> anyhow::Result<Vec<Record
             Entry::Derived(DerivedEvent { binding: _, cause, again: _, event: _ }) => {
                 Some(*cause).filter(|cause| *cause < position)
             }
-            Entry::Event(_) | Entry::Setup(_) | Entry::Retelling(_) | Entry::Progress(_) | Entry::Act(_) => None,
+            Entry::Event(_) | Entry::Setup(_) | Entry::Retelling(_) | Entry::Progress(_) | Entry::Act(_) => {
+                None
+            }
         };
         chain.push(record);
     }

@@ -260,7 +260,11 @@ fn in_force(journal: &dyn Journal) -> anyhow::Result<Option<Setup>> {
         at = last.position;
         let mut setups = records.into_iter().filter_map(|record| match record.entry {
             Entry::Setup(setup) => Some(setup),
-            Entry::Event(_) | Entry::Derived(_) | Entry::Retelling(_) | Entry::Progress(_) | Entry::Act(_) => None,
+            Entry::Event(_)
+            | Entry::Derived(_)
+            | Entry::Retelling(_)
+            | Entry::Progress(_)
+            | Entry::Act(_) => None,
         });
         found = setups.next_back().or(found);
     }

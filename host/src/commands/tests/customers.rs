@@ -50,7 +50,7 @@ tags
   lapsed  since 2026-05-01 08:00:00  60 days without an order (repurchase)
 
 intents
-  revisit-1  direct-message  since 2026-05-01 08:00:00  60 days without an order (repurchase)
+  revisit-1  direct-message  since 2026-05-01 08:00:00, proposed  60 days without an order (repurchase)
 
 timeline
   2  2026-03-01 08:00:00  wecom-main  is known by name \"小满\" (direct message)

@@ -35,7 +35,8 @@ const ARROWS: &[Row] = &[
     row("sandbox", &["abi", "model"]),
     row("router", &["journal", "model", "store", "wire"]),
     row("sqlite", &["journal", "model", "store", "wire"]),
-    row("api", &["journal", "model", "segment", "store", "wire"]),
+    // Tells what an act of an operator would change.
+    row("api", &["journal", "model", "router", "segment", "store", "wire"]),
     // The one place where concrete backends are named.
     row(
         "heliu",

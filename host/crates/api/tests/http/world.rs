@@ -6,11 +6,13 @@ use api::{Advance, ApiState, HealthReport, Incoming, PluginState, Reply, ScanLim
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
-use journal::{Batch, Journal, MemoryJournal};
+use journal::{Batch, Committer, CommitterConfig, Head, Journal, MemoryJournal};
 use model::{
-    Cause, ChannelEvent, Customer, CustomerId, Digest, Entry, Event, Fact, FoldState, Handle, HeldStage,
-    HeldTag, HeldTrait, Identity, Instant, Note, Position, Setup, Touchpoint, Trait, Value, Version,
+    Binding, Cause, Change, ChannelEvent, Customer, CustomerId, Decision, Digest, Entry, Event, Fact,
+    FoldState, Handle, HeldStage, HeldTag, HeldTrait, Identity, Instant, NewTag, Note, Position, Setup,
+    Touchpoint, Trait, Turn, Value, Verdict, Version,
 };
+use router::{Plugins, PluginsError, TurnOutcome};
 use segment::Segment;
 use serde_json::Value as Json;
 use store::{Changed, Commit, Indexed, MemoryStore, Standing, Store};
@@ -29,6 +31,23 @@ pub struct World {
     pub plugins: watch::Sender<Vec<PluginState>>,
     pub segments: watch::Sender<Arc<[Segment]>>,
     pub clock: mpsc::Receiver<Advance>,
+    /// Where the journal ends, whoever appended.
+    pub head: watch::Receiver<Head>,
+}
+
+/// The one policy there is: whoever shows up is tagged.
+pub struct Buyers;
+
+impl Plugins for Buyers {
+    fn evaluate(&self, _: &Binding, turns: &[Turn<'_>]) -> Result<Vec<TurnOutcome>, PluginsError> {
+        let decided = |turn: &Turn<'_>| {
+            let seen = turn.memory.and_then(|memory| memory.first()).copied().unwrap_or(0) + 1;
+            let change = Change::Tag(NewTag { name: format!("seen:{seen}"), expires: None });
+            let decisions = vec![Decision { why: format!("record {seen} of hers"), change }];
+            TurnOutcome::Verdict(Verdict { decisions, memory: Some(vec![seen]) })
+        };
+        Ok(turns.iter().map(decided).collect())
+    }
 }
 
 /// What a world is made of.
@@ -99,6 +118,9 @@ impl World {
         let (plugins, plugins_out) = watch::channel(Vec::new());
         let (segments, segments_out) = watch::channel(segments);
         let (clock_in, clock) = mpsc::channel(1);
+        let (committer, appender) = Committer::new(journal.clone(), CommitterConfig::default()).unwrap();
+        drop(committer.spawn().unwrap());
+        let head = appender.head();
         let router = api::router(ApiState {
             journal: journal.clone(),
             store: read,
@@ -111,8 +133,10 @@ impl World {
             scans,
             now,
             clock: manual.then_some(clock_in),
+            appender,
+            policies: Arc::new(Buyers),
         });
-        World { router, journal, store, intake, health, plugins, segments, clock }
+        World { router, journal, store, intake, health, plugins, segments, clock, head }
     }
 
     /// With the token.

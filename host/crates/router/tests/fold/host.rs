@@ -62,6 +62,14 @@ impl Host {
 
     /// Says it of what is there once everything is folded. Gives where it stands; None: there is nothing to say it of.
     pub fn say(&mut self, now: u64, word: Word) -> Option<u64> {
+        let entries = vec![self.entry(now, word)?];
+        let batch = Batch { now, entries, ..Batch::default() };
+        let receipts = self.journal.append(&[batch]).expect("append");
+        Some(receipts[0].placed[0].position())
+    }
+
+    /// What would be said.
+    pub fn entry(&mut self, now: u64, word: Word) -> Option<Entry> {
         self.settle(now);
         let records = self.records();
         let customers = self.store.page(&Query { limit: usize::MAX, ..Query::default() }).expect("page");
@@ -71,7 +79,7 @@ impl Host {
         let act = |deed: Deed| {
             Entry::Act(OperatorAct { id: id.clone(), by: "li".to_owned(), why: "so".to_owned(), deed })
         };
-        let entry = match word {
+        Some(match word {
             Word::Join(one, other) => {
                 let one = customers[pick(customers.len(), one)?].id;
                 let other = customers[pick(customers.len(), other)?].id;
@@ -105,11 +113,7 @@ impl Host {
                 let (customer, held) = held[pick(held.len(), which)?];
                 Entry::Progress(progress(customer, held, state, number))
             }
-        };
-        let entries = vec![entry];
-        let batch = Batch { now, entries, ..Batch::default() };
-        let receipts = self.journal.append(&[batch]).expect("append");
-        Some(receipts[0].placed[0].position())
+        })
     }
 
     /// Takes back what stands there.

@@ -29,6 +29,7 @@ pub fn setup(which: u8) -> Vec<Binding> {
     match which {
         0 => vec![counter(0), teller],
         1 => vec![counter(1), teller],
+        3 => vec![counter(1)],
         _ => vec![counter(0)],
     }
 }

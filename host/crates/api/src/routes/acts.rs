@@ -1,0 +1,119 @@
+//! `POST /api/v1/acts`: an operator says who is who, takes back what was said, or proposes something.
+//!
+//! What would come to nothing is refused before it stands in the journal; what it changes is told either way.
+
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{RawQuery, State};
+use journal::Batch;
+use model::{Deed, Entry, OperatorAct, Position};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tokio::time::timeout;
+
+use crate::error::ApiError;
+use crate::query::Query;
+use crate::reading::{JsonText, Shared};
+use crate::views::{ActView, ReportView};
+
+/// Letters of an operator's name, of her reason, and of an act's id. They stand in the journal for ever.
+const BY_MAX: usize = 100;
+const WHY_MAX: usize = 1000;
+const ID_MAX: usize = 200;
+
+/// How long an act waits for the one before it: each folds everybody concerned twice.
+const TURN_MAX: Duration = Duration::from_secs(30);
+
+/// How long a caller waits until the store has what came of it. It is durable before that.
+const FOLD_MAX: Duration = Duration::from_secs(60);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    id: Option<String>,
+    by: String,
+    why: String,
+    deed: Box<RawValue>,
+}
+
+pub(crate) async fn act(
+    State(shared): State<Shared>,
+    RawQuery(query): RawQuery,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<JsonText, ApiError> {
+    let query = Query::parse(query.as_deref(), &["dry_run"])?;
+    let dry_run = match query.text("dry_run") {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(other) => {
+            let text = format!("parameter \"dry_run\": \"{other}\" is neither true nor false");
+            return Err(ApiError::bad_request(text));
+        }
+    };
+    let body = body.map_err(|_| ApiError::bad_request("the body is too large, or broke off"))?;
+    let (id, mut act) = understood(&body)?;
+    let turn = timeout(TURN_MAX, shared.acting().acquire()).await;
+    let turn = turn.map_err(|_| ApiError::unavailable("another act takes too long"))?;
+    let _turn = turn.map_err(|error| ApiError::internal(error.to_string()))?;
+    let now = (shared.state().now)();
+    let policies = shared.state().policies.clone();
+    let looking = shared.blocking(move |journal, store| {
+        // One act at a time, so nobody else has this one: an append moves the head.
+        let made = || Ok::<_, ApiError>(format!("act_{now}_{}", journal.head()?.position));
+        act.id = id.map_or_else(made, Ok)?;
+        let looked = router::look(journal, &**store, &policies, &act)?;
+        Ok((act, looked.known, ReportView::new(&looked.report)))
+    });
+    let (act, known, report) = looking.await?;
+    let id = act.id.clone();
+    if dry_run || known.is_some() {
+        let folded = known.is_some_and(|position| position <= report.position);
+        let (position, known) = (known, known.is_some());
+        return JsonText::of(&ActView { id, dry_run, position, known, folded, report });
+    }
+    let batch = Batch { now, entries: vec![Entry::Act(act)], ..Batch::default() };
+    let receipt = shared.state().appender.append(batch).await?;
+    let placed = receipt.placed.first().ok_or_else(|| ApiError::internal("an append without a place"))?;
+    let position = placed.position();
+    let folded = folded(&shared, position).await;
+    JsonText::of(&ActView { id, dry_run, position: Some(position), known: false, folded, report })
+}
+
+/// Waits until the store has what came of the record there.
+async fn folded(shared: &Shared, position: Position) -> bool {
+    let mut health = shared.state().health.clone();
+    let folded = timeout(FOLD_MAX, health.wait_for(|report| report.folded >= position)).await;
+    matches!(folded, Ok(Ok(_)))
+}
+
+/// The act that is asked for, and its id, if the caller chose one.
+fn understood(body: &[u8]) -> Result<(Option<String>, OperatorAct), ApiError> {
+    let shape =
+        "{\"by\": \"li\", \"why\": \"…\", \"deed\": {\"join\": {\"one\": \"cus_…\", \"other\": \"cus_…\"}}}";
+    let Wanted { id, by, why, deed } = serde_json::from_slice(body)
+        .map_err(|error| ApiError::bad_request(format!("the body is not like {shape}: {error}")))?;
+    let deed = wire::from_json::<Deed>(deed.get())
+        .map_err(|error| ApiError::bad_request(format!("key \"deed\": {error}")))?;
+    let by = line("by", &by, BY_MAX)?;
+    let why = line("why", &why, WHY_MAX)?;
+    let id = id.map(|id| line("id", &id, ID_MAX)).transpose()?;
+    Ok((id, OperatorAct { id: String::new(), by, why, deed }))
+}
+
+/// A line of text that says something.
+fn line(key: &str, text: &str, max: usize) -> Result<String, ApiError> {
+    let text = text.trim();
+    let letters = text.chars().count();
+    if letters == 0 {
+        return Err(ApiError::bad_request(format!("key \"{key}\" is empty")));
+    }
+    if letters > max {
+        return Err(ApiError::bad_request(format!("key \"{key}\" has {letters} letters; at most {max}")));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(ApiError::bad_request(format!("key \"{key}\" is not one line of text")));
+    }
+    Ok(text.to_owned())
+}

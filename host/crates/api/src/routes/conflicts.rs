@@ -1,0 +1,18 @@
+//! `GET /api/v1/conflicts`: records that named two people who cannot be one, and what would end each conflict.
+
+use axum::extract::{RawQuery, State};
+
+use crate::error::ApiError;
+use crate::lookup;
+use crate::query::Query;
+use crate::reading::{JsonText, Shared};
+
+pub(crate) async fn list(
+    State(shared): State<Shared>,
+    RawQuery(query): RawQuery,
+) -> Result<JsonText, ApiError> {
+    let query = Query::parse(query.as_deref(), &["after", "limit"])?;
+    let limit = query.limit()?;
+    let after = query.text("after").unwrap_or_default().to_owned();
+    shared.read(move |journal, store| JsonText::of(&lookup::conflicts(journal, store, after, limit)?)).await
+}

@@ -1,0 +1,160 @@
+//! What an operator says on the command line, on its way: through the API of the host that runs, or, where none does,
+//! into the journal and the store by ourselves.
+
+use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use api::views::{ActView, ReportView};
+use config::Config;
+use heliu::wiring::{self, Data, Policies, Shelf};
+use journal::{Batch, Journal};
+use model::{Deed, Entry, OperatorAct, Position};
+use router::{Plugins, Router, RouterConfig};
+use serde::{Deserialize, Serialize};
+use store::Store;
+
+use crate::commands::{self, Said};
+
+/// How long a host may take to answer: it folds everybody concerned twice, and then once more for good.
+const ANSWER_MAX: Duration = Duration::from_secs(150);
+
+/// Says it, and prints what it changes.
+pub(crate) fn run(
+    path: &Path,
+    said: &Said,
+    deed: impl Fn(&dyn Store) -> anyhow::Result<Deed>,
+    json: bool,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    let config = config::load(path)?;
+    let text = match Data::try_alone(&config)? {
+        Some((data, _lock)) => {
+            let view = alone(&config, &data, said, deed)?;
+            serde_json::to_string(&view)?
+        }
+        None => {
+            let deed = deed(&*Data::open(&config)?.store)?;
+            crate::runtime()?.block_on(ask(&config, said, &deed))?
+        }
+    };
+    if json {
+        writeln!(out, "{text}")?;
+        return Ok(());
+    }
+    let view: ActView =
+        serde_json::from_str(&text).context("the host's answer is not what this version knows")?;
+    commands::tell_act(&view, out)
+}
+
+/// No host runs: what it would do.
+fn alone(
+    config: &Config,
+    data: &Data,
+    said: &Said,
+    deed: impl Fn(&dyn Store) -> anyhow::Result<Deed>,
+) -> anyhow::Result<ActView> {
+    let (journal, store): (Arc<dyn Journal>, Arc<dyn Store>) = (data.journal.clone(), data.store.clone());
+    let policies: Arc<dyn Plugins> = Arc::new(Policies::new(data.sandbox()?, Shelf::new(data)));
+    let open = || {
+        let (journal, store) = (Arc::clone(&journal), Arc::clone(&store));
+        Router::open(journal, store, Arc::clone(&policies), RouterConfig::default())
+    };
+    if !said.dry_run {
+        // What a host that was stopped left behind comes first.
+        open()?.catch_up(Position::MAX)?;
+    }
+    let head = journal.head()?;
+    let now = match config.clock {
+        config::Clock::System => wiring::system_now(),
+        config::Clock::Manual => head.now,
+    };
+    let id = said.id.clone().unwrap_or_else(|| format!("act_{now}_{}", head.position));
+    let (by, why) = (said.by.clone(), said.why.clone());
+    let act = OperatorAct { id: id.clone(), by, why, deed: deed(&*store)? };
+    let looked = router::look(&journal, &*store, &policies, &act)?;
+    let report = ReportView::new(&looked.report);
+    let (known, mut position) = (looked.known.is_some(), looked.known);
+    if !said.dry_run && !known {
+        let receipts =
+            journal.append(&[Batch { now, entries: vec![Entry::Act(act)], ..Batch::default() }])?;
+        position =
+            receipts.first().and_then(|receipt| receipt.placed.first()).map(|placed| placed.position());
+        // No further than the journal has come: what is due since is fired when feeds have told what happened since.
+        open()?.settle(journal.head()?.now)?;
+    }
+    let stands = store.standing()?.0.position;
+    let folded = position.is_some_and(|position| position <= stands);
+    Ok(ActView { id, dry_run: said.dry_run, position, known, folded, report })
+}
+
+#[derive(Serialize)]
+struct Wanted<'a> {
+    id: Option<&'a str>,
+    by: &'a str,
+    why: &'a str,
+    deed: api::views::Raw,
+}
+
+#[derive(Deserialize)]
+struct Failure {
+    error: FailureText,
+}
+
+#[derive(Deserialize)]
+struct FailureText {
+    message: String,
+}
+
+/// The answer's text of the host that runs.
+async fn ask(config: &Config, said: &Said, deed: &Deed) -> anyhow::Result<String> {
+    let folder = config.data_dir.display();
+    let address = wiring::announced(config).unwrap_or(config.listen);
+    let address = reachable(address);
+    let url = format!("http://{address}/api/v1/acts{}", if said.dry_run { "?dry_run=true" } else { "" });
+    // Plain HTTP on one machine; the client wants to know its cryptography all the same. An error means that somebody
+    // chose before, which will do.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(ANSWER_MAX)
+        .build()
+        .context("make an HTTP client")?;
+    let Said { by, why, id, dry_run: _ } = said;
+    let body =
+        serde_json::to_string(&Wanted { id: id.as_deref(), by, why, deed: wire::to_raw::<Deed>(deed) })?;
+    let request = client.post(&url).bearer_auth(config.api_token.expose());
+    let response = request.header("content-type", "application/json").body(body).send().await;
+    let response = response.map_err(anyhow::Error::from).with_context(|| {
+        format!(
+            "{folder}: a host, or an import, works on this data folder, and nothing answers at {url}. If a host runs there, \
+             look at its log; if it has ended, try again"
+        )
+    })?;
+    let status = response.status();
+    let text = response.text().await.with_context(|| format!("{url}: the answer broke off"))?;
+    if status.is_success() {
+        return Ok(text);
+    }
+    match serde_json::from_str::<Failure>(&text) {
+        Ok(Failure { error: FailureText { message } }) if status == reqwest::StatusCode::UNAUTHORIZED => {
+            bail!("{url}: {message}: the host runs with another [api] token than the file has now")
+        }
+        Ok(Failure { error: FailureText { message } }) => bail!("{message}"),
+        Err(_) => bail!("{url}: {status}: {text}"),
+    }
+}
+
+/// Where to knock at a host that listens everywhere.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        IpAddr::V4(_) | IpAddr::V6(_) => {}
+    }
+    address
+}

@@ -1,0 +1,123 @@
+//! `heliu customer merge|split` and `heliu identity retract`: what an operator says of who is who.
+//!
+//! Here is what she says, and how what it changes is told; the way into the journal is not here.
+
+mod tell;
+
+use anyhow::Context as _;
+use api::lookup;
+use model::{Deed, Identity, Join, Position, Retract, Split};
+use store::Store;
+
+pub(crate) use tell::tell;
+
+use super::customer::find;
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum CustomerAct {
+    /// Say that two customers are one person. Tags, stages and intents are folded again, as if she had always been one.
+    Merge {
+        /// An id like `cus_0000000042`, or a handle like `wechat.unionid:SCOPE:VALUE` (`phone::13900000000`).
+        #[arg(value_name = "ID|HANDLE")]
+        one: String,
+        #[arg(value_name = "ID|HANDLE")]
+        other: String,
+        #[command(flatten)]
+        said: Said,
+    },
+    /// Say that some handles of a customer are another person's.
+    Split {
+        /// An id like `cus_0000000042`, or a handle like `wechat.unionid:SCOPE:VALUE` (`phone::13900000000`).
+        #[arg(value_name = "ID|HANDLE")]
+        who: String,
+        /// A handle that is the other person's. As often as there are such handles.
+        #[arg(long = "handle", value_name = "SCHEME:SCOPE:VALUE", required = true)]
+        handles: Vec<String>,
+        #[command(flatten)]
+        said: Said,
+    },
+}
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum IdentityAct {
+    /// Take back what a record says of who is who: an event with several handles, a merge or a split by hand, or an
+    /// earlier retraction of an event. Everybody concerned is folded again, as if it had never been said.
+    Retract {
+        /// Where it stands; `heliu identity edges` tells.
+        position: Position,
+        #[command(flatten)]
+        said: Said,
+    },
+}
+
+/// Who says it, and why.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Said {
+    /// Who says so. Stands in the journal for ever.
+    #[arg(long, value_name = "NAME", value_parser = line)]
+    pub(crate) by: String,
+    /// Why. Stands in the journal for ever.
+    #[arg(long, value_name = "TEXT", value_parser = line)]
+    pub(crate) why: String,
+    /// An id of your own: the same one twice is one act, so a script may try again.
+    #[arg(long, value_name = "ID", value_parser = line)]
+    pub(crate) id: Option<String>,
+    /// Only tell what it would change.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// Letters of what an operator says, at most.
+const SAID_MAX: usize = 1000;
+
+fn line(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err("it is empty".to_owned());
+    }
+    if text.chars().any(char::is_control) {
+        return Err("it is not one line of text".to_owned());
+    }
+    if text.chars().count() > SAID_MAX {
+        return Err(format!("it has more than {SAID_MAX} letters"));
+    }
+    Ok(text.to_owned())
+}
+
+impl CustomerAct {
+    pub(crate) fn said(&self) -> &Said {
+        match self {
+            CustomerAct::Merge { said, .. } | CustomerAct::Split { said, .. } => said,
+        }
+    }
+
+    /// The deed, of those whom the store has.
+    pub(crate) fn deed(&self, store: &dyn Store) -> anyhow::Result<Deed> {
+        match self {
+            CustomerAct::Merge { one, other, said: _ } => {
+                Ok(Deed::Join(Join { one: find(store, one)?.id, other: find(store, other)?.id }))
+            }
+            CustomerAct::Split { who, handles, said: _ } => {
+                let handles = handles.iter().map(|text| handle(text)).collect::<anyhow::Result<_>>()?;
+                Ok(Deed::Split(Split { customer: find(store, who)?.id, handles }))
+            }
+        }
+    }
+}
+
+impl IdentityAct {
+    pub(crate) fn said(&self) -> &Said {
+        let IdentityAct::Retract { position: _, said } = self;
+        said
+    }
+
+    pub(crate) fn deed(&self) -> Deed {
+        let IdentityAct::Retract { position, said: _ } = self;
+        Deed::Retract(Retract { edge: *position })
+    }
+}
+
+fn handle(text: &str) -> anyhow::Result<Identity> {
+    lookup::parse_handle(text)
+        .with_context(|| format!("\"{text}\" is not a handle like wechat.unionid:SCOPE:VALUE"))
+}
