@@ -5,10 +5,12 @@
 
 mod act;
 mod backtest;
+mod broadcast;
 mod calendar;
 mod customer;
 mod digest;
 mod export;
+mod intent;
 mod identity;
 mod journal;
 mod segment;
@@ -21,9 +23,11 @@ mod tests;
 
 pub(crate) use act::{CustomerAct, IdentityAct, Said, tell as tell_act};
 pub(crate) use backtest::{BacktestArguments, run as backtest};
+pub(crate) use broadcast::{BroadcastCommand, Ground, run as broadcast};
 pub(crate) use customer::{CustomerCommand, run as customer};
 pub(crate) use digest::run as digest;
 pub(crate) use export::{ExportCommand, run as export};
+pub(crate) use intent::{IntentCommand, run as intent};
 pub(crate) use identity::{IdentityCommand, run as identity};
 pub(crate) use journal::{JournalCommand, run as journal};
 pub(crate) use segment::{Asked, SegmentCommand, counts, run as segment};

@@ -3,6 +3,7 @@
 //! Parses arguments, wires, runs. The only crate that names concrete backends; nobody but the bench depends on it.
 #![expect(clippy::print_stdout, reason = "a command line prints")]
 
+mod carrying;
 mod acting;
 mod commands;
 mod plugin;
@@ -12,15 +13,18 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use journal::Journal;
+use sandbox::{Grants, Plugin};
 use store::Store;
 
 use heliu::wiring::{self, Data, Policies, Shelf};
 
+use carrying::Outlet;
 use commands::{
-    Asked, BacktestArguments, CustomerAct, CustomerCommand, ExportCommand, IdentityAct, IdentityCommand,
-    JournalCommand, SegmentCommand, When,
+    Asked, BacktestArguments, BroadcastCommand, CustomerAct, CustomerCommand, ExportCommand, Ground,
+    IdentityAct, IdentityCommand, IntentCommand, JournalCommand, SegmentCommand, When,
 };
 use plugin::PluginCommand;
 
@@ -62,6 +66,12 @@ enum Command {
     Segment(SegmentCommand),
     /// How many customers there are, by segment, tag, stage and channel. Reads all customers.
     Counts(When),
+    /// What should reach customers, and how far it has come.
+    #[command(subcommand)]
+    Intent(IntentCommand),
+    /// Something for everybody in a segment.
+    #[command(subcommand)]
+    Broadcast(BroadcastCommand),
     /// Customers, tags, intents or events as a table: CSV, or Parquet.
     #[command(subcommand)]
     Export(ExportCommand),
@@ -134,6 +144,12 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             acting::run(&config, act.said(), |_| Ok(act.deed()), json, &mut out)?;
         }
         Command::Segment(command) => commands::segment(command, &asked(&config)?, json, &mut out)?,
+        Command::Intent(command) => commands::intent(command, &asked(&config)?, json, &mut out)?,
+        Command::Broadcast(command) => {
+            // Nothing tells a running host of an append from outside.
+            let _lock = command.writes().then(|| Data::open_alone(&config::load(&config)?)).transpose()?;
+            commands::broadcast(command, &ground(&config)?, json, &mut out)?;
+        }
         Command::Counts(when) => commands::counts(&asked(&config)?, &when, json, &mut out)?,
         Command::Export(command) => commands::export(command, &asked(&config)?, json, &mut out)?,
         Command::Backtest(arguments) => {
@@ -171,6 +187,24 @@ fn asked(path: &Path) -> anyhow::Result<Asked> {
         Ok(Arc::new(Policies::new(data.sandbox()?, Shelf::new(&data))))
     };
     Ok(Asked { journal, store, segments: config.segments, now, plugins: Box::new(plugins) })
+}
+
+/// What a broadcast is held against: who there is, the rules, and the connections that carry.
+fn ground(path: &Path) -> anyhow::Result<Ground> {
+    let config = config::load(path)?;
+    let sandbox = Data::open(&config)?.sandbox()?;
+    let mut outlets = Vec::new();
+    for wanted in &config.connections {
+        let bytes = std::fs::read(&wanted.plugin)
+            .with_context(|| format!("read the plugin {}", wanted.plugin.display()))?;
+        if let Plugin::Connector(connector) = sandbox.admit(&bytes, &Grants::all())?
+            && connector.offers().outlet
+        {
+            let (settings, again, since) = (&wanted.settings, &wanted.carry_again, wanted.since);
+            outlets.push(Outlet::new(&wanted.name, connector.descriptor(), settings, again, since));
+        }
+    }
+    Ok(Ground { asked: asked(path)?, plan: config.courier, outlets })
 }
 
 fn serve(path: &Path, json: bool) -> anyhow::Result<()> {

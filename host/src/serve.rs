@@ -1,10 +1,13 @@
 //! `heliu serve`: wires a host, runs it, reloads it, stops it.
 //!
-//! Three movers: the intake (a webhook through its connector into the journal), the pump (feeds and chores into the
-//! journal), the folder (the journal into the store). They share nothing but the journal and each connection's memory.
+//! Four movers: the intake (a webhook through its connector into the journal), the pump (feeds and chores into the
+//! journal), the folder (the journal into the store), the courier (what the store says should reach a customer, through a
+//! connector to her, and what became of it into the journal). They share nothing but the journal, the store and each
+//! connection's memory.
 
 mod clock;
 mod connection;
+mod courier;
 mod folder;
 mod intake;
 mod pump;
@@ -16,25 +19,32 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use api::{Advance, ApiState, Condition, HealthReport, PluginState, Role, ScanLimits, Token};
+use ::courier::Rules;
 use config::Config;
 use journal::{Committer, CommitterConfig, Head, Journal};
 use model::Setup;
 use router::{Plugins, Router, RouterConfig};
 use sandbox::{Grants, HostGrant, Plugin, Sandbox};
 use segment::Segment;
-use store::Store;
+use store::{Standing, Store};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use clock::HostClock;
 use connection::{Connection, ConnectionStanding};
+use courier::{Courier, HostPort};
 use folder::{Folder, FolderHandle};
 use heliu::wiring::{self, Data, Policies, Shelf};
+use crate::carrying::Outlet;
 use shared::{Connections, Shared};
 
 /// How long requests under way may take once the host was told to stop.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// How long calls of outlets that are under way may take then: as long as a call of a connector may, so that what a channel
+/// did is told.
+const CARRY_GRACE: Duration = Duration::from_secs(32);
 
 /// How often the counts that `/api/v1/plugins` shows are taken.
 const COUNT_EVERY: Duration = Duration::from_secs(1);
@@ -94,7 +104,15 @@ struct Running {
 struct Movers {
     intake: JoinHandle<()>,
     others: Vec<JoinHandle<()>>,
+    /// There where the courier looks for itself.
+    courier: Option<Carrying>,
     folding: std::thread::JoinHandle<()>,
+}
+
+/// The courier at work, and how it is told to stop.
+struct Carrying {
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
 }
 
 impl Running {
@@ -119,8 +137,13 @@ impl Running {
         let (committer, appender) = Committer::new(Arc::clone(&journal), CommitterConfig::default())?;
         committer.spawn()?;
         let head = appender.head();
-        let shared =
-            Arc::new(Shared::new(clock.clone(), Arc::clone(&journal), appender.clone(), connections));
+        let shared = Arc::new(Shared::new(
+            clock.clone(),
+            Arc::clone(&journal),
+            appender.clone(),
+            connections,
+            Rules::new(config.courier.clone()),
+        ));
         let judging: Arc<dyn Plugins> = policies.clone();
         let router =
             Router::open(Arc::clone(&journal), Arc::clone(&store), policies, RouterConfig::default())?;
@@ -135,7 +158,10 @@ impl Running {
         let (counts_in, plugins) = watch::channel(Vec::new());
         let (segments_in, segments) = watch::channel(Arc::from(config.segments.as_slice()));
         let time = shared.clock.clone();
-        let (clock, pumping) = pump(&shared, &fold);
+        let port =
+            HostPort { shared: Arc::clone(&shared), store: Arc::clone(&store), health: health.clone() };
+        let carrier = Courier::new(port, Arc::clone(&journal), Arc::clone(&store));
+        let (clock, pumping, courier) = pump(&shared, &fold, carrier, &health);
         let movers = Movers {
             intake: tokio::spawn(intake::run(Arc::clone(&shared), intake_out)),
             others: vec![
@@ -143,6 +169,7 @@ impl Running {
                 tokio::spawn(count(Arc::clone(&shared), fold.clone(), counts_in)),
                 tokio::spawn(wake(head, fold.clone())),
             ],
+            courier,
             folding,
         };
         let api = ApiState {
@@ -164,13 +191,23 @@ impl Running {
     }
 }
 
-/// By the system's clock the pump looks for itself; a manual clock says when.
-fn pump(shared: &Arc<Shared>, fold: &FolderHandle) -> (Option<mpsc::Sender<Advance>>, JoinHandle<()>) {
+/// By the system's clock the pump and the courier look for themselves; a manual clock says when.
+fn pump(
+    shared: &Arc<Shared>,
+    fold: &FolderHandle,
+    courier: Courier<HostPort>,
+    health: &watch::Receiver<HealthReport>,
+) -> (Option<mpsc::Sender<Advance>>, JoinHandle<()>, Option<Carrying>) {
     match &shared.clock {
-        HostClock::System => (None, tokio::spawn(pump::run(Arc::clone(shared)))),
+        HostClock::System => {
+            let (stop, stopped) = watch::channel(false);
+            let task = tokio::spawn(courier.run(health.clone(), Arc::clone(&shared.courier), stopped));
+            (None, tokio::spawn(pump::run(Arc::clone(shared))), Some(Carrying { stop, task }))
+        }
         HostClock::Manual(_) => {
             let (advance_in, advance_out) = mpsc::channel(16);
-            (Some(advance_in), tokio::spawn(advance(Arc::clone(shared), fold.clone(), advance_out)))
+            let advancing = advance(Arc::clone(shared), fold.clone(), courier, advance_out);
+            (Some(advance_in), tokio::spawn(advancing), None)
         }
     }
 }
@@ -185,8 +222,14 @@ async fn wake(mut head: watch::Receiver<Head>, fold: FolderHandle) {
 impl Movers {
     /// The API is gone, so the intake ends; then nothing appends any more, and the fold ends with its present batch.
     async fn stop(self, fold: &FolderHandle) -> anyhow::Result<()> {
-        let Movers { intake, others, folding } = self;
+        let Movers { intake, others, courier, folding } = self;
         drop(tokio::time::timeout(GRACE, intake).await);
+        if let Some(Carrying { stop, task }) = courier {
+            stop.send_replace(true);
+            if tokio::time::timeout(CARRY_GRACE, task).await.is_err() {
+                tracing::warn!("a call of an outlet did not end: the end of its errands will not be known");
+            }
+        }
         for task in others {
             task.abort();
             drop(task.await);
@@ -241,10 +284,13 @@ impl Loader {
             }
             None => Arc::new(ConnectionStanding::new(self.journal.recall(&wanted.name)?)),
         };
+        let (name, descriptor) = (wanted.name.clone(), connector.descriptor());
+        let outlet = Outlet::new(&name, descriptor, &wanted.settings, &wanted.carry_again, wanted.since);
         Ok(Connection {
-            name: wanted.name.clone(),
+            name,
             file: wanted.plugin.display().to_string(),
             connector,
+            outlet,
             settings: wanted.settings.clone(),
             secrets: wanted.secrets.clone(),
             http,
@@ -255,12 +301,30 @@ impl Loader {
 }
 
 /// Moves the manual clock, and answers when the host has done everything that is due by then.
-async fn advance(shared: Arc<Shared>, fold: FolderHandle, mut asked: mpsc::Receiver<Advance>) {
+async fn advance(
+    shared: Arc<Shared>,
+    fold: FolderHandle,
+    mut courier: Courier<HostPort>,
+    mut asked: mpsc::Receiver<Advance>,
+) {
     while let Some(Advance { now, reply }) = asked.recv().await {
         shared.clock.advance(now);
-        pump::until_quiet(&shared).await;
-        let settled = fold.settle().await;
-        drop(reply.send(settled));
+        drop(reply.send(settle(&shared, &fold, &mut courier).await));
+    }
+}
+
+/// What is carried may ask for chores, and what they yield may lead to more that is carried.
+async fn settle(
+    shared: &Arc<Shared>,
+    fold: &FolderHandle,
+    courier: &mut Courier<HostPort>,
+) -> Result<Standing, String> {
+    loop {
+        pump::until_quiet(shared).await;
+        let standing = fold.settle().await?;
+        if !courier.until_quiet().await.map_err(|error| format!("{error:#}"))? {
+            return Ok(standing);
+        }
     }
 }
 
@@ -285,6 +349,8 @@ async fn reload(
                     );
                 }
                 shared.replace_connections(connections);
+                shared.replace_rules(Rules::new(fresh.courier.clone()));
+                shared.courier.notify_one();
                 fold.want(setup);
                 shared.wake_pump();
                 if config.segments != fresh.segments {
@@ -309,15 +375,21 @@ async fn count(shared: Arc<Shared>, fold: FolderHandle, counts: watch::Sender<Ve
     loop {
         let connector = |connection: &Arc<Connection>| {
             let standing = &connection.standing;
-            let trouble = standing.trouble();
+            let (resting, trouble) = (standing.resting(), standing.trouble());
+            let state = match (&resting, &trouble) {
+                (_, Some(_)) => Condition::Failing,
+                (Some(_), None) => Condition::Paused,
+                (None, None) => Condition::Running,
+            };
+            let message = [trouble, resting].into_iter().flatten().collect::<Vec<_>>().join("; ");
             PluginState {
                 name: connection.name.clone(),
                 role: Role::Connector,
                 file: connection.file.clone(),
                 digest: connection.connector.digest(),
                 title: connection.connector.descriptor().title.clone(),
-                state: if trouble.is_some() { Condition::Failing } else { Condition::Running },
-                message: trouble,
+                state,
+                message: (!message.is_empty()).then_some(message),
                 calls: standing.counts.calls.load(Relaxed),
                 faults: standing.counts.faults.load(Relaxed),
                 stored: standing.counts.stored.load(Relaxed),

@@ -6,6 +6,7 @@
 mod arrival;
 mod brand_life;
 mod cli;
+mod courier;
 mod crash;
 mod outlet;
 mod peers;

@@ -13,7 +13,7 @@ fn group_rule(tag: &str) -> Tenant {
         "[[policy.settings.rules]]\nname = \"new\"\ntag = \"{tag}\"\nwhen = {{ fact = \"met.added\" }}\n"
     );
     let bound = Bound { name: "tags".to_owned(), plugin: "behaviour-tags".to_owned(), settings };
-    Tenant { clock: "system", policies: vec![bound] }
+    Tenant { clock: "system", policies: vec![bound], ..Tenant::default() }
 }
 
 async fn tagged(host: &Host, tag: &str) -> usize {

@@ -26,6 +26,10 @@ pub struct Tenant {
     /// `manual` or `system`.
     pub clock: &'static str,
     pub policies: Vec<Bound>,
+    /// TOML: what the host is told of carrying, and of anything else.
+    pub rules: String,
+    /// Scenes of which WeCom's errands may be handed over again.
+    pub carry_again: Vec<&'static str>,
 }
 
 #[derive(Clone, Debug)]
@@ -45,6 +49,8 @@ impl Default for Tenant {
         };
         Tenant {
             clock: "manual",
+            rules: String::new(),
+            carry_again: Vec::new(),
             policies: vec![
                 bound("behaviour-tags", include_str!("tenant/behaviour-tags.toml")),
                 bound("repurchase", include_str!("tenant/repurchase.toml")),
@@ -70,10 +76,11 @@ impl Tenant {
         secret("tmall.session", &tmall.session().unwrap_or_default())?;
         let text = [
             self.head(),
-            wecom_text(wecom)?,
+            wecom_text(wecom, &self.carry_again)?,
             youzan_text(youzan)?,
             tmall_text(tmall)?,
             self.policies_text()?,
+            self.rules.clone(),
         ];
         let path = folder.join("heliu.toml");
         std::fs::write(&path, text.concat()).with_context(|| format!("write {}", path.display()))?;
@@ -105,12 +112,12 @@ fn file(plugin: &str) -> anyhow::Result<String> {
     Ok(host::plugin(plugin)?.display().to_string())
 }
 
-fn wecom_text(wecom: &WecomSim) -> anyhow::Result<String> {
+fn wecom_text(wecom: &WecomSim, carry_again: &[&str]) -> anyhow::Result<String> {
     let (config, base) = (wecom.config(), wecom.base_url());
     let callback = &config.callback;
     Ok(format!(
-        "\n[[connection]]\nname = \"{WECOM}\"\nplugin = {:?}\nhosts = [{base:?}]\ninward = true\n\n\
-         [connection.settings]\ncorp_id = {:?}\ntoken = {:?}\nencoding_aes_key = {{ file = \"wecom.aes-key\" }}\n\
+        "\n[[connection]]\nname = \"{WECOM}\"\nplugin = {:?}\nhosts = [{base:?}]\ninward = true\n\
+         carry_again = {carry_again:?}\n\n[connection.settings]\ncorp_id = {:?}\ntoken = {:?}\nencoding_aes_key = {{ file = \"wecom.aes-key\" }}\n\
          receive_ids = [{:?}]\nsecret = {{ file = \"wecom.secret\" }}\napi_base = {base:?}\njoin_remark_mobiles = true\n\n\
          [[connection.settings.state_handles]]\nprefix = \"{CARD_PREFIX}\"\nscheme = \"taobao.open-uid\"\n\
          scope = \"{TMALL_SHOP}\"\n",

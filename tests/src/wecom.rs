@@ -119,6 +119,7 @@ pub(crate) struct Inside {
     calls: Mutex<BTreeMap<&'static str, u64>>,
     calls_to_limit: Mutex<u64>,
     answers_to_lose: Mutex<BTreeSet<&'static str>>,
+    answers_to_keep: Mutex<BTreeSet<&'static str>>,
     dice: Mutex<Dice>,
 }
 
@@ -133,6 +134,7 @@ impl WecomSim {
             calls: Mutex::default(),
             calls_to_limit: Mutex::default(),
             answers_to_lose: Mutex::default(),
+            answers_to_keep: Mutex::default(),
             dice: Mutex::new(Dice::new(config.seed, DICE_STREAM)),
             config,
         });
@@ -182,6 +184,11 @@ impl WecomSim {
     /// a 502.
     pub fn lose_next_answer(&self, endpoint: &'static str) {
         self.inside.answers_to_lose.lock().insert(endpoint);
+    }
+
+    /// The next call of a writing endpoint is done, and never answered: the caller waits for as long as it has patience.
+    pub fn keep_next_answer(&self, endpoint: &'static str) {
+        self.inside.answers_to_keep.lock().insert(endpoint);
     }
 
     /// Staff confirm all tasks that wait for them. Gives to how many customers and groups something was sent.

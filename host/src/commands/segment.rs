@@ -203,7 +203,7 @@ fn tally<const N: usize>(
 }
 
 /// `33.3 %`, rounded down to a tenth: only all of them are 100 %.
-fn share(count: u64, all: u64) -> String {
+pub(super) fn share(count: u64, all: u64) -> String {
     if all == 0 {
         return String::new();
     }

@@ -10,6 +10,7 @@ use sandbox::{Call, ConnectionMemory, Connector, Http};
 use tokio::sync::Semaphore;
 
 use super::clock::HostClock;
+use crate::carrying::Outlet;
 
 /// Calls of one connection that may run at once: its own budget, so that a dead platform slows nobody else.
 pub(crate) const CALLS_MAX: usize = 32;
@@ -24,6 +25,8 @@ pub(crate) struct Connection {
     pub(crate) name: String,
     pub(crate) file: String,
     pub(crate) connector: Connector,
+    /// What of it the courier's rules are asked about.
+    pub(crate) outlet: Outlet,
     pub(crate) settings: Json,
     /// What of the settings came from files or the environment.
     pub(crate) secrets: Vec<String>,
@@ -53,6 +56,8 @@ pub(crate) struct ConnectionStanding {
     pub(crate) counts: Counts,
     /// What an operator must look at.
     trouble: Mutex<Option<String>>,
+    /// Why nothing is carried by it now.
+    resting: Mutex<Option<String>>,
 }
 
 #[derive(Default)]
@@ -79,6 +84,7 @@ impl ConnectionStanding {
             failures: AtomicU64::new(0),
             counts: Counts::default(),
             trouble: Mutex::new(None),
+            resting: Mutex::new(None),
         }
     }
 
@@ -88,6 +94,14 @@ impl ConnectionStanding {
 
     pub(crate) fn trouble(&self) -> Option<String> {
         self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn resting(&self) -> Option<String> {
+        self.resting.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn set_resting(&self, why: Option<String>) {
+        *self.resting.lock().unwrap_or_else(PoisonError::into_inner) = why;
     }
 
     pub(crate) fn set_trouble(&self, trouble: Option<String>) {
@@ -125,6 +139,7 @@ impl Connection {
             return Ok(Receipt::default());
         }
         let (now, cursor, memory) = (batch.now, cursor.clone(), memory.clone());
+        let events: Vec<bool> = entries.iter().map(|entry| entry.event().is_some()).collect();
         let receipt = if memory.is_empty() {
             appender.append(batch).await?
         } else {
@@ -137,7 +152,8 @@ impl Connection {
         if cursor.is_some() {
             *self.standing.cursor.lock().unwrap_or_else(PoisonError::into_inner) = cursor;
         }
-        for placed in &receipt.placed {
+        let placed = receipt.placed.iter().zip(events).filter(|(_, is_event)| *is_event);
+        for (placed, _) in placed {
             let count = match placed {
                 Placed::New(_) => &self.standing.counts.stored,
                 Placed::Known(_) => &self.standing.counts.duplicates,

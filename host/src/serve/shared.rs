@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use courier::Rules;
 use journal::{Appender, Journal};
 use sandbox::LogLine;
 use tokio::sync::Notify;
@@ -18,6 +19,9 @@ pub(crate) struct Shared {
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) appender: Appender,
     connections: RwLock<Arc<Connections>>,
+    rules: RwLock<Arc<Rules>>,
+    /// The configuration was read again.
+    pub(crate) courier: Arc<Notify>,
     /// Something may be due: a chore was asked for.
     pub(crate) pump: Notify,
 }
@@ -28,9 +32,20 @@ impl Shared {
         journal: Arc<dyn Journal>,
         appender: Appender,
         connections: Connections,
+        rules: Rules,
     ) -> Shared {
         let connections = RwLock::new(Arc::new(connections));
-        Shared { clock, journal, appender, connections, pump: Notify::new() }
+        let rules = RwLock::new(Arc::new(rules));
+        let (courier, pump) = (Arc::default(), Notify::new());
+        Shared { clock, journal, appender, connections, rules, courier, pump }
+    }
+
+    pub(crate) fn rules(&self) -> Arc<Rules> {
+        Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn replace_rules(&self, rules: Rules) {
+        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
     }
 
     pub(crate) fn connections(&self) -> Arc<Connections> {

@@ -49,6 +49,13 @@ pub fn by_handle(store: &dyn Store, handle: &Identity) -> Result<Option<Customer
     }
 }
 
+/// The state of an intent by its word, as answers have it; a dash is as good as an underscore.
+#[must_use]
+pub fn intent_state(word: &str) -> Option<model::IntentState> {
+    let quoted = serde_json::to_string(&word.replace('-', "_")).ok()?;
+    wire::from_json::<model::IntentState>(&quoted).ok()
+}
+
 /// Notes that are read at once, to find conflicts among them.
 const NOTES_READ: usize = 200;
 

@@ -10,7 +10,7 @@ use crate::auth;
 use crate::error::{ApiError, ErrorCode};
 use crate::reading::Shared;
 use crate::routes::{
-    acts, clock, conflicts, customers, dead, digest, edges, health, hooks, notes, plugins, segments, tags,
+    acts, clock, conflicts, customers, dead, digest, edges, health, hooks, intents, notes, plugins, segments, tags,
     timeline, why_not,
 };
 
@@ -38,6 +38,8 @@ pub fn router(state: ApiState) -> Router {
         .route("/segments", get(segments::list))
         .route("/segments/{name}/customers", get(segments::customers))
         .route("/counts", get(segments::counts))
+        .route("/intents", get(intents::list))
+        .route("/intents/counts", get(intents::counts))
         .route("/plugins", get(plugins::list))
         .route("/notes", get(notes::list))
         .route("/dead", get(dead::list))

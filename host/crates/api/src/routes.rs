@@ -9,6 +9,7 @@ pub(crate) mod digest;
 pub(crate) mod edges;
 pub(crate) mod health;
 pub(crate) mod hooks;
+pub(crate) mod intents;
 pub(crate) mod notes;
 pub(crate) mod plugins;
 pub(crate) mod segments;

@@ -6,6 +6,8 @@
 //!
 //! A scan is no snapshot: a page shows its customers as they are when it is read, and the fold may go on meanwhile.
 
+mod intents;
+
 use std::collections::BTreeMap;
 use std::time;
 
@@ -13,6 +15,8 @@ use journal::{Journal, JournalError};
 use model::{Customer, CustomerId, Instant};
 use segment::{Facts, Segment, SegmentError};
 use store::{Query, Store, StoreError};
+
+pub use intents::{IntentCounts, IntentFilter, Intents, carrier, last_code};
 
 /// Customers of one page: about a megabyte.
 const PAGE_CUSTOMERS: usize = 200;

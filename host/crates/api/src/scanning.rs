@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use crate::error::{ApiError, ErrorCode};
 use crate::reading::{JsonText, Shared};
-use crate::scan::{Scan, ScanError};
+use crate::scan::{IntentFilter, Scan, ScanError};
 
 /// Answers that are kept. A page of 200 customers is the largest, about a megabyte.
 const KEPT_MAX: usize = 16;
@@ -40,6 +40,8 @@ impl Default for ScanLimits {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Wanted {
     Counts,
+    Intents { filter: IntentFilter, after: Option<CustomerId>, limit: usize },
+    IntentCounts { filter: IntentFilter },
     Members { segment: String, after: Option<CustomerId>, limit: usize },
 }
 

@@ -13,6 +13,7 @@ mod cause;
 mod customer;
 mod held;
 mod host;
+mod intents;
 mod identity;
 mod segments;
 mod timeline;
@@ -33,6 +34,7 @@ pub use host::{
     DeadLetterView, DeadPage, DigestView, HealthView, NotePage, NoteView, PluginView, PluginsView,
     RequestView,
 };
+pub use intents::{IntentCount, IntentCountsView, IntentLine, IntentsPage};
 pub use identity::{
     ConflictPage, ConflictView, DivisionView, EdgeView, EdgesView, HandleView, Mend, MergedView,
     RetractionView,

@@ -4,13 +4,13 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use model::Json;
+use model::{Instant, Json};
 use serde::Deserialize;
 use toml::Table;
 
 use crate::secret::Surroundings;
 use crate::settings::{self, Secrets, Settings};
-use crate::{Problem, duration, origin};
+use crate::{Problem, courier, duration, origin};
 
 /// A name becomes part of an address, of file names and of metrics.
 const NAME_BYTES_MAX: usize = 64;
@@ -34,6 +34,13 @@ pub(crate) struct ConnectionSection {
     /// How often a connector that can be polled is. `"5m"` if left out.
     #[serde(default = "default_poll_every")]
     poll_every: String,
+    /// Scenes of which this channel lets one errand be handed over twice without its reaching anybody twice. None if left
+    /// out: an errand whose end nobody knows, because the host broke off in the middle of it, is then not tried again.
+    #[serde(default)]
+    carry_again: Vec<String>,
+    /// The day on which the account began to work, like `"2024-03-01"`: budgets rise with its age. If left out, that of
+    /// its first record.
+    since: Option<String>,
     /// The connector's own settings. Any text among them may be `{ file = "…" }` or `{ env = "…" }`.
     #[serde(default)]
     settings: Table,
@@ -53,6 +60,10 @@ pub struct Connection {
     pub hosts: Vec<String>,
     pub inward: bool,
     pub poll_every: Duration,
+    /// Names of scenes; a trailing `*` stands for any ending.
+    pub carry_again: Vec<String>,
+    /// The first instant of that day, in UTC.
+    pub since: Option<Instant>,
     /// One line, keys sorted, secrets filled in.
     pub settings: Json,
     /// The texts in `settings` that came from files or from the environment.
@@ -61,13 +72,15 @@ pub struct Connection {
 
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Connection { name, plugin, hosts, inward, poll_every, settings: _, secrets } = self;
+        let Connection { name, plugin, hosts, inward, poll_every, carry_again, since, settings: _, secrets } = self;
         f.debug_struct("Connection")
             .field("name", name)
             .field("plugin", plugin)
             .field("hosts", hosts)
             .field("inward", inward)
             .field("poll_every", poll_every)
+            .field("carry_again", carry_again)
+            .field("since", since)
             .field("settings", &"[settings]")
             .field("secrets", &secrets.len())
             .finish()
@@ -76,16 +89,23 @@ impl fmt::Debug for Connection {
 
 impl ConnectionSection {
     pub(crate) fn resolve(self, surroundings: &Surroundings<'_>) -> Result<Connection, Problem> {
-        let ConnectionSection { name, plugin, hosts, inward, poll_every, settings } = self;
+        let ConnectionSection { name, plugin, hosts, inward, poll_every, carry_again, since, settings } = self;
         check_name(&name)?;
         let plugin = existing_plugin(plugin, surroundings)?;
         let hosts = hosts.iter().map(|host| origin::check(host)).collect::<Result<_, _>>();
         let hosts = hosts.map_err(|reason| Problem::wrong("hosts", reason))?;
         let poll_every =
             duration::parse(&poll_every).map_err(|reason| Problem::wrong("poll_every", reason))?;
+        courier::check_names("carry_again", &carry_again)?;
+        let since = since.map(|day| first_instant(&day)).transpose()?;
         let Settings { json, secrets } = settings::resolve(&settings, Secrets::Fetched, surroundings)?;
-        Ok(Connection { name, plugin, hosts, inward, poll_every, settings: json, secrets })
+        Ok(Connection { name, plugin, hosts, inward, poll_every, carry_again, since, settings: json, secrets })
     }
+}
+
+fn first_instant(day: &str) -> Result<Instant, Problem> {
+    let reason = || format!("\"{day}\" is not a day: write it like \"2024-03-01\"");
+    ::courier::Zone::utc().day(day).ok_or_else(|| Problem::wrong("since", reason()))
 }
 
 pub(crate) fn check_name(name: &str) -> Result<(), Problem> {

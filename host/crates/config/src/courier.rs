@@ -11,6 +11,7 @@ use crate::{Problem, duration, section};
 
 mod rules;
 
+pub(crate) use rules::check_names;
 pub(crate) use rules::{
     BudgetSection, CapSection, ConsentSection, GapSection, PresetSection, PrioritySection, QuietSection,
     RouteSection, SuppressSection,

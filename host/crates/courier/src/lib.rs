@@ -23,7 +23,7 @@ pub use accounts::{Account, Accounts, Address, StaffAccount, Tally};
 pub use groups::{Errand, GROUP_MAX, Group, merge_tasks};
 pub use plan::{
     Budget, Cap, Consent, Gap, Limit, Of, Plan, Preference, Priority, Quiet, Scope, Step, Suppression, Then,
-    WELCOME, Window,
+    Window,
 };
 pub use presets::{PRESETS, Preset};
 pub use reason::{Code, Reason};

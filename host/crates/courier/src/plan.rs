@@ -2,13 +2,10 @@
 //!
 //! Plain values; `config` reads them from `heliu.toml` and checks them there.
 
-use model::{Content, Instant, name_matches};
+use model::{Content, Instant, WELCOME, name_matches};
 
 use crate::zone::Calendar;
 use crate::{Retry, Zone};
-
-/// The scene with a lane of its own.
-pub const WELCOME: &str = "welcome";
 
 /// WeCom's `WelcomeCode` can be used once, within 20 s of the event that brought it.
 const WELCOME_LIFETIME_MS: u64 = 20_000;

@@ -34,10 +34,20 @@ pub enum Code {
     Fault,
     /// Its connection failed as often as we try.
     TriesUsedUp,
+    /// Its connection has more before it than it carries at once.
+    Queue,
+    /// Its connection failed, and rests.
+    Resting,
+    /// Its connection waits for an operator.
+    Paused,
+    /// It was being handed over when the host, or its plugin, broke off: it may have reached her.
+    UnknownEnd,
+    /// What led to it does not hold any more.
+    Withdrawn,
 }
 
 impl Code {
-    pub const ALL: [Code; 15] = [
+    pub const ALL: [Code; 20] = [
         Code::NotYet,
         Code::Retry,
         Code::QuietHours,
@@ -53,6 +63,11 @@ impl Code {
         Code::Past,
         Code::Fault,
         Code::TriesUsedUp,
+        Code::Queue,
+        Code::Resting,
+        Code::Paused,
+        Code::UnknownEnd,
+        Code::Withdrawn,
     ];
 
     #[must_use]
@@ -73,6 +88,11 @@ impl Code {
             Code::Past => "past",
             Code::Fault => "fault",
             Code::TriesUsedUp => "tries-used-up",
+            Code::Queue => "queue",
+            Code::Resting => "resting",
+            Code::Paused => "paused",
+            Code::UnknownEnd => "unknown-end",
+            Code::Withdrawn => "withdrawn",
         }
     }
 }
@@ -86,7 +106,7 @@ pub struct Reason {
 }
 
 impl Reason {
-    pub(crate) fn new(code: Code, text: impl Into<String>) -> Reason {
+    pub fn new(code: Code, text: impl Into<String>) -> Reason {
         Reason { code, text: text.into() }
     }
 }

@@ -3,10 +3,10 @@
 //! Every intent is judged in the order of its rank: `welcome`, then priority, age, id. What is let through takes its place
 //! before the next one is judged.
 
-use model::{Carriage, Instant};
+use model::{Carriage, Instant, WELCOME};
 
 use crate::accounts::Accounts;
-use crate::plan::{Consent, Plan, Then, WELCOME};
+use crate::plan::{Consent, Plan, Then};
 use crate::reason::{Code, Reason};
 use crate::route::{Route, routes};
 use crate::standing::{Candidate, Standing, Waiting};

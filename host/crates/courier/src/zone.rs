@@ -102,6 +102,12 @@ impl Zone {
         &self.name
     }
 
+    /// When a day begins that is written like `2026-11-26`. None where there is no such day.
+    #[must_use]
+    pub fn day(&self, text: &str) -> Option<Instant> {
+        text.parse().ok().map(|date: Date| self.start(date))
+    }
+
     /// The day, week or month that `at` falls into.
     #[must_use]
     pub fn span(&self, calendar: Calendar, at: Instant) -> Span {

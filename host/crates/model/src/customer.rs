@@ -66,6 +66,12 @@ pub struct Alarm {
     pub position: Position,
 }
 
+/// The scene that is of use for seconds only, and so is looked at first.
+pub const WELCOME: &str = "welcome";
+
+/// Where on the courier's agenda a welcome stands. Nothing else does.
+pub const FIRST_ERRAND: Instant = 0;
+
 /// How far an intent has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum IntentState {
@@ -265,13 +271,17 @@ impl Customer {
     }
 
     /// When the courier must look at her next: at what was proposed at once, at what is held when it is judged again, and
-    /// at what was being handed over, whose end nobody told.
+    /// at what was being handed over, whose end nobody told. A welcome that was proposed stands before everything else.
     #[must_use]
     pub fn next_errand(&self) -> Option<Instant> {
         let look = |held: &HeldIntent| match held.state {
             IntentState::Proposed | IntentState::Held if held.unfounded => None,
-            IntentState::Proposed | IntentState::Due => Some(0),
-            IntentState::Held => Some(held.steps.last().and_then(|step| step.until).unwrap_or(0)),
+            IntentState::Proposed if held.intent.scene == WELCOME => Some(FIRST_ERRAND),
+            IntentState::Proposed | IntentState::Due => Some(FIRST_ERRAND + 1),
+            IntentState::Held => {
+                let until = held.steps.last().and_then(|step| step.until).unwrap_or(0);
+                Some(until.max(FIRST_ERRAND + 1))
+            }
             IntentState::Past
             | IntentState::Dropped
             | IntentState::Carried

@@ -15,8 +15,8 @@ mod turn;
 
 pub use class::Class;
 pub use customer::{
-    Alarm, Cause, Customer, Handle, HeldIntent, HeldStage, HeldTag, HeldTask, HeldTrait, IntentState,
-    IntentStep, Memory, Reaction, Told,
+    Alarm, Cause, Customer, FIRST_ERRAND, Handle, HeldIntent, HeldStage, HeldTag, HeldTask, HeldTrait,
+    IntentState, IntentStep, Memory, Reaction, Told, WELCOME,
 };
 pub use decision::{Change, Decision, Intent, NewTag, StaffTask, Stage, Verdict, Wake};
 pub use event::{

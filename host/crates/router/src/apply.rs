@@ -190,7 +190,12 @@ pub(crate) fn progress(customer: &mut Customer, progress: &Progress, position: P
     if held.steps.iter().any(|step| step.position >= position) {
         return;
     }
-    held.state = *state;
+    // A receipt may be faster than what the call that it is about gave back.
+    let told = matches!(held.state, IntentState::Confirmed | IntentState::Failed | IntentState::Expired);
+    let given_back = matches!(state, IntentState::Carried | IntentState::AwaitingStaff | IntentState::Sent);
+    if !(told && given_back) {
+        held.state = *state;
+    }
     held.steps.push(IntentStep {
         state: *state,
         now,

@@ -73,7 +73,11 @@ struct Setting {
 
 fn by_post(endpoint: &'static str, act: Act) -> MethodRouter<Arc<Inside>> {
     post(move |State(inside): State<Arc<Inside>>, Query(query): Query<Params>, body: Bytes| async move {
-        inside.change(endpoint, &query, |corp, setting| act(corp, &parsed(&body)?, setting))
+        let answer = inside.change(endpoint, &query, |corp, setting| act(corp, &parsed(&body)?, setting));
+        if inside.answers_to_keep.lock().remove(endpoint) {
+            return std::future::pending().await;
+        }
+        answer
     })
 }
 

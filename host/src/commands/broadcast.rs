@@ -1,0 +1,192 @@
+//! `heliu broadcast`: something for everybody in a segment, but for those who are held out.
+//!
+//! `preview` says who would get it and what the rules would say of it now; `send` proposes it. What is proposed goes the way of
+//! every intent: the courier judges each one when it is carried.
+
+mod file;
+mod preview;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use api::scan::{Scan, ScanError};
+use journal::{Batch, Placed};
+use model::{Customer, CustomerId, Deed, Entry, OperatorAct, Proposal};
+use segment::Segment;
+
+use super::segment::Asked;
+use super::{print_json, unless_reader_left};
+use crate::carrying::Outlet;
+use file::Broadcast;
+
+/// Proposals in one batch: what bounds the memory, and how much is done again after a crash.
+const BATCH_MAX: usize = 500;
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum BroadcastCommand {
+    /// Show how many would get it, how many are held out, and what the rules would drop or hold now. Proposes nothing.
+    Preview {
+        /// The broadcast, in TOML.
+        file: PathBuf,
+    },
+    /// Propose it to everybody in its audience. Done again, it proposes nothing to whom it was proposed before. Stop the host
+    /// first: it takes over when it is started again.
+    Send {
+        /// The broadcast, in TOML.
+        file: PathBuf,
+        /// Who says so. Stands in the journal for ever.
+        #[arg(long, value_name = "NAME")]
+        by: String,
+        /// Why. Stands in the journal for ever.
+        #[arg(long, value_name = "TEXT")]
+        why: String,
+    },
+}
+
+impl BroadcastCommand {
+    pub(crate) fn writes(&self) -> bool {
+        matches!(self, BroadcastCommand::Send { .. })
+    }
+}
+
+/// What a broadcast is held against.
+pub(crate) struct Ground {
+    pub(crate) asked: Asked,
+    pub(crate) plan: courier::Plan,
+    pub(crate) outlets: Vec<Outlet>,
+}
+
+impl Ground {
+    fn scan(&self) -> Scan<'_> {
+        let Asked { journal, store, segments: _, now } = &self.asked;
+        Scan { journal: &**journal, store: &**store, now: *now, until: None }
+    }
+
+    /// Calls with everybody in the audience. Gives how many are held out.
+    fn each(
+        &self,
+        broadcast: &Broadcast,
+        segment: &Segment,
+        mut show: impl FnMut(&Customer) -> anyhow::Result<()>,
+    ) -> anyhow::Result<u64> {
+        let (scan, mut held_out) = (self.scan(), 0);
+        scan.each::<Failed>(|customer| {
+            if !scan.holds(segment, customer).map_err(anyhow::Error::from)? {
+                return Ok(());
+            }
+            if broadcast.holds_out(customer.id) {
+                held_out += 1;
+                return Ok(());
+            }
+            Ok(show(customer)?)
+        })?;
+        Ok(held_out)
+    }
+}
+
+/// Why an audience was not gone through.
+#[derive(Debug)]
+struct Failed(anyhow::Error);
+
+impl From<ScanError> for Failed {
+    fn from(error: ScanError) -> Failed {
+        Failed(error.into())
+    }
+}
+
+impl From<anyhow::Error> for Failed {
+    fn from(error: anyhow::Error) -> Failed {
+        Failed(error)
+    }
+}
+
+impl From<Failed> for anyhow::Error {
+    fn from(Failed(error): Failed) -> anyhow::Error {
+        error
+    }
+}
+
+pub(crate) fn run(
+    command: BroadcastCommand,
+    ground: &Ground,
+    json: bool,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    unless_reader_left(match command {
+        BroadcastCommand::Preview { file } => {
+            let (broadcast, segment) = read(&file, ground)?;
+            preview::preview(ground, &broadcast, &segment, json, out)
+        }
+        BroadcastCommand::Send { file, by, why } => {
+            let (broadcast, segment) = read(&file, ground)?;
+            send(ground, &broadcast, &segment, &by, &why, json, out)
+        }
+    })
+}
+
+fn read(file: &Path, ground: &Ground) -> anyhow::Result<(Broadcast, Segment)> {
+    let broadcast = Broadcast::read(file)?;
+    let segment = broadcast.segment(&ground.asked)?;
+    Ok((broadcast, segment))
+}
+
+fn send(
+    ground: &Ground,
+    broadcast: &Broadcast,
+    segment: &Segment,
+    by: &str,
+    why: &str,
+    json: bool,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    let (mut waiting, mut counts) = (Vec::new(), Counts::default());
+    let held_out = ground.each(broadcast, segment, |customer| {
+        counts.audience += 1;
+        for intent in &broadcast.intents {
+            let (binding, intent) = (broadcast.binding(), intent.clone());
+            let id = act_id(broadcast, customer.id, &intent.key);
+            let deed = Deed::Propose(Proposal { customer: customer.id, binding, intent });
+            let (by, why) = (by.to_owned(), why.to_owned());
+            waiting.push(Entry::Act(OperatorAct { id, by, why, deed }));
+        }
+        if waiting.len() >= BATCH_MAX { append(ground, &mut waiting, &mut counts) } else { Ok(()) }
+    })?;
+    append(ground, &mut waiting, &mut counts)?;
+    let Counts { audience, proposed, known } = counts;
+    if json {
+        let told = serde_json::json!({
+            "name": broadcast.name, "audience": audience, "held_out": held_out, "proposed": proposed, "known": known,
+        });
+        return print_json(out, &told);
+    }
+    writeln!(out, "{}: {audience} in the audience, {held_out} held out", broadcast.name)?;
+    writeln!(out, "{proposed} proposed, {known} were proposed before")?;
+    Ok(())
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    audience: u64,
+    proposed: u64,
+    known: u64,
+}
+
+fn append(ground: &Ground, waiting: &mut Vec<Entry>, counts: &mut Counts) -> anyhow::Result<()> {
+    if waiting.is_empty() {
+        return Ok(());
+    }
+    let entries = std::mem::take(waiting);
+    let batch = Batch { now: ground.asked.now, entries, ..Batch::default() };
+    for placed in ground.asked.journal.append(&[batch])?.into_iter().flat_map(|receipt| receipt.placed) {
+        match placed {
+            Placed::New(_) => counts.proposed += 1,
+            Placed::Known(_) => counts.known += 1,
+        }
+    }
+    Ok(())
+}
+
+/// The same for one customer whenever the broadcast is sent.
+fn act_id(broadcast: &Broadcast, customer: CustomerId, key: &str) -> String {
+    format!("broadcast/{}/{customer}/{key}", broadcast.name)
+}

@@ -1,0 +1,138 @@
+//! `heliu intent`: what should reach customers, and how far it has come.
+
+use std::io::Write;
+
+use anyhow::bail;
+use api::lookup;
+use api::scan::{IntentFilter, Scan};
+use api::views::{IntentCountsView, IntentsPage};
+use model::{CustomerId, IntentState};
+
+use super::calendar::Zone;
+use super::segment::Asked;
+use super::table::{Table, plain};
+use super::words::intent_state;
+use super::{print_json, unless_reader_left};
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum IntentCommand {
+    /// List intents, by customer. Reads customers until there are enough.
+    List {
+        #[command(flatten)]
+        which: Which,
+        /// Only those of customers behind this id, to go on with a list.
+        #[arg(long, value_name = "ID")]
+        after: Option<CustomerId>,
+        /// How many, at most: all of a customer's are shown.
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+        /// Show times in UTC instead of Beijing time.
+        #[arg(long)]
+        utc: bool,
+    },
+    /// Count intents by scene, state and the word for why. Reads all customers.
+    Count {
+        #[command(flatten)]
+        which: Which,
+    },
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Which {
+    /// Only those in this state: `proposed`, `past`, `held`, `dropped`, `due`, `carried`, `awaiting_staff`, `sent`,
+    /// `confirmed`, `failed`, `expired`.
+    #[arg(long)]
+    state: Option<String>,
+    /// Only those of this scene: `direct-message`, `welcome`.
+    #[arg(long)]
+    scene: Option<String>,
+    /// Only those that this connection carries, or carried.
+    #[arg(long)]
+    connection: Option<String>,
+    /// Only those with this word for why: `cap`, `unknown-end`.
+    #[arg(long)]
+    code: Option<String>,
+    /// Only those of this policy, or `broadcast.NAME`.
+    #[arg(long)]
+    binding: Option<String>,
+}
+
+impl Which {
+    fn filter(self) -> anyhow::Result<IntentFilter> {
+        let Which { state, scene, connection, code, binding } = self;
+        let state = state.map(|word| read(&word)).transpose()?;
+        Ok(IntentFilter { state, scene, connection, code, binding })
+    }
+}
+
+fn read(word: &str) -> anyhow::Result<IntentState> {
+    match lookup::intent_state(word) {
+        Some(state) => Ok(state),
+        None => bail!("\"{word}\" is no state of an intent: heliu intent list --help names them"),
+    }
+}
+
+pub(crate) fn run(
+    command: IntentCommand,
+    asked: &Asked,
+    json: bool,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    let scan = Scan { journal: &*asked.journal, store: &*asked.store, now: asked.now, until: None };
+    unless_reader_left(match command {
+        IntentCommand::List { which, after, limit, utc } => {
+            list(&scan, &which.filter()?, after, limit, json, Zone::new(utc), out)
+        }
+        IntentCommand::Count { which } => count(&scan, &which.filter()?, json, out),
+    })
+}
+
+fn list(
+    scan: &Scan<'_>,
+    filter: &IntentFilter,
+    after: Option<CustomerId>,
+    limit: usize,
+    json: bool,
+    zone: Zone,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    let found = scan.intents(filter, after, limit)?;
+    let page = IntentsPage::new(&found);
+    if json {
+        return print_json(out, &page);
+    }
+    let mut table = Table::default();
+    for (line, (_, held)) in page.intents.iter().zip(&found.intents) {
+        let until = line.until.map(|until| format!("until {}", zone.text(until))).unwrap_or_default();
+        let state = if line.unfounded { "withdrawn" } else { intent_state(held.state) };
+        let cells = [
+            line.customer.clone(),
+            format!("{} {}", line.binding, line.key),
+            line.scene.to_owned(),
+            state.to_owned(),
+            zone.text(line.since),
+            line.connection.unwrap_or_default().to_owned(),
+            until,
+            format!("{} {}", line.code, plain(line.reason)).trim().to_owned(),
+        ];
+        table.row(cells);
+    }
+    table.print("", out)?;
+    if let Some(next) = &page.next {
+        writeln!(out, "more: --after {next}")?;
+    }
+    Ok(())
+}
+
+fn count(scan: &Scan<'_>, filter: &IntentFilter, json: bool, out: &mut dyn Write) -> anyhow::Result<()> {
+    let counts = scan.intent_counts(filter)?;
+    if json {
+        return print_json(out, &IntentCountsView::new(&counts));
+    }
+    let mut table = Table::default();
+    for ((scene, state, code), intents) in &counts.counts {
+        table.row([scene.clone(), intent_state(*state).to_owned(), code.clone(), intents.to_string()]);
+    }
+    table.print("", out)?;
+    Ok(())
+}

@@ -1,0 +1,342 @@
+//! The fourth mover: carries to customers what policies intend and operators propose.
+//!
+//! It looks whom the courier's agenda names, judges what waits for each of them, and tells the journal what changed. What may
+//! go out now waits in its connection's own lane until there is room for a call. Then, in this order: a step `Due` is made
+//! durable, the fold shows it as the last one, the outlet is called, and what became of it is kept together with what the
+//! call left behind. So whatever a crash leaves as `Due` may have been handed over, and nothing else may.
+//!
+//! A connection has its own lane and calls: a dead one delays nobody else. Welcomes stand first on the agenda, and have calls of
+//! their own. Nothing that waits in memory is lost with it: it is judged again.
+
+mod call;
+mod flights;
+mod judge;
+mod lane;
+mod port;
+mod told;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use courier::Rules;
+use journal::Journal;
+use model::{CustomerId, Entry, FIRST_ERRAND, Instant, Position};
+use store::{Agenda, Store};
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+
+use crate::carrying::Sent;
+use call::{Call, Landed};
+use flights::Flights;
+use judge::Judged;
+use lane::{Lane, Parcel};
+use port::Port;
+
+pub(crate) use port::HostPort;
+
+/// Customers who are judged in one go: what bounds the time until a welcome is seen.
+const PAGE_CUSTOMERS: usize = 256;
+
+/// How often the agenda is looked at when nothing wakes the mover.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// How long the mover rests after the journal or the store failed.
+const REST: Duration = Duration::from_secs(1);
+
+/// Rounds of one settling of the manual clock. What then is not quiet says so.
+const ROUNDS_MAX: usize = 100_000;
+
+pub(crate) struct Courier<P> {
+    port: Arc<P>,
+    journal: Arc<dyn Journal>,
+    store: Arc<dyn Store>,
+    lanes: BTreeMap<String, Lane>,
+    flights: Flights,
+    /// None: not known yet.
+    sent: Option<Sent>,
+    /// What `sent` and the lanes were made for.
+    rules: Option<Arc<Rules>>,
+    calls: JoinSet<Landed>,
+}
+
+/// What a round did.
+struct Round {
+    /// Something was told, or let through.
+    did: bool,
+    /// There may be more who wait to be judged.
+    more: bool,
+    /// Where what was told stands.
+    told: Position,
+}
+
+impl<P: Port> Courier<P> {
+    pub(crate) fn new(port: P, journal: Arc<dyn Journal>, store: Arc<dyn Store>) -> Courier<P> {
+        Courier {
+            port: Arc::new(port),
+            journal,
+            store,
+            lanes: BTreeMap::new(),
+            flights: Flights::default(),
+            sent: None,
+            rules: None,
+            calls: JoinSet::new(),
+        }
+    }
+
+    /// Carries until it is told to stop; calls under way are heard out then.
+    pub(crate) async fn run(
+        mut self,
+        mut folds: watch::Receiver<api::HealthReport>,
+        woken: Arc<Notify>,
+        mut stop: watch::Receiver<bool>,
+    ) {
+        self.caught_up().await;
+        while !*stop.borrow_and_update() {
+            let round = self.round().await;
+            let more = match round {
+                Ok(round) => round.more,
+                Err(error) => {
+                    tracing::error!(error = format!("{error:#}"), "the courier rests");
+                    tokio::time::sleep(REST).await;
+                    false
+                }
+            };
+            self.start_calls(!more);
+            let landed = tokio::select! {
+                biased;
+                landed = self.calls.join_next(), if !self.calls.is_empty() => landed,
+                _ = stop.changed() => None,
+                () = woken.notified() => {
+                    self.lanes.values_mut().for_each(Lane::wake);
+                    None
+                }
+                _ = folds.changed(), if !more => None,
+                () = tokio::time::sleep(if more { Duration::ZERO } else { LOOK_EVERY }) => None,
+            };
+            self.heard(landed);
+            while let Some(landed) = self.calls.try_join_next() {
+                self.heard(Some(landed));
+            }
+        }
+        for lane in self.lanes.values_mut() {
+            lane.forget_all();
+        }
+        while let Some(landed) = self.calls.join_next().await {
+            self.heard(Some(landed));
+        }
+    }
+
+    /// Does everything that is due now, one call after the other. True: there was something to do.
+    pub(crate) async fn until_quiet(&mut self) -> anyhow::Result<bool> {
+        self.caught_up().await;
+        let mut did = false;
+        for _ in 0..ROUNDS_MAX {
+            let round = self.round().await?;
+            self.port.folded(round.told).await;
+            let mut called = false;
+            if !round.more {
+                called = self.call_one_by_one().await;
+            }
+            did |= round.did || called;
+            if !(round.did || round.more || called) {
+                return Ok(did);
+            }
+        }
+        anyhow::bail!("the courier does not come to rest: {ROUNDS_MAX} rounds, and more to do")
+    }
+
+    async fn call_one_by_one(&mut self) -> bool {
+        let now = self.port.now();
+        let names: Vec<String> = self.lanes.keys().cloned().collect();
+        let mut called = false;
+        for name in names {
+            if let Some(lane) = self.lanes.get_mut(&name) {
+                lane.gather(now, true);
+            }
+            while let Some(call) = self.next_call(&name) {
+                let landed = call.run().await;
+                let last = landed.told.iter().copied().max().unwrap_or(0);
+                self.landed(&name, landed);
+                self.port.folded(last).await;
+                self.forget();
+                called = true;
+            }
+        }
+        called
+    }
+
+    /// What stands in the journal already is folded before anything is judged by it.
+    async fn caught_up(&self) {
+        match self.journal.head() {
+            Ok(head) => self.port.folded(head.position).await,
+            Err(error) => tracing::error!(%error, "the courier does not learn where the journal ends"),
+        }
+    }
+
+    /// Judges whoever is due, and tells what changed.
+    async fn round(&mut self) -> anyhow::Result<Round> {
+        let now = self.port.now();
+        let rules = self.port.rules();
+        if self.rules.as_ref().is_none_or(|known| known.plan() != rules.plan()) {
+            self.sent = None;
+        }
+        self.rules = Some(Arc::clone(&rules));
+        let mut sent = match self.sent.take() {
+            Some(sent) => sent,
+            None => Sent::restore(&*self.journal, &*self.store, &rules, now)?,
+        };
+        sent.day(&rules, now);
+        self.sent = Some(sent);
+        self.forget();
+        self.flights.land(self.store.standing()?.0.position);
+        let (page, more) = self.page(now)?;
+        let mut entries = Vec::new();
+        let mut about = Vec::new();
+        let mut did = false;
+        for customer in self.store.load(&page)?.iter().flatten() {
+            let Judged { told, parcels } = self.judge(&rules, customer, now)?;
+            did |= !told.is_empty() || !parcels.is_empty();
+            for (intent, entry) in told {
+                about.push((intent, customer.id));
+                entries.push(entry);
+            }
+            parcels.into_iter().for_each(|parcel| self.take_in(parcel));
+        }
+        let told = self.tell(entries, about).await?;
+        Ok(Round { did, more, told })
+    }
+
+    /// Who is judged now: welcomes first. Whoever has something on its way is left until it has landed, but for a welcome.
+    fn page(&self, now: Instant) -> anyhow::Result<(Vec<CustomerId>, bool)> {
+        let limit = PAGE_CUSTOMERS + self.flights.customers();
+        let welcomes = self.store.due(Agenda::Courier, FIRST_ERRAND, limit)?;
+        let due = self.store.due(Agenda::Courier, now, limit)?;
+        let mut page: Vec<CustomerId> = welcomes.into_iter().take(PAGE_CUSTOMERS).collect();
+        let first = page.len();
+        let free = due.into_iter().filter(|id| !self.flights.concerns(*id) && !page[..first].contains(id));
+        let others: Vec<CustomerId> = free.take(PAGE_CUSTOMERS).collect();
+        let more = others.len() == PAGE_CUSTOMERS;
+        page.extend(others);
+        Ok((page, more))
+    }
+
+    fn take_in(&mut self, parcel: Parcel) {
+        let outlets = self.port.outlets();
+        let channel = outlets.get(&parcel.connection).map_or("", |outlet| outlet.channel());
+        self.flights.depart(&parcel, channel);
+        self.count(&parcel, Sent::add);
+        self.lanes.entry(parcel.connection.clone()).or_default().take_in(parcel);
+    }
+
+    async fn tell(
+        &mut self,
+        entries: Vec<Entry>,
+        about: Vec<(String, CustomerId)>,
+    ) -> anyhow::Result<Position> {
+        if entries.is_empty() {
+            return Ok(0);
+        }
+        let receipt = self.port.append(entries).await?;
+        let mut last = 0;
+        for ((intent, customer), placed) in about.into_iter().zip(receipt.placed) {
+            self.flights.tell(&intent, customer, placed.position());
+            last = last.max(placed.position());
+        }
+        Ok(last)
+    }
+
+    fn start_calls(&mut self, all: bool) {
+        let now = self.port.now();
+        let names: Vec<String> = self.lanes.keys().cloned().collect();
+        for name in names {
+            if let Some(lane) = self.lanes.get_mut(&name) {
+                lane.gather(now, all);
+            }
+            while let Some(call) = self.next_call(&name) {
+                self.calls.spawn(call.run());
+            }
+        }
+    }
+
+    fn next_call(&mut self, name: &str) -> Option<Call<P>> {
+        let outlets = self.port.outlets();
+        let lane = self.lanes.get_mut(name)?;
+        let Some(outlet) = outlets.get(name).cloned() else {
+            // The configuration has it no longer: what waited for it is judged again.
+            let gone = lane.forget_all();
+            self.back(&gone);
+            return None;
+        };
+        let parcels = lane.next_call()?;
+        let paused = lane.paused_until(self.port.now());
+        let rules = self.port.rules();
+        let (port, store) = (Arc::clone(&self.port), Arc::clone(&self.store));
+        Some(Call { port, store, rules, outlet, paused, parcels })
+    }
+
+    fn heard(&mut self, landed: Option<Result<Landed, tokio::task::JoinError>>) {
+        match landed {
+            Some(Ok(landed)) => {
+                let Some(name) = landed.parcels.first().map(|parcel| parcel.connection.clone()) else {
+                    return;
+                };
+                self.landed(&name, landed);
+            }
+            Some(Err(error)) => tracing::error!(%error, "a call of an outlet broke off: host bug"),
+            None => {}
+        }
+    }
+
+    /// Lands what a call carried, and lets the connection rest where it has to.
+    fn landed(&mut self, name: &str, landed: Landed) {
+        let Landed { parcels, told, verdict, ms } = landed;
+        let now = self.port.now();
+        let welcome = parcels.first().is_some_and(Parcel::is_welcome);
+        for (parcel, position) in parcels.iter().zip(told) {
+            match position {
+                0 => self.back(std::slice::from_ref(parcel)),
+                told => self.flights.tell(&parcel.subject.intent, parcel.subject.customer, told),
+            }
+        }
+        let rules = self.port.rules();
+        let Some(lane) = self.lanes.get_mut(name) else { return };
+        if welcome {
+            lane.welcome_calls = lane.welcome_calls.saturating_sub(1);
+        } else {
+            lane.calls = lane.calls.saturating_sub(1);
+        }
+        if let Some(verdict) = verdict {
+            let pause_ms = rules.plan().retry.pause_ms(lane.failures().saturating_add(1));
+            lane.ended(verdict, parcels.len(), ms, now, pause_ms);
+        }
+    }
+
+    /// Lets go of what waited too long or has to rest; shows why a connection carries nothing.
+    fn forget(&mut self) {
+        let now = self.port.now();
+        let mut gone = Vec::new();
+        for (name, lane) in &mut self.lanes {
+            gone.append(&mut lane.forget(now));
+            self.port.show_trouble(name, lane.trouble(now));
+        }
+        self.back(&gone);
+    }
+
+    /// They were let through, and are not carried now: the next round judges them again.
+    fn back(&mut self, parcels: &[Parcel]) {
+        for parcel in parcels {
+            self.flights.forget(&parcel.subject.intent);
+            self.count(parcel, Sent::take_back);
+        }
+    }
+
+    fn count(&mut self, parcel: &Parcel, count: impl Fn(&mut Sent, &str, Option<&str>, &str)) {
+        if let Some(sent) = &mut self.sent {
+            count(sent, &parcel.connection, parcel.staff.as_deref(), &parcel.intent.scene);
+        }
+    }
+}
