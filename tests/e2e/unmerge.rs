@@ -51,7 +51,7 @@ async fn a_wrong_merge_is_undone_and_leaves_no_trace() {
     let (before, digest) = (customers(&config), cli_json(&config, &["digest"]).unwrap());
     assert_eq!(before.len(), 2, "{before:?}");
     for one in &before {
-        assert!(names(&one["tags"]).contains(&"large-order"), "{one}");
+        assert!(names(&one["tags"]).contains(&"behaviour:large-order"), "{one}");
         assert!(!one["intents"].as_array().unwrap().is_empty(), "{one}");
     }
     let (one, other) = (before[0]["id"].as_str().unwrap(), before[1]["id"].as_str().unwrap());
@@ -67,7 +67,7 @@ async fn a_wrong_merge_is_undone_and_leaves_no_trace() {
     let changes = done["report"]["customers"].as_array().unwrap();
     let of = |id: &str| changes.iter().find(|change| change["id"] == id).unwrap();
     assert_eq!((&of(other)["fate"], &of(other)["other"]), (&json!("vanishes"), &json!(one)));
-    assert!(names(&of(other)["tags_lost"]).contains(&"large-order"), "{done}");
+    assert!(names(&of(other)["tags_lost"]).contains(&"behaviour:large-order"), "{done}");
     let stage = &of(one)["stages"][0];
     assert_eq!(
         (&stage["before"]["stage"], &stage["after"]["stage"]),
