@@ -58,7 +58,7 @@ pub(crate) struct Ground {
 
 impl Ground {
     fn scan(&self) -> Scan<'_> {
-        let Asked { journal, store, segments: _, now } = &self.asked;
+        let Asked { journal, store, segments: _, now, plugins: _ } = &self.asked;
         Scan { journal: &**journal, store: &**store, now: *now, until: None }
     }
 
