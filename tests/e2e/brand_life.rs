@@ -195,7 +195,10 @@ fn a_backtest_counts_who_would_change(stage: &Stage, customers: &[Value]) {
     assert_eq!((&month["before"], month["gained"].as_u64()), (&0.into(), month["after"].as_u64()));
     let thirty = row("recency:30d");
     assert_eq!(thirty["before"].as_u64(), Some(tagged("recency:30d") as u64), "{thirty}");
-    assert_eq!((thirty["lost"].as_u64(), month["gained"].as_u64()), (thirty["before"].as_u64(), thirty["before"].as_u64()));
+    assert_eq!(
+        (thirty["lost"].as_u64(), month["gained"].as_u64()),
+        (thirty["before"].as_u64(), thirty["before"].as_u64())
+    );
     let fresh = row("recency:48h");
     assert_eq!(fresh["before"].as_u64(), Some(tagged("recency:48h") as u64), "{fresh}");
     assert_eq!((&fresh["gained"], &fresh["lost"]), (&0.into(), &0.into()), "the same tier");
