@@ -3,8 +3,8 @@
 //! Parses arguments, wires, runs. The only crate that names concrete backends; nobody but the bench depends on it.
 #![expect(clippy::print_stdout, reason = "a command line prints")]
 
-mod carrying;
 mod acting;
+mod carrying;
 mod commands;
 mod plugin;
 mod serve;

@@ -17,9 +17,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::courier::Rules;
 use anyhow::Context as _;
 use api::{Advance, ApiState, Condition, HealthReport, PluginState, Role, ScanLimits, Token};
-use ::courier::Rules;
 use config::Config;
 use journal::{Committer, CommitterConfig, Head, Journal};
 use model::Setup;
@@ -31,12 +31,12 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
+use crate::carrying::Outlet;
 use clock::HostClock;
 use connection::{Connection, ConnectionStanding};
 use courier::{Courier, HostPort};
 use folder::{Folder, FolderHandle};
 use heliu::wiring::{self, Data, Policies, Shelf};
-use crate::carrying::Outlet;
 use shared::{Connections, Shared};
 
 /// How long requests under way may take once the host was told to stop.

@@ -195,7 +195,8 @@ async fn a_dead_connection_stops_no_other() {
     both.sort();
     assert_eq!(both, [fate("held", "retry"), fate("sent", "")]);
     let plugins = stage.host.get("plugins").await.unwrap();
-    let of = |name: &str| plugins["plugins"].as_array().unwrap().iter().find(|one| one["name"] == name).cloned();
+    let of =
+        |name: &str| plugins["plugins"].as_array().unwrap().iter().find(|one| one["name"] == name).cloned();
     assert!(of("dead").is_some() && of(WECOM).is_some());
     let corp = stage.on.wecom.corp();
     let (_, tie) = corp.followers(&her(1)).next().unwrap();

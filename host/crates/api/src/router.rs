@@ -10,8 +10,8 @@ use crate::auth;
 use crate::error::{ApiError, ErrorCode};
 use crate::reading::Shared;
 use crate::routes::{
-    acts, clock, conflicts, customers, dead, digest, edges, health, hooks, intents, notes, plugins, segments, tags,
-    timeline,
+    acts, clock, conflicts, customers, dead, digest, edges, health, hooks, intents, notes, plugins, segments,
+    tags, timeline,
 };
 
 /// Bytes of a body that `/api/v1` takes: a few numbers, or what an operator says.

@@ -12,8 +12,8 @@ mod cause;
 mod customer;
 mod held;
 mod host;
-mod intents;
 mod identity;
+mod intents;
 mod segments;
 mod timeline;
 
@@ -31,11 +31,11 @@ pub use host::{
     DeadLetterView, DeadPage, DigestView, HealthView, NotePage, NoteView, PluginView, PluginsView,
     RequestView,
 };
-pub use intents::{IntentCount, IntentCountsView, IntentLine, IntentsPage};
 pub use identity::{
     ConflictPage, ConflictView, DivisionView, EdgeView, EdgesView, HandleView, Mend, MergedView,
     RetractionView,
 };
+pub use intents::{IntentCount, IntentCountsView, IntentLine, IntentsPage};
 pub use segments::{CountsView, MembersPage, NameCount, SegmentCount, SegmentView, SegmentsView, StageCount};
 pub use timeline::{Caused, RecordView, TagsView, TimelinePage, record, tags, timeline, timeline_page};
 

@@ -72,7 +72,8 @@ pub struct Connection {
 
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Connection { name, plugin, hosts, inward, poll_every, carry_again, since, settings: _, secrets } = self;
+        let Connection { name, plugin, hosts, inward, poll_every, carry_again, since, settings: _, secrets } =
+            self;
         f.debug_struct("Connection")
             .field("name", name)
             .field("plugin", plugin)
@@ -89,7 +90,8 @@ impl fmt::Debug for Connection {
 
 impl ConnectionSection {
     pub(crate) fn resolve(self, surroundings: &Surroundings<'_>) -> Result<Connection, Problem> {
-        let ConnectionSection { name, plugin, hosts, inward, poll_every, carry_again, since, settings } = self;
+        let ConnectionSection { name, plugin, hosts, inward, poll_every, carry_again, since, settings } =
+            self;
         check_name(&name)?;
         let plugin = existing_plugin(plugin, surroundings)?;
         let hosts = hosts.iter().map(|host| origin::check(host)).collect::<Result<_, _>>();
@@ -99,7 +101,17 @@ impl ConnectionSection {
         courier::check_names("carry_again", &carry_again)?;
         let since = since.map(|day| first_instant(&day)).transpose()?;
         let Settings { json, secrets } = settings::resolve(&settings, Secrets::Fetched, surroundings)?;
-        Ok(Connection { name, plugin, hosts, inward, poll_every, carry_again, since, settings: json, secrets })
+        Ok(Connection {
+            name,
+            plugin,
+            hosts,
+            inward,
+            poll_every,
+            carry_again,
+            since,
+            settings: json,
+            secrets,
+        })
     }
 }
 

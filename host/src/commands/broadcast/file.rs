@@ -167,7 +167,10 @@ mod tests {
         let broadcast = Broadcast::parse(TEXT).unwrap();
         assert_eq!(broadcast.binding(), "broadcast.spring");
         let [message, post] = broadcast.intents.as_slice() else { panic!("two scenes") };
-        assert_eq!((message.key.as_str(), message.detail.as_deref()), ("direct-message", Some(r#"{"staff":"lin"}"#)));
+        assert_eq!(
+            (message.key.as_str(), message.detail.as_deref()),
+            ("direct-message", Some(r#"{"staff":"lin"}"#))
+        );
         assert_eq!(message.not_before, Some(1_795_744_800_000));
         assert_eq!(post.content.as_ref().unwrap().id, "poster-1");
     }

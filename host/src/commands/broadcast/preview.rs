@@ -11,9 +11,9 @@ use serde::Serialize;
 use super::file::Broadcast;
 use super::{Ground, act_id};
 use crate::carrying::{self, Outlet, Seen, Sent};
-use crate::commands::table::{Table, plain};
 use crate::commands::print_json;
 use crate::commands::segment::share;
+use crate::commands::table::{Table, plain};
 
 /// What would become of one intent of each customer.
 #[derive(Debug, Serialize)]
@@ -65,8 +65,12 @@ pub(super) fn preview(
         known += judge(ground, &rules, broadcast, customer, &mut sent, &mut fates)?;
         Ok(())
     })?;
-    let count = |((scene, fate, word), tally): ((String, &'static str, String), Tally)| {
-        FateCount { scene, fate, word, intents: tally.intents, example: tally.example }
+    let count = |((scene, fate, word), tally): ((String, &'static str, String), Tally)| FateCount {
+        scene,
+        fate,
+        word,
+        intents: tally.intents,
+        example: tally.example,
     };
     let fates = fates.into_iter().map(count).collect();
     let preview = Preview { name: &broadcast.name, now, audience, held_out, known, fates };
@@ -83,11 +87,9 @@ fn judge(
     fates: &mut Fates,
 ) -> anyhow::Result<u64> {
     let (binding, now) = (broadcast.binding(), ground.asked.now);
-    let is_known = |key: &str| {
-        customer.intents.iter().any(|held| held.binding == binding && held.intent.key == key)
-    };
-    let (before, new): (Vec<_>, Vec<_>) =
-        broadcast.intents.iter().partition(|intent| is_known(&intent.key));
+    let is_known =
+        |key: &str| customer.intents.iter().any(|held| held.binding == binding && held.intent.key == key);
+    let (before, new): (Vec<_>, Vec<_>) = broadcast.intents.iter().partition(|intent| is_known(&intent.key));
     let ids: Vec<String> = new.iter().map(|intent| act_id(broadcast, customer.id, &intent.key)).collect();
     let fresh = new.iter().zip(&ids).map(|(intent, id)| Candidate {
         id,

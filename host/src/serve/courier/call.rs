@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use courier::{Code, Reason, Rules};
 use journal::Placed;
-use model::{Customer, CustomerId, Entry, Errand, Fault, HeldIntent, Instant, IntentState, Outcome, Position};
+use model::{
+    Customer, CustomerId, Entry, Errand, Fault, HeldIntent, Instant, IntentState, Outcome, Position,
+};
 use store::Store;
 
 use super::lane::{Parcel, Verdict};

@@ -35,7 +35,8 @@ impl<P: Port> Courier<P> {
         for held in left {
             let (_, connection) = carrying::handed_over(held).unwrap_or((now, None));
             let connection = connection.unwrap_or_default();
-            let again = outlets.get(connection).is_some_and(|outlet| outlet.carries_again(&held.intent.scene));
+            let again =
+                outlets.get(connection).is_some_and(|outlet| outlet.carries_again(&held.intent.scene));
             let staff = held.steps.last().and_then(|step| step.staff.as_deref());
             let what = "the host broke off in the middle of handing it over";
             let (state, details) = told::unknown(now, again, what, connection, staff);
@@ -44,10 +45,8 @@ impl<P: Port> Courier<P> {
             judged.told.push((held.id.clone(), Subject::of(customer, held).says(state, details)));
         }
         let waiting: Vec<&HeldIntent> = customer.intents.iter().filter(here).collect();
-        let waiting: Vec<(&HeldIntent, courier::Candidate<'_>)> = waiting
-            .into_iter()
-            .filter_map(|held| Some((held, carrying::candidate(held)?)))
-            .collect();
+        let waiting: Vec<(&HeldIntent, courier::Candidate<'_>)> =
+            waiting.into_iter().filter_map(|held| Some((held, carrying::candidate(held)?))).collect();
         if waiting.is_empty() {
             return Ok(judged);
         }

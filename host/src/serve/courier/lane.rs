@@ -125,11 +125,7 @@ impl Lane {
     }
 
     pub(crate) fn takes(&self, scene: &str) -> bool {
-        if scene == WELCOME {
-            self.welcomes.len() < WELCOMES_WAITING_MAX
-        } else {
-            self.waiting() < QUEUE_MAX
-        }
+        if scene == WELCOME { self.welcomes.len() < WELCOMES_WAITING_MAX } else { self.waiting() < QUEUE_MAX }
     }
 
     fn waiting(&self) -> usize {
@@ -195,8 +191,7 @@ impl Lane {
             of(&None) || of(&Some(scene.to_owned()))
         };
         let mut stays = |parcel: &Parcel| {
-            let stays =
-                now < parcel.judged.saturating_add(STALE_MS) && !rests(parcel.intent.scene.as_str());
+            let stays = now < parcel.judged.saturating_add(STALE_MS) && !rests(parcel.intent.scene.as_str());
             if !stays {
                 gone.push(parcel.clone());
             }

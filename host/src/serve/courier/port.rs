@@ -58,11 +58,7 @@ pub(crate) trait Port: Send + Sync + 'static {
     /// Waits until everything up to here is folded.
     fn folded(&self, position: Position) -> impl Future<Output = ()> + Send;
 
-    fn carry(
-        &self,
-        connection: &str,
-        errands: &[Errand],
-    ) -> impl Future<Output = (Carried, Left)> + Send;
+    fn carry(&self, connection: &str, errands: &[Errand]) -> impl Future<Output = (Carried, Left)> + Send;
 
     /// Makes durable what is told of a call, and what it left behind, in one step. Tries until it is kept: nobody else knows
     /// what the channel did. None: the host stops.
@@ -157,9 +153,7 @@ impl Port for HostPort {
                 tracing::error!(connection = connection.name, %fault, "an outlet failed");
                 let why = fault.to_string();
                 let carried = match fault.kind {
-                    FaultKind::Busy { .. } => {
-                        Carried::NotCalled(Fault::Later { why, retry_after_ms: None })
-                    }
+                    FaultKind::Busy { .. } => Carried::NotCalled(Fault::Later { why, retry_after_ms: None }),
                     FaultKind::NotOffered { .. } => Carried::NotCalled(Fault::Misconfigured(why)),
                     FaultKind::Limit { .. }
                     | FaultKind::Trap { .. }

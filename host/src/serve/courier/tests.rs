@@ -389,7 +389,10 @@ async fn what_a_dead_host_was_handing_over_is_not_tried_again() {
     die_in_a_call(&world, "wecom").await;
     assert_eq!(world.held("an", "k").state, IntentState::Due);
     world.carry().await;
-    assert_eq!(world.steps("an", "k"), (vec![IntentState::Due, IntentState::Failed], "unknown-end".to_owned()));
+    assert_eq!(
+        world.steps("an", "k"),
+        (vec![IntentState::Due, IntentState::Failed], "unknown-end".to_owned())
+    );
     assert_eq!(world.calls("wecom").len(), 1);
 }
 
@@ -528,11 +531,8 @@ async fn equal_messages_of_one_member_of_staff_are_one_call() {
 
 #[tokio::test]
 async fn what_was_sent_today_is_known_after_a_restart() {
-    let budget = Budget {
-        scope: Scope::default(),
-        of: Of::Connection,
-        steps: vec![Step { day: 0, budget: 2 }],
-    };
+    let budget =
+        Budget { scope: Scope::default(), of: Of::Connection, steps: vec![Step { day: 0, budget: 2 }] };
     let world = World::new(Plan { budgets: vec![budget], ..Plan::default() });
     for person in ["an", "bo", "ci", "di"] {
         world.meet(person);
