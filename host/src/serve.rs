@@ -127,13 +127,7 @@ impl Running {
             journal: Arc::clone(&journal),
         };
         let (connections, setup) = loader.load(&config, &Connections::new())?;
-        let clock = match config.clock {
-            config::Clock::System => HostClock::System,
-            config::Clock::Manual => HostClock::manual(),
-        };
-        // A manual clock goes on from where the journal stopped.
-        clock.advance(journal.head()?.now);
-
+        let clock = clock(config.clock, &*journal)?;
         let (committer, appender) = Committer::new(Arc::clone(&journal), CommitterConfig::default())?;
         committer.spawn()?;
         let head = appender.head();
@@ -189,6 +183,16 @@ impl Running {
         };
         Ok(Running { config, loader, shared, fold, segments: segments_in, api, movers })
     }
+}
+
+/// A manual clock goes on from where the journal stopped.
+fn clock(wanted: config::Clock, journal: &dyn Journal) -> anyhow::Result<HostClock> {
+    let clock = match wanted {
+        config::Clock::System => HostClock::System,
+        config::Clock::Manual => HostClock::manual(),
+    };
+    clock.advance(journal.head()?.now);
+    Ok(clock)
 }
 
 /// By the system's clock the pump and the courier look for themselves; a manual clock says when.

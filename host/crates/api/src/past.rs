@@ -13,7 +13,7 @@ use journal::{Journal, JournalError};
 use model::{Class, Customer, CustomerId, FoldState, Identity, Instant, Position};
 use router::{
     Plugins, Question, Router, RouterConfig, RouterError, Slice, Walk, WhyNot, as_of_position, as_of_time,
-    replay, why_not,
+    refold, why_not,
 };
 use store::{MemoryStore, Standing, Store, StoreError};
 
@@ -235,8 +235,8 @@ impl Past {
     /// # Errors
     /// As any fold.
     pub fn agrees(&self, present: &Present) -> Result<bool, PastError> {
-        let replayed = replay(&present.slice, Arc::clone(&self.plugins), present.standing, false)?;
-        Ok(replayed.agrees(&present.customer)?)
+        let refolded = refold(&present.slice, Arc::clone(&self.plugins), present.standing, false)?;
+        Ok(refolded.agrees(&present.customer)?)
     }
 
     /// Her as she was then.

@@ -13,7 +13,7 @@ use model::{
 use store::{Query, Standing, Store};
 
 use crate::correct::Judge;
-use crate::{Plugins, Replayed, RouterError, Slice, replay};
+use crate::{Plugins, Refolded, RouterError, Slice, refold};
 
 /// People who are compared, at most: each one's records are read and folded twice.
 const PEOPLE_MAX: usize = 500;
@@ -25,9 +25,9 @@ const ROUNDS_MAX: usize = 4;
 #[derive(Clone, Debug)]
 pub struct Report {
     pub standing: Standing,
-    /// Who, folded again without the act, is not as the store has them: of these it tells what the replays say.
+    /// Who, folded again without the act, is not as the store has them: of these it tells what the refolds say.
     pub disagrees: Vec<CustomerId>,
-    /// Intents that the store keeps from a time when she was one with somebody who was taken back: the replays do not know
+    /// Intents that the store keeps from a time when she was one with somebody who was taken back: the refolds do not know
     /// them, and it says nothing of them.
     pub unseen: Vec<String>,
     /// More people are concerned than were looked at.
@@ -180,8 +180,8 @@ fn concerned(judge: &Judge<'_>, act: &OperatorAct) -> Result<Vec<CustomerId>, Ro
 /// One slice, folded twice.
 struct Two {
     slice: Arc<Slice>,
-    without: Replayed,
-    with: Replayed,
+    without: Refolded,
+    with: Refolded,
     before: BTreeMap<CustomerId, Customer>,
     after: BTreeMap<CustomerId, Customer>,
 }
@@ -198,15 +198,15 @@ impl Two {
         let slice = Arc::new(Slice::of(journal, store, people)?);
         // The act comes after everything that the journal has: what is due by then has fired in both.
         let upto = Standing { fired: standing.fired.max(journal.head()?.now), ..standing };
-        let without = replay(&Arc::new(slice.afresh()), Arc::clone(plugins), upto, false)?;
+        let without = refold(&Arc::new(slice.afresh()), Arc::clone(plugins), upto, false)?;
         let entries = vec![Entry::Act(act.clone())];
         slice.append(&[Batch { now: upto.fired, entries, ..Batch::default() }])?;
-        let with = replay(&slice, Arc::clone(plugins), upto, true)?;
+        let with = refold(&slice, Arc::clone(plugins), upto, true)?;
         let (before, after) = (everybody(&without)?, everybody(&with)?);
         Ok(Two { slice, without, with, before, after })
     }
 
-    /// Does the edge that the act takes back hold in the replay if it holds in the store?
+    /// Does the edge that the act takes back hold in the refold if it holds in the store?
     fn means_the_same(&self, state: &FoldState, act: &OperatorAct) -> bool {
         let Deed::Retract(Retract { edge }) = &act.deed else { return true };
         let (ours, theirs) = (&self.without.state.corrections, &state.corrections);
@@ -350,8 +350,8 @@ impl Two {
     }
 }
 
-fn everybody(replayed: &Replayed) -> Result<BTreeMap<CustomerId, Customer>, RouterError> {
-    let all = replayed.store.page(&Query { tag: None, after: None, limit: usize::MAX })?;
+fn everybody(refolded: &Refolded) -> Result<BTreeMap<CustomerId, Customer>, RouterError> {
+    let all = refolded.store.page(&Query { tag: None, after: None, limit: usize::MAX })?;
     Ok(all.into_iter().map(|customer| (customer.id, customer)).collect())
 }
 

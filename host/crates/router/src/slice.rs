@@ -8,7 +8,7 @@
 //! intents, where she was one for a while with somebody who was taken back, or was told of by somebody who is gone: the
 //! ledger keeps what was meant then, and a slice does not know of it. And but for people whom an operator divided, where
 //! one of them once showed a handle that is another's now and nothing leads from the one to the other.
-//! [`Replayed::agrees`] tells whether it did.
+//! [`Refolded::agrees`] tells whether it did.
 
 use foldhash::HashSet;
 use std::collections::{BTreeMap, BTreeSet};
@@ -277,13 +277,13 @@ impl Journal for Slice {
 }
 
 /// What a slice gives.
-pub struct Replayed {
+pub struct Refolded {
     pub store: Arc<MemoryStore>,
     pub standing: Standing,
     pub state: FoldState,
 }
 
-impl Replayed {
+impl Refolded {
     /// Folded to where the store stands: is she in it as she is there, her intents left aside?
     ///
     /// # Errors
@@ -309,19 +309,19 @@ impl Replayed {
 ///
 /// # Errors
 /// [`RouterError`] as any fold.
-pub fn replay(
+pub fn refold(
     slice: &Arc<Slice>,
     plugins: Arc<dyn Plugins>,
     upto: Standing,
     tail: bool,
-) -> Result<Replayed, RouterError> {
+) -> Result<Refolded, RouterError> {
     let mut walk = Walk::begin(slice, plugins)?;
     if tail {
         walk.to(Standing { fired: 0, ..upto })?;
         walk.to_the_tail()?;
     }
     walk.to(upto)?;
-    walk.replayed()
+    walk.refolded()
 }
 
 /// The time by which the alarms had fired when the store stood at this position: that of the record there.

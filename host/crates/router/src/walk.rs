@@ -1,13 +1,13 @@
 //! A slice, folded moment by moment: each record, and each time at which an alarm fires or a tag ends.
 //!
-//! Invariant: wherever a walk stops, its store is what [`crate::replay`] gives to that standing.
+//! Invariant: wherever a walk stops, its store is what [`crate::refold`] gives to that standing.
 
 use std::sync::Arc;
 
 use model::{CustomerId, Instant, Position};
 use store::{Agenda, MemoryStore, Standing, Store};
 
-use crate::{Plugins, Replayed, Router, RouterConfig, RouterError, Slice};
+use crate::{Plugins, Refolded, Router, RouterConfig, RouterError, Slice};
 
 /// A fold of a slice that goes on from where it is, in a store of its own.
 pub struct Walk {
@@ -128,8 +128,8 @@ impl Walk {
     ///
     /// # Errors
     /// [`RouterError`] never, for a store in memory.
-    pub fn replayed(&self) -> Result<Replayed, RouterError> {
+    pub fn refolded(&self) -> Result<Refolded, RouterError> {
         let (standing, state) = self.store.standing()?;
-        Ok(Replayed { store: self.store.clone(), standing, state })
+        Ok(Refolded { store: self.store.clone(), standing, state })
     }
 }

@@ -224,18 +224,18 @@ pub fn why_not(
     let tracing = Arc::new(Tracing::with(Arc::clone(plugins), policy, true, Box::new(also)));
     let mut walk = Walk::begin(slice, tracing.clone())?;
     walk.to(upto)?;
-    let replayed = walk.replayed()?;
-    let Some(customer) = replayed.customer(*customer)? else { return Ok(None) };
-    let bound = &replayed.state.setup.policies;
+    let refolded = walk.refolded()?;
+    let Some(customer) = refolded.customer(*customer)? else { return Ok(None) };
+    let bound = &refolded.state.setup.policies;
     let Some(binding) = bound.iter().find(|binding| binding.name == *policy) else {
-        return unbound(slice, replayed.standing, &replayed.state, customer, policy).map(Some);
+        return unbound(slice, refolded.standing, &refolded.state, customer, policy).map(Some);
     };
-    let (store, state) = (&*replayed.store, &replayed.state);
+    let (store, state) = (&*refolded.store, &refolded.state);
     let life = Life { slice, store, state, binding, customer: &customer, target: target.as_ref(), upto };
     let turns = life.present(tracing.last(&customer));
     let lines = life.lines(&turns)?;
     let reasons = life.reasons(plugins, &turns, &lines)?;
-    let (standing, state) = (replayed.standing, replayed.state.clone());
+    let (standing, state) = (refolded.standing, refolded.state.clone());
     Ok(Some(WhyNot { customer, standing, state, lines, reasons }))
 }
 

@@ -18,7 +18,7 @@ use journal::{Journal as _, MemoryJournal};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
-use router::{Slice, edges, rebuild, replay};
+use router::{Slice, edges, rebuild, refold};
 use store::{MemoryStore, Standing, Store as _};
 
 use faulty::Faulty;
@@ -82,7 +82,7 @@ fn difference<T: std::fmt::Debug>(one: &[T], other: &[T]) -> String {
 
 /// Each person's own part of the journal, folded by itself, gives her as the store has her; but for what was intended while
 /// she was one with somebody who was taken back since. Where an operator divided people, somebody may have shown a handle
-/// that is another's now, and nothing leads from the one to the other: who replays compares with the store and says so.
+/// that is another's now, and nothing leads from the one to the other: who refolds compares with the store and says so.
 fn check_slices(host: &Host) -> Result<(), TestCaseError> {
     let (_, upto) = host.digest();
     let less = |mut customer: model::Customer| {
@@ -93,8 +93,8 @@ fn check_slices(host: &Host) -> Result<(), TestCaseError> {
         let edges = edges(&*host.journal, &*host.store, customer.id).expect("edges").expect("she is there");
         prop_assert!(edges.agrees, "{}: {:?}", customer.id, edges);
         let slice = Arc::new(Slice::of(&host.journal, &*host.store, &[customer.id]).expect("slice"));
-        let replayed = replay(&slice, host.plugins.clone(), upto, false).expect("replay");
-        let alone = replayed.customer(customer.id).expect("memory").map(less);
+        let refolded = refold(&slice, host.plugins.clone(), upto, false).expect("refold");
+        let alone = refolded.customer(customer.id).expect("memory").map(less);
         let different = difference(std::slice::from_ref(&customer), alone.as_slice());
         let positions: Vec<_> = slice.records().map(|record| record.position).collect();
         prop_assert!(alone.as_ref() == Some(&customer), "{} {:?}: {}", customer.id, positions, different);

@@ -116,7 +116,7 @@ pub(super) fn run(
         }))
     })?;
     anyhow::ensure!(since.ended, "she has more than {MOMENTS_MAX} moments: ask as of earlier, with --at");
-    let state = walk.replayed()?.state;
+    let state = walk.refolded()?.state;
     let setup = match &since.began {
         Some((Moment { record: Some(position), .. }, _)) => {
             let record = present.slice.at(*position);

@@ -273,7 +273,7 @@ fn intent(state: &FoldState, IntentChange { fate, before, after, held }: &Intent
     }
 }
 
-/// One that the journal does not have yet stands behind its end in the replay alone: that place is nobody's.
+/// One that the journal does not have yet stands behind its end in the refold alone: that place is nobody's.
 fn of_told(ToldChange { told, counts, record }: &ToldChange, end: Position) -> ToldView {
     let known = record.as_ref().filter(|record| record.position <= end);
     ToldView {

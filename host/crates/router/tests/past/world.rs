@@ -10,7 +10,7 @@ use model::{
 };
 use router::{
     Plugins, PluginsError, Question, Router, RouterConfig, RouterError, Since, Slice, Target, TurnOutcome,
-    Walk, WhyNot, as_of_position, replay, why_not,
+    Walk, WhyNot, as_of_position, refold, why_not,
 };
 use store::{MemoryStore, Standing, Store};
 
@@ -125,10 +125,10 @@ impl World {
         assert!(steps > slice.len(), "alarms are moments, too: {steps}");
         walk.to(upto).unwrap();
         let (digest, _) = walk.store().digest().unwrap();
-        let replayed = replay(&slice, self.plugins.clone(), upto, false).unwrap();
-        assert_eq!(replayed.store.digest().unwrap().0, digest);
+        let refolded = refold(&slice, self.plugins.clone(), upto, false).unwrap();
+        assert_eq!(refolded.store.digest().unwrap().0, digest);
         let stored = self.store.load(&[CustomerId(customer)]).unwrap().pop().flatten().unwrap();
-        assert!(replayed.agrees(&stored).unwrap());
+        assert!(refolded.agrees(&stored).unwrap());
     }
 }
 
