@@ -1,8 +1,10 @@
 //! The backend never changes what the fold gives: the random lives of the router's own test, on SQLite.
 
 #[path = "../crates/router/tests/fold/host.rs"]
+#[expect(dead_code, reason = "the router's own tests ask more of it")]
 mod host;
 #[path = "../crates/router/tests/fold/life.rs"]
+#[expect(dead_code, reason = "the router's own tests ask more of it")]
 mod life;
 #[path = "../crates/router/tests/fold/policies.rs"]
 mod policies;

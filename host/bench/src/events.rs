@@ -55,7 +55,7 @@ impl Stream {
         if self.merging > 0 && self.number.is_multiple_of(self.merging) {
             // Pair after pair, so that each of them is made one by one event.
             let pair = self.number / self.merging * 2 % self.customers;
-            who = [pair, (pair + 1) % self.customers].map(|customer| unionid(customer)).to_vec();
+            who = [pair, (pair + 1) % self.customers].map(unionid).to_vec();
         }
         let event = Event {
             id,

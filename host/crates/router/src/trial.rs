@@ -60,6 +60,9 @@ pub struct Trial {
     pub records: u64,
 }
 
+/// How many records were read, and whose are those that matter: a place in the list of people.
+type Matter = (u64, Vec<(usize, Arc<Record>)>);
+
 struct Person {
     id: CustomerId,
     first_seen: Instant,
@@ -145,7 +148,7 @@ fn fill(
 ) -> Result<u64, RouterError> {
     let threads = thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get) as u64;
     let part = upto.div_ceil(threads).max(1);
-    let read = |first: Position, last: Position| -> Result<(u64, Vec<(usize, Arc<Record>)>), RouterError> {
+    let read = |first: Position, last: Position| -> Result<Matter, RouterError> {
         let (mut at, mut count, mut kept) = (first, 0, Vec::new());
         while at < last {
             let page = journal.read(at, PAGE)?;

@@ -115,7 +115,6 @@ pub struct Missed {
 
 /// One line of her life for one policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "most of them are turns")]
 pub enum Line {
     Seen(Seen),
     Missed(Missed),

@@ -14,7 +14,7 @@ fn tag(name: &str) -> Option<Target> {
 
 /// The answer's word, and the answer.
 fn answer(world: &World, id: u64, target: Option<Target>) -> (&'static str, Reason) {
-    let reason = world.why_not(id, target).reasons.into_iter().next().unwrap();
+    let reason = world.why_not(id, target).reasons.into_iter().next().expect("a reason");
     (reason.code(), reason)
 }
 

@@ -39,6 +39,9 @@ pub(crate) struct Landed {
     pub(crate) ms: u64,
 }
 
+/// What can be handed over, and what is told of the others, by their places.
+type Looked = (Vec<Ready>, Vec<(usize, Entry)>);
+
 /// An errand that is handed over now.
 struct Ready {
     place: usize,
@@ -102,7 +105,7 @@ impl<P: Port> Call<P> {
     }
 
     /// Looks at each once more: the ledger must show this very step as the last one.
-    fn look(&self, placed: &[Placed]) -> anyhow::Result<(Vec<Ready>, Vec<(usize, Entry)>)> {
+    fn look(&self, placed: &[Placed]) -> anyhow::Result<Looked> {
         let ids: Vec<CustomerId> = self.parcels.iter().map(|parcel| parcel.subject.customer).collect();
         let customers = self.store.load(&ids)?;
         let (mut ready, mut entries) = (Vec::new(), Vec::new());

@@ -98,7 +98,11 @@ fn reported(host: &Host, deed: Deed) -> router::Report {
 /// One person by the record at 3; her second order leads to an intent that two people would not have had.
 fn one_by_a_record() -> Host {
     let (phone, open) = (handle("phone", "19900000001"), handle("open", "a"));
-    host(&[(&[phone.clone()], bought()), (&[phone, open.clone()], told()), (&[open], bought())])
+    host(&[
+        (std::slice::from_ref(&phone), bought()),
+        (&[phone.clone(), open.clone()], told()),
+        (&[open], bought()),
+    ])
 }
 
 #[test]
@@ -158,9 +162,9 @@ fn edges_tell_what_made_her_one_and_what_was_taken_back() {
     let (phone, open) = (handle("phone", "+8619900000001"), handle("open", "a"));
     let mut host = host(&[
         (&[handle("phone", "19900000001")], bought()),
-        (&[open.clone()], bought()),
+        (std::slice::from_ref(&open), bought()),
         (&[phone.clone(), open.clone()], told()),
-        (&[phone.clone()], bought()),
+        (std::slice::from_ref(&phone), bought()),
     ]);
     let of = |host: &Host, id: u64| {
         edges(&*host.journal, &*host.store, CustomerId(id)).expect("edges").expect("she is there")
@@ -263,10 +267,11 @@ fn a_retraction_of_an_event_can_be_taken_back_once() {
     assert!(matches!(refused(&host, retract(back)), Refused::Retracted { .. }));
 }
 
+/// Her handles, tags and stages, and how many records she has.
+type Outline = (Vec<Identity>, Vec<String>, Vec<String>, usize);
+
 /// Who is there, without what a report does not compare.
-fn compared(
-    customers: Vec<Customer>,
-) -> BTreeMap<CustomerId, (Vec<Identity>, Vec<String>, Vec<String>, usize)> {
+fn compared(customers: Vec<Customer>) -> BTreeMap<CustomerId, Outline> {
     let one = |customer: Customer| {
         let mut handles: Vec<Identity> = customer.handles.into_iter().map(|held| held.identity).collect();
         // A rotating handle that went from one to the other before they were one is there for each of them.
@@ -315,7 +320,7 @@ proptest! {
             .collect();
         for difference in &told.people {
             let (was, is) = (before.get(&difference.id), after.get(&difference.id));
-            let tags = |of: Option<&(Vec<Identity>, Vec<String>, Vec<String>, usize)>| {
+            let tags = |of: Option<&Outline>| {
                 of.map(|of| of.1.clone()).unwrap_or_default()
             };
             let lost: Vec<String> = tags(was).into_iter().filter(|tag| !tags(is).contains(tag)).collect();

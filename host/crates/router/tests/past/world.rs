@@ -27,8 +27,8 @@ impl World {
         let journal: Arc<dyn Journal> = Arc::new(MemoryJournal::default());
         let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
         let plugins: Arc<dyn Plugins> = Arc::new(Natives);
-        let router =
-            Router::open(journal.clone(), store.clone(), plugins.clone(), RouterConfig::default()).unwrap();
+        let router = Router::open(journal.clone(), store.clone(), plugins.clone(), RouterConfig::default())
+            .expect("in memory");
         let mut world = World { journal, store, plugins, router, count: 0 };
         world.set_up(1, "v0", false);
         world
@@ -39,8 +39,8 @@ impl World {
     }
 
     fn append(&mut self, now: u64, entry: Entry) {
-        self.journal.append(&[Batch { now, entries: vec![entry], ..Batch::default() }]).unwrap();
-        self.router.settle(now).unwrap();
+        self.journal.append(&[Batch { now, entries: vec![entry], ..Batch::default() }]).expect("in memory");
+        self.router.settle(now).expect("in memory");
     }
 
     /// Somebody who is known by one handle.
@@ -62,21 +62,21 @@ impl World {
     }
 
     pub fn settle(&mut self, now: u64) {
-        self.router.settle(now).unwrap();
+        self.router.settle(now).expect("in memory");
     }
 
     pub fn record(&self, position: Position) -> Record {
-        self.journal.fetch(&[position]).unwrap().pop().unwrap()
+        self.journal.fetch(&[position]).expect("in memory").pop().expect("in memory")
     }
 
     fn slice(&self, customer: u64) -> Arc<Slice> {
-        let known = self.store.load(&[CustomerId(customer)]).unwrap().pop().flatten();
+        let known = self.store.load(&[CustomerId(customer)]).expect("in memory").pop().flatten();
         let id = known.map_or(CustomerId(customer), |customer| customer.id);
-        Arc::new(Slice::of(&self.journal, &*self.store, &[id]).unwrap())
+        Arc::new(Slice::of(&self.journal, &*self.store, &[id]).expect("in memory"))
     }
 
     fn standing(&self) -> Standing {
-        self.store.standing().unwrap().0
+        self.store.standing().expect("in memory").0
     }
 
     pub fn ask(
@@ -90,13 +90,13 @@ impl World {
     }
 
     pub fn why_not(&self, customer: u64, target: Option<Target>) -> WhyNot {
-        self.ask(customer, "loyal", target).unwrap().unwrap()
+        self.ask(customer, "loyal", target).expect("in memory").expect("in memory")
     }
 
     pub fn why_not_at(&self, customer: u64, target: Option<Target>, position: Position) -> WhyNot {
         let question = Question { customer: CustomerId(customer), policy: "loyal".to_owned(), target };
-        let upto = as_of_position(&*self.journal, position).unwrap();
-        why_not(&self.slice(customer), &self.plugins, upto, &question).unwrap().unwrap()
+        let upto = as_of_position(&*self.journal, position).expect("in memory");
+        why_not(&self.slice(customer), &self.plugins, upto, &question).expect("in memory").expect("in memory")
     }
 
     pub fn since(&self, customer: u64, tag: &str, not: bool) -> Since<Option<Cause>> {
@@ -105,7 +105,7 @@ impl World {
 
     pub fn since_of(&self, customer: u64, tag: &str, not: bool, max: u64) -> Since<Option<Cause>> {
         let (target, id) = (Target::Tag(tag.to_owned()), CustomerId(customer));
-        let mut walk = Walk::begin(&self.slice(customer), self.plugins.clone()).unwrap();
+        let mut walk = Walk::begin(&self.slice(customer), self.plugins.clone()).expect("in memory");
         walk.since(self.standing(), max, |store| {
             let customer = store.load(&[id])?.pop().flatten();
             Ok(customer.and_then(|customer| match (target.cause(&customer, ""), not) {
@@ -114,21 +114,22 @@ impl World {
                 _ => None,
             }))
         })
-        .unwrap()
+        .expect("in memory")
     }
 
     /// Step by step it comes to the same as at once, and to what the store has.
     pub fn compare_walk(&self, customer: u64) {
         let (slice, upto) = (self.slice(customer), self.standing());
-        let mut walk = Walk::begin(&slice, self.plugins.clone()).unwrap();
-        let steps = std::iter::from_fn(|| walk.step(upto).unwrap()).count();
+        let mut walk = Walk::begin(&slice, self.plugins.clone()).expect("in memory");
+        let steps = std::iter::from_fn(|| walk.step(upto).expect("in memory")).count();
         assert!(steps > slice.len(), "alarms are moments, too: {steps}");
-        walk.to(upto).unwrap();
-        let (digest, _) = walk.store().digest().unwrap();
-        let refolded = refold(&slice, self.plugins.clone(), upto, false).unwrap();
-        assert_eq!(refolded.store.digest().unwrap().0, digest);
-        let stored = self.store.load(&[CustomerId(customer)]).unwrap().pop().flatten().unwrap();
-        assert!(refolded.agrees(&stored).unwrap());
+        walk.to(upto).expect("in memory");
+        let (digest, _) = walk.store().digest().expect("in memory");
+        let refolded = refold(&slice, self.plugins.clone(), upto, false).expect("in memory");
+        assert_eq!(refolded.store.digest().expect("in memory").0, digest);
+        let stored =
+            self.store.load(&[CustomerId(customer)]).expect("in memory").pop().flatten().expect("in memory");
+        assert!(refolded.agrees(&stored).expect("in memory"));
     }
 }
 
@@ -159,7 +160,7 @@ fn setup(settings: &str, carry: bool) -> Setup {
 }
 
 fn handle(text: &str) -> Identity {
-    let (scheme, value) = text.split_once(':').unwrap();
+    let (scheme, value) = text.split_once(':').expect("in memory");
     let value = if scheme == "phone" { format!("1990000000{value}") } else { value.to_owned() };
     Identity { scheme: scheme.to_owned(), scope: String::new(), value }
 }
