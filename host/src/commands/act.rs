@@ -6,7 +6,7 @@ mod tell;
 
 use anyhow::Context as _;
 use api::lookup;
-use model::{Deed, Identity, Join, Position, Retract, Split};
+use model::{CustomerId, Deed, Identity, Join, Position, Retract, Split};
 use store::Store;
 
 pub(crate) use tell::tell;
@@ -95,7 +95,7 @@ impl CustomerAct {
     pub(crate) fn deed(&self, store: &dyn Store) -> anyhow::Result<Deed> {
         match self {
             CustomerAct::Merge { one, other, said: _ } => {
-                Ok(Deed::Join(Join { one: find(store, one)?.id, other: find(store, other)?.id }))
+                Ok(Deed::Join(Join { one: named(store, one)?, other: named(store, other)? }))
             }
             CustomerAct::Split { who, handles, said: _ } => {
                 let handles = handles.iter().map(|text| handle(text)).collect::<anyhow::Result<_>>()?;
@@ -115,6 +115,12 @@ impl IdentityAct {
         let IdentityAct::Retract { position, said: _ } = self;
         Deed::Retract(Retract { edge: *position })
     }
+}
+
+/// The id as it is given, although she may be part of another by now: a join goes by the record that it names.
+fn named(store: &dyn Store, who: &str) -> anyhow::Result<CustomerId> {
+    let now = find(store, who)?.id;
+    if who.contains(':') { Ok(now) } else { Ok(who.parse()?) }
 }
 
 fn handle(text: &str) -> anyhow::Result<Identity> {

@@ -21,7 +21,7 @@ use crate::{Plugins, Report, RouterError, report};
 pub enum Refused {
     #[error("there is no customer {0}")]
     NoCustomer(CustomerId),
-    #[error("{0} is one customer: to join, name two")]
+    #[error("{0} is one customer: to join, name two; `heliu identity edges {0}` lists what made her one")]
     OneName(CustomerId),
     #[error(
         "{one} and {other} are one already, as {now}; `heliu identity edges {now}` lists what made them one"
