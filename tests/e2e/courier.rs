@@ -180,7 +180,8 @@ async fn a_dead_connection_stops_no_other() {
     add(&stage, 1, None).await;
     stage.advance(START_MS + 60_000).await;
     // A second account of the channel whose platform is gone, and which would go first.
-    let dead = "\n[[courier.route]]\nscenes = [\"tag\"]\nprefer = [\"dead\"]\n";
+    let dead = "\n[[courier.route]]\nscenes = [\"tag\"]\nprefer = [\"dead\"]\n\n\
+                [[courier.route]]\nscenes = [\"remark\"]\nprefer = [\"wecom\"]\n";
     let text = std::fs::read_to_string(&stage.config).unwrap();
     let section = text.split("[[connection]]").find(|part| part.contains("name = \"wecom\"")).unwrap();
     let section = section.replace("name = \"wecom\"", "name = \"dead\"");
