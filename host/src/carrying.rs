@@ -3,12 +3,15 @@
 //! The mover asks so before it carries, and a broadcast's preview before anything is proposed. Knows no clock and calls no
 //! channel.
 
+mod carriers;
 mod outlets;
 mod purchases;
 mod seen;
 mod tally;
 
+pub(crate) use carriers::Carriers;
 pub(crate) use outlets::Outlet;
-pub(crate) use purchases::{Bought, purchases};
-pub(crate) use seen::{Seen, candidate, handed_over};
+use purchases::{Bought, purchases};
+use seen::Seen;
+pub(crate) use seen::{candidate, handed_over, intent};
 pub(crate) use tally::Sent;

@@ -200,8 +200,9 @@ fn ground(path: &Path) -> anyhow::Result<Ground> {
         if let Plugin::Connector(connector) = sandbox.admit(&bytes, &Grants::all())?
             && connector.offers().outlet
         {
-            let (settings, again, since) = (&wanted.settings, &wanted.carry_again, wanted.since);
-            outlets.push(Outlet::new(&wanted.name, connector.descriptor(), settings, again, since));
+            let (settings, secrets, again) = (&wanted.settings, &wanted.secrets, &wanted.carry_again);
+            let descriptor = connector.descriptor();
+            outlets.push(Outlet::new(&wanted.name, descriptor, settings, secrets, again, wanted.since));
         }
     }
     Ok(Ground { asked: asked(path)?, plan: config.courier, outlets })

@@ -289,7 +289,14 @@ impl Loader {
             None => Arc::new(ConnectionStanding::new(self.journal.recall(&wanted.name)?)),
         };
         let (name, descriptor) = (wanted.name.clone(), connector.descriptor());
-        let outlet = Outlet::new(&name, descriptor, &wanted.settings, &wanted.carry_again, wanted.since);
+        let outlet = Outlet::new(
+            &name,
+            descriptor,
+            &wanted.settings,
+            &wanted.secrets,
+            &wanted.carry_again,
+            wanted.since,
+        );
         Ok(Connection {
             name,
             file: wanted.plugin.display().to_string(),

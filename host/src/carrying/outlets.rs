@@ -22,6 +22,7 @@ impl Outlet {
         connection: &str,
         descriptor: &ConnectorDescriptor,
         settings: &str,
+        secrets: &[String],
         carry_again: &[String],
         since: Option<Instant>,
     ) -> Outlet {
@@ -33,6 +34,8 @@ impl Outlet {
                 Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
             }));
         }
+        // No handle's scope, and nothing to keep where it might be printed.
+        scopes.retain(|scope| !secrets.contains(scope));
         let (connection, carry_again) = (connection.to_owned(), carry_again.to_vec());
         Outlet { connection, carry_again, since, descriptor: descriptor.clone(), scopes }
     }
@@ -118,7 +121,8 @@ mod tests {
             abilities: vec![Ability { scene: "tag".to_owned(), carriage: Carriage::Sends }],
             hosts: Vec::new(),
         };
-        Outlet::new(connection, &descriptor, settings, &["welcome".to_owned(), "tag*".to_owned()], None)
+        let (secrets, again) = (["s3cr3t".to_owned()], ["welcome".to_owned(), "tag*".to_owned()]);
+        Outlet::new(connection, &descriptor, settings, &secrets, &again, None)
     }
 
     fn schemes(account: &Account) -> Vec<(&str, Option<&str>)> {
@@ -149,6 +153,13 @@ mod tests {
         };
         let (hers, others) = (handle("ww1"), handle("ww2"));
         assert_eq!(one.addressed([&hers, &others].into_iter()), [hers]);
+    }
+
+    #[test]
+    fn a_secret_of_the_settings_is_not_kept() {
+        let wecom = outlet("wecom", "wecom", &[], r#"{"corp_id": "ww1", "secret": "s3cr3t"}"#);
+        let shown = format!("{wecom:?}");
+        assert!(shown.contains("ww1") && !shown.contains("s3cr3t"), "{shown}");
     }
 
     #[test]

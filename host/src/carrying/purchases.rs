@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use courier::{Plan, Purchase};
 use journal::{Journal, JournalError};
-use model::{Customer, Fact, Instant, Order, OrderStep, Position};
+use model::{Customer, Fact, Instant, Order, Position};
 
 /// Records of one customer that are looked at, from the newest back: what bounds the time for somebody with a long life.
 const RECORDS_MAX: usize = 2_000;
@@ -49,21 +49,8 @@ pub(crate) fn purchases(
             break;
         }
     }
-    let bought = orders.values().filter(|order| is_bought(order.step));
+    let bought = orders.values().filter(|order| order.step.is_bought());
     let lines = bought.flat_map(|order| order.lines.iter().map(move |line| (line, order.placed_at)));
     let of = lines.filter_map(|(line, at)| Some((line.category.clone()?, at.min(now))));
     Ok(Bought(of.collect()))
-}
-
-/// Did she pay for it, and keep it?
-fn is_bought(step: OrderStep) -> bool {
-    match step {
-        OrderStep::Paid
-        | OrderStep::Shipped
-        | OrderStep::Received
-        | OrderStep::Completed
-        | OrderStep::RefundAsked
-        | OrderStep::PartRefunded => true,
-        OrderStep::Placed | OrderStep::Cancelled | OrderStep::Refunded => false,
-    }
 }

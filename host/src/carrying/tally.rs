@@ -44,7 +44,7 @@ impl Sent {
             return Ok(sent);
         }
         let head = journal.head()?.position;
-        let mut position = before(journal, today.from, head)?;
+        let mut position = journal::before(journal, today.from)?;
         while position < head {
             let records = journal.read(position, PAGE_RECORDS)?;
             let Some(last) = records.last() else { break };
@@ -184,19 +184,4 @@ impl Sent {
 fn whose(connection: &str, staff: Option<&str>) -> impl Iterator<Item = Whose> {
     let of_staff = staff.map(|staff| (connection.to_owned(), Some(staff.to_owned())));
     [(connection.to_owned(), None)].into_iter().chain(of_staff)
-}
-
-/// The last position in front of the records of `from` on. Times of records never go back.
-fn before(journal: &dyn Journal, from: Instant, head: Position) -> Result<Position, JournalError> {
-    let (mut low, mut high) = (0, head);
-    while low < high {
-        let middle = low + (high - low).div_ceil(2);
-        let earlier = journal.fetch(&[middle])?.first().is_some_and(|record| record.now < from);
-        if earlier {
-            low = middle;
-        } else {
-            high = middle - 1;
-        }
-    }
-    Ok(low)
 }

@@ -14,6 +14,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
+use api::past::At;
 use config::Config;
 use heliu::wiring::{Data, Policies, Shelf};
 use model::{Binding, Setup};
@@ -24,7 +25,7 @@ use self::compare::Comparison;
 use self::limits::Limits;
 use self::report::Report;
 use super::calendar::Zone;
-use super::export::range::{Bound, Range};
+use super::export::range::{Range, bound};
 use super::print_json;
 
 #[derive(Debug, clap::Args)]
@@ -39,11 +40,11 @@ pub(crate) struct BacktestArguments {
     #[arg(long, value_name = "FILE")]
     settings: Option<PathBuf>,
     /// Intents are compared from here on: a position, or a time with its zone. Tags and stages are those at the end.
-    #[arg(long, value_name = "POSITION|TIME")]
-    from: Option<Bound>,
+    #[arg(long, value_name = "POSITION|TIME", value_parser = bound)]
+    from: Option<At>,
     /// Fold up to here, itself not included. All that the store has folded if left out.
-    #[arg(long, value_name = "POSITION|TIME")]
-    to: Option<Bound>,
+    #[arg(long, value_name = "POSITION|TIME", value_parser = bound)]
+    to: Option<At>,
     /// Write a page for people besides: one file with everything in it.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
@@ -136,18 +137,15 @@ fn candidate(
 }
 
 /// How far both are folded: never behind the store, which says who is who.
-fn upto(data: &Data, to: Option<Bound>, range: Range, standing: Standing) -> anyhow::Result<Standing> {
-    use journal::Journal as _;
+fn upto(data: &Data, to: Option<At>, range: Range, standing: Standing) -> anyhow::Result<Standing> {
     if to.is_none() || range.last >= standing.position {
         return Ok(standing);
     }
-    let now = match to {
-        Some(Bound::Time(time)) => time,
-        Some(Bound::Position(_)) | None => {
-            data.journal.fetch(&[range.last])?.first().map_or(0, |record| record.now)
-        }
+    let then = match to {
+        Some(At::Time(time)) => router::as_of_time(&*data.journal, time.saturating_sub(1))?,
+        Some(At::Position(_)) | None => router::as_of_position(&*data.journal, range.last)?,
     };
-    Ok(Standing { position: range.last, fired: now.min(standing.fired) })
+    Ok(Standing { fired: then.fired.min(standing.fired), ..then })
 }
 
 /// The time of the first record of the range.

@@ -15,6 +15,7 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use api::past::At;
 use api::scan::Scan;
 use segment::Segment;
 use serde::Serialize;
@@ -22,7 +23,7 @@ use serde::Serialize;
 use self::columns::Cell;
 use self::csv_file::{CsvFile, Dialect};
 use self::parquet_file::ParquetFile;
-use self::range::{Bound, Range};
+use self::range::{Range, bound};
 use super::segment::Asked;
 use super::{print_json, unless_reader_left};
 
@@ -42,11 +43,11 @@ pub(crate) enum ExportCommand {
         #[command(flatten)]
         options: Options,
         /// From this position, or from what was recorded at this time on: `4711`, or `2026-03-01T00:00:00+08:00`.
-        #[arg(long, value_name = "POSITION|TIME")]
-        from: Option<Bound>,
+        #[arg(long, value_name = "POSITION|TIME", value_parser = bound)]
+        from: Option<At>,
         /// Up to this position or time, itself not included.
-        #[arg(long, value_name = "POSITION|TIME")]
-        to: Option<Bound>,
+        #[arg(long, value_name = "POSITION|TIME", value_parser = bound)]
+        to: Option<At>,
     },
 }
 

@@ -29,7 +29,7 @@ use store::{Agenda, Store};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
-use crate::carrying::Sent;
+use crate::carrying::{Carriers, Outlet, Sent};
 use call::{Call, Landed};
 use flights::Flights;
 use judge::Judged;
@@ -150,14 +150,14 @@ impl<P: Port> Courier<P> {
     }
 
     async fn call_one_by_one(&mut self) -> bool {
-        let now = self.port.now();
+        let (now, outlets) = (self.port.now(), self.port.outlets());
         let names: Vec<String> = self.lanes.keys().cloned().collect();
         let mut called = false;
         for name in names {
             if let Some(lane) = self.lanes.get_mut(&name) {
                 lane.gather(now, true);
             }
-            while let Some(call) = self.next_call(&name) {
+            while let Some(call) = self.next_call(&name, &outlets) {
                 let landed = call.run().await;
                 let last = landed.told.iter().copied().max().unwrap_or(0);
                 self.landed(&name, landed);
@@ -194,17 +194,24 @@ impl<P: Port> Courier<P> {
         self.forget();
         self.flights.land(self.store.standing()?.0.position);
         let (page, more) = self.page(now)?;
+        let outlets: Vec<Outlet> = self.port.outlets().values().cloned().collect();
+        let Some(mut carriers) = self.sent.as_ref().map(|sent| Carriers::new(&outlets, sent)) else {
+            return Ok(Round { did: false, more, told: 0 });
+        };
         let mut entries = Vec::new();
         let mut about = Vec::new();
         let mut did = false;
         for customer in self.store.load(&page)?.iter().flatten() {
-            let Judged { told, parcels } = self.judge(&rules, customer, now)?;
+            let Judged { told, parcels } = self.judge(&rules, &carriers, customer, now)?;
             did |= !told.is_empty() || !parcels.is_empty();
             for (intent, entry) in told {
                 about.push((intent, customer.id));
                 entries.push(entry);
             }
-            parcels.into_iter().for_each(|parcel| self.take_in(parcel));
+            for parcel in parcels {
+                carriers.carried(&parcel.connection, parcel.staff.as_deref(), &parcel.intent.scene);
+                self.take_in(parcel, &carriers);
+            }
         }
         let told = self.tell(entries, about).await?;
         Ok(Round { did, more, told })
@@ -224,10 +231,8 @@ impl<P: Port> Courier<P> {
         Ok((page, more))
     }
 
-    fn take_in(&mut self, parcel: Parcel) {
-        let outlets = self.port.outlets();
-        let channel = outlets.get(&parcel.connection).map_or("", |outlet| outlet.channel());
-        self.flights.depart(&parcel, channel);
+    fn take_in(&mut self, parcel: Parcel, carriers: &Carriers<'_>) {
+        self.flights.depart(&parcel, carriers.channel(&parcel.connection));
         self.count(&parcel, Sent::add);
         self.lanes.entry(parcel.connection.clone()).or_default().take_in(parcel);
     }
@@ -250,20 +255,19 @@ impl<P: Port> Courier<P> {
     }
 
     fn start_calls(&mut self, all: bool) {
-        let now = self.port.now();
+        let (now, outlets) = (self.port.now(), self.port.outlets());
         let names: Vec<String> = self.lanes.keys().cloned().collect();
         for name in names {
             if let Some(lane) = self.lanes.get_mut(&name) {
                 lane.gather(now, all);
             }
-            while let Some(call) = self.next_call(&name) {
+            while let Some(call) = self.next_call(&name, &outlets) {
                 self.calls.spawn(call.run());
             }
         }
     }
 
-    fn next_call(&mut self, name: &str) -> Option<Call<P>> {
-        let outlets = self.port.outlets();
+    fn next_call(&mut self, name: &str, outlets: &BTreeMap<String, Outlet>) -> Option<Call<P>> {
         let lane = self.lanes.get_mut(name)?;
         let Some(outlet) = outlets.get(name).cloned() else {
             // The configuration has it no longer: what waited for it is judged again.

@@ -97,14 +97,4 @@ impl Accounts {
             }
         }
     }
-
-    /// Another day began: nothing is sent yet.
-    pub fn new_day(&mut self) {
-        for account in &mut self.connections {
-            account.sent_today = Tally::default();
-            for staff in &mut account.staff {
-                staff.sent_today = Tally::default();
-            }
-        }
-    }
 }

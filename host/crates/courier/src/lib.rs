@@ -29,5 +29,5 @@ pub use presets::{PRESETS, Preset};
 pub use reason::{Code, Reason};
 pub use retry::{After, Retry};
 pub use rules::{Rules, Ruling};
-pub use standing::{Candidate, Carried, Known, Progress, Purchase, Standing, Waiting};
+pub use standing::{Candidate, Carried, Known, Purchase, Standing};
 pub use zone::{Calendar, Span, TimeOfDay, Zone};

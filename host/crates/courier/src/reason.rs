@@ -28,8 +28,6 @@ pub enum Code {
     Duplicate,
     /// Its time is over.
     TooLate,
-    /// It was decided for a past that was folded again.
-    Past,
     /// Its connection failed in a way that no time mends.
     Fault,
     /// Its connection failed as often as we try.
@@ -47,7 +45,7 @@ pub enum Code {
 }
 
 impl Code {
-    pub const ALL: [Code; 20] = [
+    pub const ALL: [Code; 19] = [
         Code::NotYet,
         Code::Retry,
         Code::QuietHours,
@@ -60,7 +58,6 @@ impl Code {
         Code::Suppressed,
         Code::Duplicate,
         Code::TooLate,
-        Code::Past,
         Code::Fault,
         Code::TriesUsedUp,
         Code::Queue,
@@ -85,7 +82,6 @@ impl Code {
             Code::Suppressed => "suppressed",
             Code::Duplicate => "duplicate",
             Code::TooLate => "too-late",
-            Code::Past => "past",
             Code::Fault => "fault",
             Code::TriesUsedUp => "tries-used-up",
             Code::Queue => "queue",

@@ -93,7 +93,6 @@ mod tests {
     use model::Intent;
 
     use super::*;
-    use crate::standing::Waiting;
 
     fn intent(scene: &str, not_after: Option<Instant>) -> Intent {
         Intent {
@@ -110,14 +109,7 @@ mod tests {
     fn after(intent: &Intent, tries: u32, fault: &Fault) -> After {
         let retry = Retry { first_ms: 1_000, longest_ms: 60_000, tries_max: 10 };
         let rules = Rules::new(Plan { retry, ..Plan::default() });
-        let candidate = Candidate {
-            id: "i",
-            binding: "b",
-            intent,
-            cause: 1_000_000,
-            waiting: Waiting::Proposed,
-            again: None,
-        };
+        let candidate = Candidate { id: "i", binding: "b", intent, cause: 1_000_000, again: None };
         rules.after_fault(1_000_000, &candidate, tries, fault)
     }
 

@@ -9,7 +9,7 @@ use crate::accounts::Accounts;
 use crate::plan::{Consent, Plan, Then};
 use crate::reason::{Code, Reason};
 use crate::route::{Route, routes};
-use crate::standing::{Candidate, Standing, Waiting};
+use crate::standing::{Candidate, Standing};
 use crate::stops::{Case, Use, duration, suppressing};
 use crate::zone::{Calendar, Span};
 
@@ -117,8 +117,8 @@ impl Rules {
 }
 
 fn before<'a>(customer: &Standing<'a>) -> Vec<Use<'a>> {
-    let counted = customer.carried.iter().filter(|carried| carried.progress.counts());
-    counted
+    let carried = customer.carried.iter();
+    carried
         .map(|carried| Use {
             scene: carried.scene,
             connection: carried.connection,
@@ -160,10 +160,6 @@ impl<'a> Round<'a> {
 
     fn over(&self, candidate: &Candidate<'_>) -> Option<Ruling> {
         let zone = &self.rules.plan.zone;
-        if candidate.waiting == Waiting::Past {
-            let text = "it was decided while her past was folded again: nothing is sent for the past";
-            return Some(Ruling::Expire { reason: Reason::new(Code::Past, text) });
-        }
         let deadline = self.rules.deadline(candidate);
         if self.now <= deadline {
             return None;
@@ -182,9 +178,7 @@ impl<'a> Round<'a> {
         let Candidate { binding, intent, .. } = candidate;
         let key = &intent.key;
         let went =
-            self.customer.carried.iter().find(|carried| {
-                carried.binding == *binding && carried.key == key && carried.progress.counts()
-            });
+            self.customer.carried.iter().find(|carried| carried.binding == *binding && carried.key == key);
         let first = self.seen.iter().filter_map(|&place| self.waiting.get(place));
         let mut first = first.filter(|other| other.binding == *binding && other.intent.key == *key);
         let text = match (went, first.next()) {

@@ -5,7 +5,7 @@ use model::{Identity, Instant, Intent, Value};
 /// One customer, as far as carrying is concerned. Borrowed from her document.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Standing<'a> {
-    /// What went out to her before, in any order. As far back as the longest window and gap; more does no harm.
+    /// What went out to her before and reached her, or may, in any order. As far back as the longest window and gap; more does no harm.
     pub carried: &'a [Carried<'a>],
     /// By name.
     pub traits: &'a [(&'a str, &'a Value)],
@@ -16,7 +16,7 @@ pub struct Standing<'a> {
     pub handles: &'a [&'a Identity],
 }
 
-/// An intent on its way, or at its end.
+/// An intent that takes a place: it reached her, or may.
 #[derive(Clone, Copy, Debug)]
 pub struct Carried<'a> {
     pub binding: &'a str,
@@ -26,37 +26,6 @@ pub struct Carried<'a> {
     pub channel: &'a str,
     /// When it reached her: of the receipt, where there is one, else of the carrying.
     pub at: Instant,
-    pub progress: Progress,
-}
-
-/// How far it came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
-    /// Let through, and not yet handed to its connector.
-    Due,
-    Carried,
-    AwaitingStaff,
-    Sent,
-    Confirmed,
-    /// It did not reach her.
-    Failed,
-    /// It did not reach her in time.
-    Expired,
-}
-
-impl Progress {
-    /// Does it take a place? What may still reach her does.
-    #[must_use]
-    pub fn counts(self) -> bool {
-        match self {
-            Progress::Due
-            | Progress::Carried
-            | Progress::AwaitingStaff
-            | Progress::Sent
-            | Progress::Confirmed => true,
-            Progress::Failed | Progress::Expired => false,
-        }
-    }
 }
 
 /// She bought of this category.
@@ -84,16 +53,6 @@ pub struct Candidate<'a> {
     pub intent: &'a Intent,
     /// The time of what led to it.
     pub cause: Instant,
-    pub waiting: Waiting,
     /// Where its connection failed: not before this.
     pub again: Option<Instant>,
-}
-
-/// Why it waits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Waiting {
-    Proposed,
-    Held,
-    /// Decided for a past that was folded again: nothing is sent for it.
-    Past,
 }

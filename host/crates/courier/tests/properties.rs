@@ -3,8 +3,8 @@
 //! The rules are checked from outside, by counting in every window, and not as the crate itself does it.
 
 use courier::{
-    Account, Accounts, Address, Budget, Calendar, Candidate, Cap, Carried, Gap, Limit, Of, Plan, Progress,
-    Quiet, Rules, Ruling, Scope, Standing, Step, Tally, TimeOfDay, Waiting, Window, Zone,
+    Account, Accounts, Address, Budget, Calendar, Candidate, Cap, Carried, Gap, Limit, Of, Plan, Quiet,
+    Rules, Ruling, Scope, Standing, Step, Tally, TimeOfDay, Window, Zone,
 };
 use model::{Ability, Carriage, Identity, Instant, Intent};
 use proptest::prelude::*;
@@ -163,6 +163,14 @@ struct Driver<'a> {
     open: Vec<usize>,
 }
 
+/// Nothing is sent on it yet.
+fn new_day(accounts: &mut Accounts) {
+    for account in &mut accounts.connections {
+        account.sent_today = Tally::default();
+        account.staff.iter_mut().for_each(|staff| staff.sent_today = Tally::default());
+    }
+}
+
 impl<'a> Driver<'a> {
     fn new(world: &'a World) -> Driver<'a> {
         let carried = world.before.iter().map(|&(scene, connection, minutes)| {
@@ -174,7 +182,6 @@ impl<'a> Driver<'a> {
                 connection: &account.connection,
                 channel: &account.channel,
                 at: world.start - minutes * MINUTE,
-                progress: Progress::Confirmed,
             }
         });
         Driver {
@@ -201,14 +208,7 @@ impl<'a> Driver<'a> {
             .map(|&place| {
                 let (intent, cause) = &self.world.intents[place];
                 let id = self.ids[place].as_str();
-                Candidate {
-                    id,
-                    binding: "policy",
-                    intent,
-                    cause: *cause,
-                    waiting: Waiting::Held,
-                    again: None,
-                }
+                Candidate { id, binding: "policy", intent, cause: *cause, again: None }
             })
             .collect();
         let customer = Standing { carried: &self.carried, handles: &[&self.handle], ..Standing::default() };
@@ -220,7 +220,7 @@ impl<'a> Driver<'a> {
         let today = self.rules.today(now).from;
         if today != self.today {
             self.today = today;
-            self.accounts.new_day();
+            new_day(&mut self.accounts);
         }
         let places = self.waiting(now);
         let mut held = Vec::new();
@@ -243,7 +243,6 @@ impl<'a> Driver<'a> {
                         connection: &account.connection,
                         channel: &account.channel,
                         at: now,
-                        progress: Progress::Carried,
                     });
                     self.staff.push(staff);
                     self.open.retain(|&open| open != place);
@@ -354,7 +353,7 @@ proptest! {
                 asked.carried = driver.carried.clone();
                 asked.accounts = driver.accounts.clone();
                 if !today.holds(at) {
-                    asked.accounts.new_day();
+                    new_day(&mut asked.accounts);
                 }
                 let ruling = asked.judge(at, &[place]).remove(0);
                 prop_assert!(!matches!(ruling, Ruling::Carry { .. }), "{place} at {at}, before {until:?}: {ruling:?}");
@@ -364,7 +363,7 @@ proptest! {
             asked.carried = driver.carried.clone();
             asked.accounts = driver.accounts.clone();
             if !today.holds(until) {
-                asked.accounts.new_day();
+                new_day(&mut asked.accounts);
             }
             let ruling = asked.judge(until, &[place]).remove(0);
             prop_assert!(!matches!(ruling, Ruling::Hold { .. } | Ruling::Drop { .. }), "{place} at {until}: {ruling:?}");

@@ -66,6 +66,21 @@ pub trait Journal: Send + Sync {
     fn dead(&self, after: u64, limit: usize) -> Result<Vec<DeadLetter>, JournalError>;
 }
 
+/// The position of the last record that is older than `time`; 0 if none is. Few records are looked at: the times of a
+/// journal never go back.
+///
+/// # Errors
+/// [`JournalError`].
+pub fn before(journal: &dyn Journal, time: Instant) -> Result<Position, JournalError> {
+    let (mut low, mut high) = (0, journal.head()?.position);
+    while low < high {
+        let middle = low + (high - low).div_ceil(2);
+        let is_older = journal.fetch(&[middle])?.first().is_some_and(|record| record.now < time);
+        if is_older { low = middle } else { high = middle - 1 }
+    }
+    Ok(low)
+}
+
 /// Why the journal could not do it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JournalError {

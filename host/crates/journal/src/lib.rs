@@ -14,5 +14,5 @@ pub use batch::{
     Batch, ChoreEnd, ChoreUpdate, DeadLetter, DeadRequest, Head, Placed, Receipt, Recollection, WaitingChore,
 };
 pub use committer::{Appender, Committer, CommitterConfig, Refused};
-pub use contract::{Journal, JournalError};
+pub use contract::{Journal, JournalError, before};
 pub use memory::MemoryJournal;

@@ -99,6 +99,23 @@ pub enum IntentState {
 }
 
 impl IntentState {
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            IntentState::Proposed => "proposed",
+            IntentState::Past => "past",
+            IntentState::Held => "held",
+            IntentState::Dropped => "dropped",
+            IntentState::Due => "due",
+            IntentState::Carried => "carried",
+            IntentState::AwaitingStaff => "awaiting-staff",
+            IntentState::Sent => "sent",
+            IntentState::Confirmed => "confirmed",
+            IntentState::Failed => "failed",
+            IntentState::Expired => "expired",
+        }
+    }
+
     /// Can nothing more become of it by itself?
     #[must_use]
     pub fn is_final(self) -> bool {

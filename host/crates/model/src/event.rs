@@ -264,6 +264,20 @@ impl Look {
 }
 
 impl OrderStep {
+    /// Did the buyer pay, and not take all of it back? A channel may begin to tell of an order late.
+    #[must_use]
+    pub fn is_bought(self) -> bool {
+        match self {
+            OrderStep::Paid
+            | OrderStep::Shipped
+            | OrderStep::Received
+            | OrderStep::Completed
+            | OrderStep::RefundAsked
+            | OrderStep::PartRefunded => true,
+            OrderStep::Placed | OrderStep::Cancelled | OrderStep::Refunded => false,
+        }
+    }
+
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

@@ -285,3 +285,77 @@ fn met(customer: &mut Customer, staff: &str, tie: &Tie) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{CustomerId, Touchpoint};
+
+    fn progress_to(state: IntentState) -> Progress {
+        Progress {
+            intent: "int_1".to_owned(),
+            customer: CustomerId(1),
+            cause: 1,
+            id: String::new(),
+            state,
+            connection: Some("wecom".to_owned()),
+            staff: None,
+            receipt: None,
+            until: None,
+            code: String::new(),
+            reason: String::new(),
+        }
+    }
+
+    fn receipt(step: ReceiptStep) -> Event {
+        let fact = Fact::Carried(Receipt { errand: "int_1".to_owned(), step, why: None });
+        let (id, who, staff, extra) = (String::new(), Vec::new(), None, None);
+        Event { id, at: 1, who, staff, touchpoint: Touchpoint::Other, fact, extra }
+    }
+
+    fn with_an_intent() -> Customer {
+        let intent = Intent {
+            key: "k".to_owned(),
+            scene: "direct-message".to_owned(),
+            text: None,
+            content: None,
+            detail: None,
+            not_before: None,
+            not_after: None,
+        };
+        let cause = Cause { position: 1, now: 1, version: None, alarm: None, why: String::new() };
+        let (id, binding, state) = ("int_1".to_owned(), "p".to_owned(), IntentState::Due);
+        let (steps, reactions) = (Vec::new(), Vec::new());
+        let mut customer = Customer::new(CustomerId(1), 1);
+        customer.intents =
+            vec![HeldIntent { id, binding, intent, state, cause, steps, reactions, unfounded: false }];
+        customer
+    }
+
+    #[test]
+    fn a_receipt_that_overtakes_what_the_call_gave_back_stays_the_last_word() {
+        let mut customer = with_an_intent();
+        fact(&mut customer, "wecom", &receipt(ReceiptStep::Confirmed), 5, 5);
+        progress(&mut customer, &progress_to(IntentState::AwaitingStaff), 6, 6);
+        fact(&mut customer, "wecom", &receipt(ReceiptStep::Sent), 7, 7);
+        assert_eq!(customer.intents[0].state, IntentState::Confirmed);
+        let told: Vec<IntentState> = customer.intents[0].steps.iter().map(|step| step.state).collect();
+        assert_eq!(told, [IntentState::Confirmed, IntentState::AwaitingStaff, IntentState::Sent]);
+    }
+
+    #[test]
+    fn what_is_told_again_is_known_and_what_she_made_of_it_is_no_state() {
+        let mut customer = with_an_intent();
+        for _ in 0..2 {
+            progress(&mut customer, &progress_to(IntentState::Sent), 5, 5);
+            fact(&mut customer, "wecom", &receipt(ReceiptStep::Clicked), 6, 6);
+        }
+        let held = &customer.intents[0];
+        assert_eq!((held.state, held.steps.len(), held.reactions.len()), (IntentState::Sent, 1, 1));
+        assert_eq!(held.reactions[0].kind, "clicked");
+        // One that was withdrawn, or is another's, is nobody's.
+        customer.intents[0].id = "int_2".to_owned();
+        progress(&mut customer, &progress_to(IntentState::Failed), 7, 7);
+        assert_eq!(customer.intents[0].state, IntentState::Sent);
+    }
+}

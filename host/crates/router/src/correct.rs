@@ -175,7 +175,7 @@ impl Judge<'_> {
         let holder = loaded
             .iter()
             .flatten()
-            .find(|customer| customer.timeline.binary_search(&retelling.event).is_ok())
+            .find(|customer| customer.has(retelling.event))
             .map(|customer| customer.id);
         if retelling.counts {
             correction.added.insert(retelling.event);
@@ -191,7 +191,7 @@ impl Judge<'_> {
         let holders = match holder {
             Some(holder) => vec![holder],
             // Her handle is another's now.
-            None => self.everybody(|customer| customer.timeline.binary_search(&retelling.event).is_ok())?,
+            None => self.everybody(|customer| customer.has(retelling.event))?,
         };
         if !holders.is_empty() {
             correction.seeds.extend(holders);

@@ -50,10 +50,12 @@ impl Desk {
         // Sorted: the store's own order is then hit from one side to the other.
         unknown.sort_unstable();
         unknown.dedup();
-        for (handle, owner) in unknown.iter().zip(store.resolve(&unknown)?) {
-            if let Some(owner) = owner {
-                let owner = self.present(owner);
-                self.handles.insert((*handle).clone(), owner);
+        if !unknown.is_empty() {
+            for (handle, owner) in unknown.iter().zip(store.resolve(&unknown)?) {
+                if let Some(owner) = owner {
+                    let owner = self.present(owner);
+                    self.handles.insert((*handle).clone(), owner);
+                }
             }
         }
         let owners: Vec<CustomerId> = handles.filter_map(|handle| self.owner(handle)).collect();
@@ -63,6 +65,9 @@ impl Desk {
     pub(crate) fn fetch(&mut self, store: &dyn Store, ids: &[CustomerId]) -> Result<(), StoreError> {
         let mut missing: Vec<CustomerId> =
             ids.iter().filter(|id| !self.customers.contains_key(id)).copied().collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
         missing.sort_unstable();
         missing.dedup();
         for customer in store.load(&missing)?.into_iter().flatten() {
@@ -75,6 +80,9 @@ impl Desk {
     pub(crate) fn fetch_named(&mut self, store: &dyn Store, ids: &[CustomerId]) -> Result<(), StoreError> {
         let mut missing: Vec<CustomerId> =
             ids.iter().copied().filter(|&id| !self.customers.contains_key(&self.named(id))).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
         missing.sort_unstable();
         missing.dedup();
         for (id, customer) in missing.iter().zip(store.load(&missing)?) {

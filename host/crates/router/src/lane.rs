@@ -54,6 +54,14 @@ pub(crate) enum Refold {
     Running,
 }
 
+/// What was intended for, and told and noted of, a customer whose past is folded again.
+#[derive(Debug)]
+pub(crate) struct HandedOn {
+    intents: Vec<HeldIntent>,
+    told: Vec<Told>,
+    noted: Vec<String>,
+}
+
 #[derive(Debug)]
 pub(crate) struct Lane {
     pub(crate) customer: Customer,
@@ -154,19 +162,28 @@ impl Lane {
     /// Leaves what records and operators said of who she is; the fold gives the rest again.
     fn forget(&mut self) {
         let empty = Customer::new(self.customer.id, self.customer.first_seen);
-        let mut old = std::mem::replace(&mut self.customer, empty);
-        self.customer.handles = std::mem::take(&mut old.handles);
-        self.customer.timeline = std::mem::take(&mut old.timeline);
-        self.customer.refused = std::mem::take(&mut old.refused);
-        self.customer.merged = std::mem::take(&mut old.merged);
-        self.inherit(old);
+        let handed_on = self.hand_on();
+        let old = std::mem::replace(&mut self.customer, empty);
+        self.customer.handles = old.handles;
+        self.customer.timeline = old.timeline;
+        self.customer.refused = old.refused;
+        self.customer.merged = old.merged;
+        self.inherit(handed_on);
     }
 
-    /// Takes over what was intended for, and told and noted of, a customer whose past is folded again as hers.
-    pub(crate) fn inherit(&mut self, old: Customer) {
-        self.intended(old.intents);
-        self.told_before.extend(old.told);
-        self.noted_before.extend(old.noted);
+    /// What a fold of her past again has to know of the one before. What was told because of her stays with her, too: where
+    /// this was such a fold itself, it is compared with the one before it.
+    pub(crate) fn hand_on(&mut self) -> HandedOn {
+        let Customer { intents, told, noted, .. } = &mut self.customer;
+        HandedOn { intents: std::mem::take(intents), told: told.clone(), noted: std::mem::take(noted) }
+    }
+
+    /// Takes it over, of a customer whose past is folded again as hers.
+    pub(crate) fn inherit(&mut self, handed_on: HandedOn) {
+        let HandedOn { intents, told, noted } = handed_on;
+        self.intended(intents);
+        self.told_before.extend(told);
+        self.noted_before.extend(noted);
     }
 
     /// What was intended for a past that was folded again before was never sent, and is decided anew.
@@ -247,7 +264,9 @@ impl Lane {
 
 /// Puts an intent among hers, in their order.
 pub(crate) fn hold(customer: &mut Customer, held: HeldIntent) {
-    let order = |held: &HeldIntent| (held.binding.clone(), held.intent.key.clone(), held.id.clone());
+    fn order(held: &HeldIntent) -> (&str, &str, &str) {
+        (&held.binding, &held.intent.key, &held.id)
+    }
     let place = customer.intents.partition_point(|other| order(other) < order(&held));
     customer.intents.insert(place, held);
 }

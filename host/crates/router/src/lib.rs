@@ -43,7 +43,7 @@ pub use report::{
     report,
 };
 pub use router::{Folded, Router, RouterConfig};
-pub use slice::{Alter, Refolded, Slice, as_of_position, as_of_time, moments, refold};
+pub use slice::{Refolded, Slice, as_of_position, as_of_time, refold};
 pub use trace::{Shown, Tracing};
 pub use trial::{Pair, Side, Trial, trial};
 pub use walk::{Moment, Since, Walk};

@@ -78,8 +78,8 @@ impl<'a> Rounds<'a> {
             }
             let records = self.journal.fetch(positions)?;
             for parent in lanes[place].parents.clone() {
-                let parent = lanes[parent].customer.clone();
-                lanes[place].inherit(parent);
+                let handed_on = lanes[parent].hand_on();
+                lanes[place].inherit(handed_on);
             }
             lanes[place].past = records.into_iter().map(Arc::new).collect();
             lanes[place].refold = Refold::Running;

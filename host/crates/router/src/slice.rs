@@ -11,7 +11,7 @@
 //! [`Refolded::agrees`] tells whether it did.
 
 use foldhash::HashSet;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use journal::{Batch, DeadLetter, Head, Journal, JournalError, Placed, Receipt, Recollection, WaitingChore};
@@ -22,9 +22,6 @@ use store::{MemoryStore, Standing, Store};
 
 use crate::correct::{Correction, Judge};
 use crate::{Plugins, RouterError, Walk};
-
-/// Changes a setup before it is folded: another version of a policy in the place of its own, one more beside it.
-pub type Alter<'a> = &'a (dyn Fn(&mut model::Setup) + Sync);
 
 /// Some records of a journal at their own positions, and entries that nobody appended.
 pub struct Slice {
@@ -73,9 +70,7 @@ impl Slice {
         Ok(Slice::holding(journal, slice))
     }
 
-    /// All of a journal.
-    #[must_use]
-    pub fn holding(journal: &Arc<dyn Journal>, records: BTreeMap<Position, Record>) -> Slice {
+    fn holding(journal: &Arc<dyn Journal>, records: BTreeMap<Position, Record>) -> Slice {
         Slice { base: Arc::clone(journal), records, tail: Mutex::default() }
     }
 
@@ -83,20 +78,6 @@ impl Slice {
     #[must_use]
     pub fn afresh(&self) -> Slice {
         Slice::holding(&self.base, self.records.clone())
-    }
-
-    /// Leaves only what stands at these positions, and what stands alone.
-    pub fn retain(&mut self, keep: impl Fn(&Record) -> bool) {
-        self.records.retain(|_, record| keep(record));
-    }
-
-    /// Alters every setup in it.
-    pub fn alter(&mut self, alter: Alter<'_>) {
-        for record in self.records.values_mut() {
-            if let Entry::Setup(setup) = &mut record.entry {
-                alter(setup);
-            }
-        }
     }
 
     /// What is in it, ascending.
@@ -128,10 +109,6 @@ impl Slice {
 
     fn tail(&self) -> std::sync::MutexGuard<'_, Tail> {
         self.tail.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn ends(&self) -> Result<Head, JournalError> {
-        self.base.head()
     }
 }
 
@@ -196,7 +173,7 @@ fn key(source: Source<'_>, id: &str) -> String {
 
 impl Journal for Slice {
     fn head(&self) -> Result<Head, JournalError> {
-        let Head { position, now } = self.ends()?;
+        let Head { position, now } = self.base.head()?;
         let tail = self.tail();
         let last = tail.records.last().map_or(position, |record| record.position);
         Ok(Head { position: last, now: now.max(tail.floor) })
@@ -341,17 +318,6 @@ pub fn as_of_position(journal: &dyn Journal, position: Position) -> Result<Stand
 /// # Errors
 /// [`RouterError`] if the journal cannot be read.
 pub fn as_of_time(journal: &dyn Journal, now: Instant) -> Result<Standing, RouterError> {
-    let (mut low, mut high) = (0, journal.head()?.position);
-    while low < high {
-        let middle = low + (high - low).div_ceil(2);
-        let at = journal.fetch(&[middle])?.first().map_or(0, |record| record.now);
-        if at <= now { low = middle } else { high = middle - 1 }
-    }
-    Ok(Standing { position: low, fired: now })
-}
-
-/// Positions at which something may have changed for these people, ascending: their records, and what stands alone.
-#[must_use]
-pub fn moments(slice: &Slice) -> BTreeSet<Position> {
-    slice.records.keys().copied().collect()
+    let position = journal::before(journal, now.saturating_add(1))?;
+    Ok(Standing { position, fired: now })
 }

@@ -56,9 +56,12 @@ pub(crate) fn untold(lanes: &[Lane]) -> Vec<Tell> {
 
 /// The keys of notes on turns that were taken again, without fault.
 pub(crate) fn healed(lanes: &[Lane]) -> Vec<String> {
+    let before: BTreeSet<&String> = lanes.iter().flat_map(|lane| &lane.noted_before).collect();
+    if before.is_empty() {
+        return Vec::new();
+    }
     let still = lanes.iter().filter(|lane| !lane.superseded);
     let now: BTreeSet<&String> = still.flat_map(|lane| &lane.customer.noted).collect();
-    let before: BTreeSet<&String> = lanes.iter().flat_map(|lane| &lane.noted_before).collect();
     before.difference(&now).map(|&key| key.clone()).collect()
 }
 

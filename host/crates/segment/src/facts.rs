@@ -1,6 +1,6 @@
 //! What a filter may ask of a customer's past and her document does not tell.
 
-use model::{Direction, Event, Fact, Instant, Order, OrderStep};
+use model::{Direction, Event, Fact, Instant};
 
 /// When something last happened, by the channels' times. None: never, as far as the journal knows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,21 +23,12 @@ impl Facts {
                 Direction::ToCustomer => {}
             },
             Fact::Bought(order) => {
-                if is_paid(order) {
+                if order.step.is_bought() {
                     later(&mut self.last_purchase, order.placed_at);
                 }
             }
             Fact::Saw(_) | Fact::Did(_) | Fact::Met(_) | Fact::Told(_) | Fact::Carried(_) => {}
         }
-    }
-}
-
-/// Does this snapshot of an order show that it was paid? A channel may begin to tell of an order late.
-fn is_paid(order: &Order) -> bool {
-    match order.step {
-        OrderStep::Paid | OrderStep::Shipped | OrderStep::Received | OrderStep::Completed => true,
-        OrderStep::RefundAsked | OrderStep::PartRefunded => true,
-        OrderStep::Placed | OrderStep::Cancelled | OrderStep::Refunded => false,
     }
 }
 
@@ -48,7 +39,7 @@ fn later(held: &mut Option<Instant>, at: Instant) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::{Message, Touchpoint};
+    use model::{Message, Order, OrderStep, Touchpoint};
 
     fn event(at: Instant, fact: Fact) -> Event {
         let (id, staff) = (at.to_string(), None);

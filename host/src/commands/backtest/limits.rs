@@ -1,11 +1,11 @@
 //! What the courier's rules would have said of what either version intends, each intent judged at its own time.
 
 use config::Config;
-use courier::{
-    Account, Accounts, Address, Candidate, Carried, Code, Progress, Rules, Ruling, Standing, Tally, Waiting,
-};
+use courier::{Account, Accounts, Address, Carried, Code, Rules, Ruling, Standing, Tally};
 use model::{HeldIntent, Identity};
 use sandbox::{Grants, Plugin, Sandbox};
+
+use crate::carrying;
 
 /// The handle that every account can address here: a backtest asks what the rules say, not whom a channel knows.
 const SCHEME: &str = "anybody";
@@ -46,14 +46,7 @@ impl Limits {
         let mut hits = Vec::new();
         let handles = [&self.anybody];
         for held in sorted {
-            let candidate = Candidate {
-                id: &held.id,
-                binding: &held.binding,
-                intent: &held.intent,
-                cause: held.cause.now,
-                waiting: Waiting::Proposed,
-                again: None,
-            };
+            let candidate = carrying::intent(held);
             let standing = Standing { carried: &carried, handles: &handles, ..Standing::default() };
             let rulings = self.rules.judge(at(held), &standing, &[candidate], &self.accounts);
             let reason = match rulings.first() {
@@ -68,7 +61,6 @@ impl Limits {
                             connection,
                             channel,
                             at: at(held),
-                            progress: Progress::Sent,
                         });
                     }
                     continue;

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 
-use courier::{Candidate, Rules, Ruling, Waiting};
+use courier::{Candidate, Rules, Ruling};
 use model::{Customer, Instant};
 use segment::Segment;
 use serde::Serialize;
 
 use super::file::Broadcast;
 use super::{Ground, act_id};
-use crate::carrying::{self, Outlet, Seen, Sent};
+use crate::carrying::{self, Carriers, Sent};
 use crate::commands::print_json;
 use crate::commands::segment::share;
 use crate::commands::table::{Table, plain};
@@ -58,11 +58,11 @@ pub(super) fn preview(
     let now = ground.asked.now;
     let rules = Rules::new(ground.plan.clone());
     let (journal, store) = (&*ground.asked.journal, &*ground.asked.store);
-    let mut sent = Sent::restore(journal, store, &rules, now)?;
+    let mut carriers = Carriers::new(&ground.outlets, &Sent::restore(journal, store, &rules, now)?);
     let (mut audience, mut known, mut fates) = (0, 0, Fates::new());
     let held_out = ground.each(broadcast, segment, |customer| {
         audience += 1;
-        known += judge(ground, &rules, broadcast, customer, &mut sent, &mut fates)?;
+        known += judge(ground, &rules, broadcast, customer, &mut carriers, &mut fates)?;
         Ok(())
     })?;
     let count = |((scene, fate, word), tally): ((String, &'static str, String), Tally)| FateCount {
@@ -83,7 +83,7 @@ fn judge(
     rules: &Rules,
     broadcast: &Broadcast,
     customer: &Customer,
-    sent: &mut Sent,
+    carriers: &mut Carriers<'_>,
     fates: &mut Fates,
 ) -> anyhow::Result<u64> {
     let (binding, now) = (broadcast.binding(), ground.asked.now);
@@ -96,24 +96,16 @@ fn judge(
         binding: &binding,
         intent,
         cause: now,
-        waiting: Waiting::Proposed,
         again: None,
     });
     // What waits for her already is judged with it: it may go first.
     let mut candidates: Vec<Candidate<'_>> = fresh.collect();
     candidates.extend(customer.intents.iter().filter_map(carrying::candidate));
-    let bought = carrying::purchases(&*ground.asked.journal, rules.plan(), customer, now)?;
-    let channel = |name: &str| {
-        let outlet = ground.outlets.iter().find(|outlet| outlet.connection == name);
-        outlet.map_or("", Outlet::channel)
-    };
-    let seen = Seen::new(customer, &bought, channel, Vec::new());
-    let accounts = ground.outlets.iter().map(|outlet| outlet.account(&ground.outlets)).collect();
-    let rulings = rules.judge(now, &seen.standing(), &candidates, &sent.fill(accounts));
+    let rulings = carriers.judge(rules, &*ground.asked.journal, customer, Vec::new(), &candidates, now)?;
     for (intent, ruling) in new.iter().zip(rulings) {
         let (fate, word, example) = match ruling {
             Ruling::Carry { connection, staff, carriage: _ } => {
-                sent.add(&connection, staff.as_deref(), &intent.scene);
+                carriers.carried(&connection, staff.as_deref(), &intent.scene);
                 ("carry", connection, String::new())
             }
             Ruling::Hold { until: _, reason } => ("hold", reason.code.name().to_owned(), reason.text),

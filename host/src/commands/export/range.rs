@@ -1,34 +1,8 @@
 //! Which part of the journal is meant: by positions, or by the times at which records were appended.
 
-use std::str::FromStr;
-
-use chrono::DateTime;
+use api::past::At;
 use journal::Journal;
-use model::{Instant, Position};
-
-/// Where a part of the journal begins or ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Bound {
-    Position(Position),
-    Time(Instant),
-}
-
-impl FromStr for Bound {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Bound, String> {
-        if let Ok(position) = text.parse() {
-            return Ok(Bound::Position(position));
-        }
-        let expected = || {
-            format!(
-                "\"{text}\" is no position and no time: write like 4711 or 2026-03-01T00:00:00+08:00, with its zone"
-            )
-        };
-        let time = DateTime::parse_from_rfc3339(text).map_err(|_| expected())?;
-        Instant::try_from(time.timestamp_millis()).map(Bound::Time).map_err(|_| expected())
-    }
-}
+use model::Position;
 
 /// Positions of the journal, as it stood when it was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,14 +12,19 @@ pub(crate) struct Range {
     pub(crate) last: Position,
 }
 
+/// Reads where a part begins or ends. Nothing is shown in a zone here, so a time says its own.
+pub(crate) fn bound(text: &str) -> Result<At, String> {
+    At::parse(text, None).map_err(|error| error.to_string())
+}
+
 impl Range {
     /// From one bound, itself included, to another, itself not; all that is there without them.
-    pub(crate) fn of(journal: &dyn Journal, from: Option<Bound>, to: Option<Bound>) -> anyhow::Result<Range> {
+    pub(crate) fn of(journal: &dyn Journal, from: Option<At>, to: Option<At>) -> anyhow::Result<Range> {
         let head = journal.head()?.position;
-        let before = |bound: Bound| -> anyhow::Result<Position> {
+        let before = |bound: At| -> anyhow::Result<Position> {
             Ok(match bound {
-                Bound::Position(position) => position.saturating_sub(1),
-                Bound::Time(time) => before_time(journal, time, head)?,
+                At::Position(position) => position.saturating_sub(1),
+                At::Time(time) => journal::before(journal, time)?,
             })
         };
         let after = from.map_or(Ok(0), before)?;
@@ -54,22 +33,11 @@ impl Range {
     }
 }
 
-/// How many records were appended before a time: a journal's times never go back, so few of them are looked at.
-fn before_time(journal: &dyn Journal, time: Instant, head: Position) -> anyhow::Result<Position> {
-    let (mut before, mut from) = (0, head + 1);
-    while from - before > 1 {
-        let middle = before + (from - before) / 2;
-        let earlier = journal.fetch(&[middle])?.first().is_some_and(|record| record.now < time);
-        if earlier { before = middle } else { from = middle }
-    }
-    Ok(before)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use journal::{Batch, MemoryJournal};
-    use model::{Entry, Setup};
+    use model::{Entry, Instant, Setup};
 
     fn journal(times: &[Instant]) -> MemoryJournal {
         let journal = MemoryJournal::default();
@@ -81,24 +49,13 @@ mod tests {
     }
 
     #[test]
-    fn a_bound_is_a_position_or_a_time_with_its_zone() {
-        assert_eq!("4711".parse(), Ok(Bound::Position(4711)));
-        assert_eq!("1970-01-01T08:00:01+08:00".parse(), Ok(Bound::Time(1000)));
-        assert_eq!("1970-01-01T00:00:01.5Z".parse(), Ok(Bound::Time(1500)));
-        for text in ["", "yesterday", "2026-03-01", "2026-03-01T00:00:00", "1969-01-01T00:00:00Z", "-1"] {
-            let error = text.parse::<Bound>().unwrap_err();
-            assert!(error.starts_with(&format!("\"{text}\" is no position")), "{error}");
-        }
-    }
-
-    #[test]
     fn a_range_holds_its_beginning_and_not_its_end() {
         let journal = journal(&[10, 20, 20, 20, 30]);
         let range = |from, to| {
             let Range { after, last } = Range::of(&journal, from, to).unwrap();
             (after + 1..=last).collect::<Vec<Position>>()
         };
-        let (at, time) = (|position| Some(Bound::Position(position)), |time| Some(Bound::Time(time)));
+        let (at, time) = (|position| Some(At::Position(position)), |time| Some(At::Time(time)));
         assert_eq!(range(None, None), [1, 2, 3, 4, 5]);
         assert_eq!(range(at(2), at(4)), [2, 3]);
         assert_eq!(range(at(0), at(99)), [1, 2, 3, 4, 5]);

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use courier::{Carried, Progress};
+use courier::Carried;
 use model::{Customer, CustomerId, Position};
 
 use super::lane::Parcel;
@@ -88,7 +88,6 @@ impl Flights {
                 connection: &parcel.connection,
                 channel,
                 at: parcel.judged,
-                progress: Progress::Due,
             })
             .collect();
         carried.sort_by_key(|one| (one.at, one.binding, one.key));

@@ -7,7 +7,7 @@ use super::lane::Parcel;
 use super::port::Port;
 use super::told::{self, Details, Subject};
 use super::{Courier, Lane};
-use crate::carrying::{self, Seen};
+use crate::carrying::{self, Carriers};
 
 /// How long nobody looks again where time alone changes nothing, in milliseconds.
 const NOTHING_CHANGES_MS: u64 = 86_400_000;
@@ -24,10 +24,10 @@ impl<P: Port> Courier<P> {
     pub(super) fn judge(
         &mut self,
         rules: &Rules,
+        carriers: &Carriers<'_>,
         customer: &Customer,
         now: Instant,
     ) -> anyhow::Result<Judged> {
-        let outlets = self.port.outlets();
         let mut judged = Judged::default();
         let here = |held: &&HeldIntent| !self.flights.has(&held.id);
         let left: Vec<&HeldIntent> =
@@ -35,8 +35,8 @@ impl<P: Port> Courier<P> {
         for held in left {
             let (_, connection) = carrying::handed_over(held).unwrap_or((now, None));
             let connection = connection.unwrap_or_default();
-            let again =
-                outlets.get(connection).is_some_and(|outlet| outlet.carries_again(&held.intent.scene));
+            let outlet = carriers.outlet(connection);
+            let again = outlet.is_some_and(|outlet| outlet.carries_again(&held.intent.scene));
             let staff = held.steps.last().and_then(|step| step.staff.as_deref());
             let what = "the host broke off in the middle of handing it over";
             let (state, details) = told::unknown(now, again, what, connection, staff);
@@ -50,16 +50,9 @@ impl<P: Port> Courier<P> {
         if waiting.is_empty() {
             return Ok(judged);
         }
-        let bought = carrying::purchases(&*self.journal, rules.plan(), customer, now)?;
-        let channel = |name: &str| outlets.get(name).map_or("", |outlet| outlet.channel());
-        let all: Vec<carrying::Outlet> = outlets.values().cloned().collect();
-        let accounts = outlets.values().map(|outlet| outlet.account(&all)).collect();
-        let Some(sent) = &self.sent else { return Ok(judged) };
-        let accounts = sent.fill(accounts);
-        let seen = Seen::new(customer, &bought, channel, self.flights.of(customer));
         let candidates: Vec<courier::Candidate<'_>> = waiting.iter().map(|(_, one)| *one).collect();
-        let rulings = rules.judge(now, &seen.standing(), &candidates, &accounts);
-        drop(seen);
+        let on_the_way = self.flights.of(customer);
+        let rulings = carriers.judge(rules, &*self.journal, customer, on_the_way, &candidates, now)?;
         for ((held, candidate), ruling) in waiting.iter().zip(rulings) {
             let end = rules.deadline(candidate).saturating_add(1);
             self.rule(customer, held, ruling, now, end, &mut judged);

@@ -177,7 +177,7 @@ impl World {
         };
         let again: Vec<String> = carry_again.iter().map(|&scene| scene.to_owned()).collect();
         // Both reach everybody: the scope of a handle is empty, and so is a text of their settings.
-        let outlet = Outlet::new(name, &descriptor, r#"{"scope": ""}"#, &again, None);
+        let outlet = Outlet::new(name, &descriptor, r#"{"scope": ""}"#, &[], &again, None);
         self.outlets.lock().unwrap().insert(name.to_owned(), outlet);
     }
 

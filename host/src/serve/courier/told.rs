@@ -1,9 +1,11 @@
 //! What the mover tells the journal of an intent: one record for each step.
 
-use courier::{After, Candidate, Code, Reason, Rules};
+use courier::{After, Code, Reason, Rules};
 use model::{
-    Customer, CustomerId, Entry, Fault, HeldIntent, Instant, Intent, IntentState, Outcome, Position, Progress,
+    Customer, CustomerId, Entry, Fault, HeldIntent, Instant, IntentState, Outcome, Position, Progress,
 };
+
+use crate::carrying;
 
 /// The intent that something is told of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +52,8 @@ impl Subject {
             intent: intent.clone(),
             customer: *customer,
             cause: *cause,
-            id: format!("{intent}/{steps}/{}", word(state)),
+            // For ever: a released word never changes.
+            id: format!("{intent}/{steps}/{}", state.name()),
             state,
             connection,
             staff,
@@ -59,23 +62,6 @@ impl Subject {
             code,
             reason,
         })
-    }
-}
-
-/// In the ids of steps, for ever.
-fn word(state: IntentState) -> &'static str {
-    match state {
-        IntentState::Proposed => "proposed",
-        IntentState::Past => "past",
-        IntentState::Held => "held",
-        IntentState::Dropped => "dropped",
-        IntentState::Due => "due",
-        IntentState::Carried => "carried",
-        IntentState::AwaitingStaff => "awaiting-staff",
-        IntentState::Sent => "sent",
-        IntentState::Confirmed => "confirmed",
-        IntentState::Failed => "failed",
-        IntentState::Expired => "expired",
     }
 }
 
@@ -108,8 +94,7 @@ pub(crate) fn outcome(
             held_until(paused, &Reason::new(Code::Paused, text))
         }
         Outcome::Failed(fault @ (Fault::Later { .. } | Fault::Malformed(_))) => {
-            let candidate = candidate(held, &held.intent);
-            match rules.after_fault(now, &candidate, *tries, fault) {
+            match rules.after_fault(now, &carrying::intent(held), *tries, fault) {
                 After::Again { at, reason } => held_until(at, &reason),
                 After::Failed { reason } => (IntentState::Failed, Details::why(&reason)),
                 After::Expired { reason } => (IntentState::Expired, Details::why(&reason)),
@@ -145,15 +130,4 @@ pub(crate) fn held_until(until: Instant, reason: &Reason) -> (IntentState, Detai
 pub(crate) fn tries(held: &HeldIntent) -> u32 {
     let failed = held.steps.iter().filter(|step| step.code == Code::Retry.name());
     u32::try_from(failed.count()).unwrap_or(u32::MAX)
-}
-
-fn candidate<'a>(held: &'a HeldIntent, intent: &'a Intent) -> Candidate<'a> {
-    Candidate {
-        id: &held.id,
-        binding: &held.binding,
-        intent,
-        cause: held.cause.now,
-        waiting: courier::Waiting::Held,
-        again: None,
-    }
 }

@@ -25,6 +25,21 @@ async fn a_customer_as_of_then_says_where_the_fold_stood() {
     assert_eq!((&then["at"]["position"], then["records"].as_array().unwrap().len()), (&json!(4), 1));
 }
 
+/// A store that has her otherwise than her own records give her: what is told of the past may not be what was, and says so.
+#[tokio::test]
+async fn a_past_that_does_not_lead_to_the_present_is_told_with_that_word() {
+    let world = lived();
+    let before = world.get("/api/v1/customers/cus_3?at=4").await.json();
+    world.alter(3, |customer| customer.first_seen += 1);
+    let after = world.get("/api/v1/customers/cus_3?at=4").await.json();
+    assert_eq!((&before["at"]["agrees"], &after["at"]["agrees"]), (&json!(true), &json!(false)));
+    assert_eq!(before["tags"], after["tags"]);
+    let told = world.get("/api/v1/customers/cus_3/why-not?policy=again").await.json();
+    assert_eq!(told["at"]["agrees"], false, "{told}");
+    let other = world.get("/api/v1/customers/cus_2?at=4").await.json();
+    assert_eq!(other["at"]["agrees"], true, "nobody else is doubted");
+}
+
 #[tokio::test]
 async fn lists_and_counts_as_of_then() {
     let world = lived();

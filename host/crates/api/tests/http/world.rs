@@ -206,6 +206,16 @@ impl World {
         fold.settle(3_000).unwrap();
     }
 
+    /// Puts somebody into the store otherwise than the fold left her.
+    pub fn alter(&self, id: u64, alter: impl FnOnce(&mut Customer)) {
+        let (from, _) = self.store.standing().unwrap();
+        let mut customer = self.store.load(&[CustomerId(id)]).unwrap().pop().flatten().unwrap();
+        let before = Indexed::of(&customer);
+        alter(&mut customer);
+        let customers = vec![Changed { customer: &customer, before: &before }];
+        self.store.commit(&Commit { from, to: from, customers, ..Commit::default() }).unwrap();
+    }
+
     /// The first goes into the second.
     pub fn merge(&self, gone: CustomerId, into: CustomerId) {
         let (from, _) = self.store.standing().unwrap();

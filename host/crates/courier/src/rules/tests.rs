@@ -7,7 +7,7 @@ use crate::accounts::{Account, Address, StaffAccount, Tally};
 use crate::plan::{
     Budget, Cap, Gap, Limit, Of, Preference, Priority, Quiet, Scope, Step, Suppression, Window,
 };
-use crate::standing::{Carried, Known, Progress, Purchase};
+use crate::standing::{Carried, Known, Purchase};
 use crate::{Preset, TimeOfDay, Zone};
 
 const SECOND: u64 = 1_000;
@@ -71,12 +71,12 @@ fn intent(key: &str, scene: &str) -> Intent {
 }
 
 fn candidate<'a>(id: &'a str, intent: &'a Intent) -> Candidate<'a> {
-    Candidate { id, binding: "repurchase", intent, cause: NOON, waiting: Waiting::Proposed, again: None }
+    Candidate { id, binding: "repurchase", intent, cause: NOON, again: None }
 }
 
 fn carried<'a>(scene: &'a str, at: Instant) -> Carried<'a> {
-    let (connection, channel, progress) = ("wecom-main", "wecom", Progress::Sent);
-    Carried { binding: "other", key: "old", scene, connection, channel, at, progress }
+    let (connection, channel) = ("wecom-main", "wecom");
+    Carried { binding: "other", key: "old", scene, connection, channel, at }
 }
 
 /// Judges for a customer who has a handle in WeCom, and is otherwise as given.
@@ -139,17 +139,9 @@ fn a_cap_of_the_calendar_holds_until_its_window_rolls_over() {
         text(&ruling),
         "at most 3 a week of all scenes to one customer, until 2026-11-30 00:00 in Asia/Shanghai"
     );
-    for progress in [Progress::Due, Progress::Carried, Progress::AwaitingStaff, Progress::Confirmed] {
-        let full = full.map(|carried| Carried { progress, ..carried });
-        let ruling = one(weekly(), NOON, Standing { carried: &full, ..Standing::default() }, &moments);
-        assert_eq!(code(&ruling), Some(Code::Cap), "{progress:?}");
-    }
-    // Sunday's last millisecond was last week; a welcome, a tag and what failed take no place.
+    // Sunday's last millisecond was last week; a welcome and a tag take no place.
     let sunday = NOON - 2 * DAY - 12 * HOUR - 1;
-    let ended = |progress| Carried { progress, ..carried("moments", NOON) };
-    let (failed, expired) = (ended(Progress::Failed), ended(Progress::Expired));
-    for free in [carried("moments", sunday), carried("welcome", NOON), carried("tag", NOON), failed, expired]
-    {
+    for free in [carried("moments", sunday), carried("welcome", NOON), carried("tag", NOON)] {
         let carried = three(free);
         let customer = Standing { carried: &carried, ..Standing::default() };
         assert_eq!(code(&one(weekly(), NOON, customer, &moments)), None, "{free:?}");
@@ -241,14 +233,6 @@ fn an_intent_that_names_no_end_has_the_plans() {
 }
 
 #[test]
-fn what_a_past_would_have_said_expires() {
-    let moments = intent("a", "moments");
-    let past = Candidate { waiting: Waiting::Past, ..candidate("int_1", &moments) };
-    let ruling = judge(plan(), NOON, Standing::default(), &[past]).remove(0);
-    assert!(matches!(&ruling, Ruling::Expire { reason } if reason.code == Code::Past), "{ruling:?}");
-}
-
-#[test]
 fn a_welcome_has_twenty_seconds_and_goes_first() {
     let long = Intent { not_after: Some(NOON + DAY), ..intent("w", "welcome") };
     let at = |now| code(&one(plan(), now, Standing::default(), &long));
@@ -302,8 +286,7 @@ fn a_key_of_a_policy_is_carried_once() {
     let went = [Carried { binding: "repurchase", key: "a", ..carried("moments", NOON - 40 * DAY) }];
     let customer = Standing { carried: &went, ..Standing::default() };
     assert!(matches!(one(plan(), NOON, customer, &moments), Ruling::Drop { .. }));
-    let failed = went.map(|went| Carried { progress: Progress::Failed, ..went });
-    assert_eq!(code(&one(plan(), NOON, Standing { carried: &failed, ..customer }, &moments)), None);
+    assert_eq!(code(&one(plan(), NOON, Standing::default(), &moments)), None);
 }
 
 #[test]
@@ -411,7 +394,7 @@ fn an_accounts_budget_rises_with_its_age() {
         accounts.carried("wecom-main", None, "moments");
     }
     assert_eq!(code(&judge(week_old, &accounts)), Some(Code::Budget));
-    accounts.new_day();
+    accounts.connections[0].sent_today = Tally::default();
     assert_eq!(code(&judge(week_old, &accounts)), None);
 }
 
