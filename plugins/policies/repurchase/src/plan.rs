@@ -223,14 +223,22 @@ impl Category {
 
 impl Revisit {
     fn check(revisit: &settings::Revisit, name: &str, title: &str) -> Result<Revisit, String> {
-        let settings::Revisit { after_days, waits_for_stock, message, moments, content } = revisit;
+        let settings::Revisit { after_days, waits_for_stock, message, moments, moments_tags, content } =
+            revisit;
         let fill = |text: &Option<String>| text.as_ref().map(|text| text.replace("{title}", title));
         let shown =
             |Shown { id, kind, title }: Shown| Content { id, kind, title, category: Some(name.to_owned()) };
         if message.is_none() && moments.is_none() {
             return Err(format!("category {name:?}: revisit: neither `message` nor `moments`"));
         }
+        if moments.is_none() && !moments_tags.is_empty() {
+            return Err(format!("category {name:?}: revisit: `moments_tags` without `moments`"));
+        }
         let category = serde_json::Value::from(name);
+        let tags = match moments_tags.as_slice() {
+            [] => String::new(),
+            names => format!(r#","tags":{}"#, serde_json::Value::from(names)),
+        };
         Ok(Revisit {
             after_ms: days(&format!("category {name:?}: revisit.after_days"), *after_days, 1)?,
             waits_for_stock: *waits_for_stock,
@@ -238,7 +246,7 @@ impl Revisit {
             moments: fill(moments),
             content: content.clone().map(shown),
             detail: format!(r#"{{"category":{category}}}"#),
-            moments_detail: format!(r#"{{"category":{category},"audience":"this-customer"}}"#),
+            moments_detail: format!(r#"{{"category":{category},"audience":"this-customer"{tags}}}"#),
         })
     }
 }
@@ -361,6 +369,25 @@ mod tests {
         assert!(!vip(r#"{"orders":3,"spend_fen":500,"both":true}"#, 3, 499));
         assert!(vip(r#"{"orders":3,"spend_fen":500,"both":true}"#, 3, 500));
         assert!(!vip("{}", 1_000, 1_000_000));
+    }
+
+    #[test]
+    fn a_post_says_who_may_see_it() {
+        let category = |revisit: &str| {
+            let settings =
+                format!(r#"{{"categories":[{{"name":"cream","days_per_unit":30,"revisit":{revisit}}}]}}"#);
+            serde_json::from_str::<Plan>(&settings)
+        };
+        let detail = |revisit: &str| {
+            let plan = category(revisit).expect("because the settings fit");
+            plan.categories[0].revisit.as_ref().map(|revisit| revisit.moments_detail.clone())
+        };
+        let (plain, tagged) = (r#"{"moments":"x"}"#, r#"{"moments":"x","moments_tags":["老客户","vip"]}"#);
+        let says = |tags: &str| Some(format!(r#"{{"category":"cream","audience":"this-customer"{tags}}}"#));
+        assert_eq!(detail(plain), says(""));
+        assert_eq!(detail(tagged), says(r#","tags":["老客户","vip"]"#));
+        let error = category(r#"{"message":"x","moments_tags":["vip"]}"#).err().expect("no post").to_string();
+        assert!(error.contains("`moments_tags` without `moments`"), "{error}");
     }
 
     #[test]

@@ -70,8 +70,12 @@ pub struct Revisit {
     pub waits_for_stock: bool,
     /// The direct message. `{title}` stands for the category's. Left out: none.
     pub message: Option<String>,
-    /// The Moments post that she alone sees. Left out: none.
+    /// The Moments post that is meant for her. Left out: none.
     pub moments: Option<String>,
+    /// The channel's tags whose bearers may see that post, hers among them. Where a channel shows posts by tag and never to one
+    /// customer, as WeCom does, it refuses a post without.
+    #[serde(default)]
+    pub moments_tags: Vec<String>,
     /// What both show: a coupon, a page.
     pub content: Option<Shown>,
 }
@@ -199,6 +203,7 @@ fn default_categories() -> Vec<Category> {
         waits_for_stock: true,
         message: Some("您的{title}用得怎么样?快用完的话,给您留了一份老客户的优惠。".to_owned()),
         moments: Some("{title}老客户专享优惠,只给您看。".to_owned()),
+        moments_tags: Vec::new(),
         content: None,
     };
     vec![
