@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use api::views::{ActView, ReportView};
+use api::views::{ActView, ErasesView, ReportView};
 use config::Config;
 use heliu::wiring::{self, Data, Policies, Shelf};
 use journal::{Batch, Journal};
@@ -30,24 +30,35 @@ pub(crate) fn run(
     json: bool,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
-    let config = config::load(path)?;
-    let text = match Data::try_alone(&config)? {
-        Some((data, _lock)) => {
-            let view = alone(&config, &data, said, deed)?;
-            serde_json::to_string(&view)?
-        }
-        None => {
-            let deed = deed(&*Data::open(&config)?.store)?;
-            crate::runtime()?.block_on(ask(&config, said, &deed))?
-        }
-    };
+    let text = say(&config::load(path)?, said, deed)?;
     if json {
         writeln!(out, "{text}")?;
         return Ok(());
     }
-    let view: ActView =
-        serde_json::from_str(&text).context("the host's answer is not what this version knows")?;
-    commands::tell_act(&view, out)
+    commands::tell_act(&understood(&text)?, out)
+}
+
+/// What a host, of this version or another, answered to an act.
+pub(crate) fn understood(text: &str) -> anyhow::Result<ActView> {
+    serde_json::from_str(text).context("the host's answer is not what this version knows")
+}
+
+/// Says it, and gives the answer as JSON.
+pub(crate) fn say(
+    config: &Config,
+    said: &Said,
+    deed: impl Fn(&dyn Store) -> anyhow::Result<Deed>,
+) -> anyhow::Result<String> {
+    Ok(match Data::try_alone(config)? {
+        Some((data, _lock)) => {
+            let view = alone(config, &data, said, deed)?;
+            serde_json::to_string(&view)?
+        }
+        None => {
+            let deed = deed(&*Data::open(config)?.store)?;
+            crate::runtime()?.block_on(ask(config, said, &deed))?
+        }
+    })
 }
 
 /// No host runs: what it would do.
@@ -88,7 +99,8 @@ fn alone(
     }
     let stands = store.standing()?.0.position;
     let folded = position.is_some_and(|position| position <= stands);
-    Ok(ActView { id, dry_run: said.dry_run, position, known, folded, report })
+    let erases = looked.erases.as_ref().map(ErasesView::new);
+    Ok(ActView { id, dry_run: said.dry_run, position, known, folded, report, erases })
 }
 
 #[derive(Serialize)]

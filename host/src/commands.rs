@@ -24,7 +24,7 @@ mod tests;
 pub(crate) use act::{CustomerAct, IdentityAct, Said, tell as tell_act};
 pub(crate) use backtest::{BacktestArguments, run as backtest};
 pub(crate) use broadcast::{BroadcastCommand, Ground, run as broadcast};
-pub(crate) use customer::{CustomerCommand, run as customer};
+pub(crate) use customer::{CustomerCommand, attest_export, export_customer, run as customer};
 pub(crate) use digest::run as digest;
 pub(crate) use export::{ExportCommand, run as export};
 pub(crate) use identity::{IdentityCommand, run as identity};

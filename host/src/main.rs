@@ -24,7 +24,7 @@ use heliu::wiring::{self, Data, Policies, Shelf};
 use carrying::Outlet;
 use commands::{
     Asked, BacktestArguments, BroadcastCommand, CustomerAct, CustomerCommand, ExportCommand, Ground,
-    IdentityAct, IdentityCommand, IntentCommand, JournalCommand, SegmentCommand, When,
+    IdentityAct, IdentityCommand, IntentCommand, JournalCommand, Said, SegmentCommand, When,
 };
 use plugin::PluginCommand;
 
@@ -93,6 +93,15 @@ enum CustomerGroup {
     Look(CustomerCommand),
     #[command(flatten)]
     Act(CustomerAct),
+    /// Everything that is kept of a person, as JSON: her document, her records as they stand in the journal, what was asked
+    /// of staff and sent. That it was given out is said in the journal.
+    Export {
+        /// An id like `cus_0000000042`, or a handle like `wechat.unionid:SCOPE:VALUE` (`phone::13900000000`).
+        #[arg(value_name = "ID|HANDLE")]
+        who: String,
+        #[command(flatten)]
+        said: Said,
+    },
 }
 
 #[derive(Subcommand)]
@@ -136,6 +145,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Customer(CustomerGroup::Act(act)) => {
             acting::run(&config, act.said(), |store| act.deed(store), json, &mut out)?;
         }
+        Command::Customer(CustomerGroup::Export { who, said }) => export(&config, &who, &said, &mut out)?,
         Command::Identity(IdentityGroup::Look(command)) => {
             let (journal, store) = open(&config)?;
             commands::identity(command, &*journal, &*store, json, &mut out)?;
@@ -162,6 +172,15 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// It is said in the journal first: what was given out unseen could not be taken back.
+fn export(path: &Path, who: &str, said: &Said, out: &mut dyn std::io::Write) -> anyhow::Result<()> {
+    let config = config::load(path)?;
+    let deed = |store: &dyn Store| commands::attest_export(store, who);
+    let answer = acting::understood(&acting::say(&config, said, deed)?)?;
+    let data = Data::open(&config)?;
+    commands::export_customer(&*data.journal, &*data.store, who, answer.position, out)
 }
 
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {

@@ -35,7 +35,7 @@ use crate::carrying::Outlet;
 use clock::HostClock;
 use connection::{Connection, ConnectionStanding};
 use courier::{Courier, HostPort};
-use folder::{Folder, FolderHandle};
+use folder::{Cell, Folder, FolderHandle};
 use heliu::wiring::{self, Data, Policies, Shelf};
 use shared::{Connections, Shared};
 
@@ -142,7 +142,8 @@ impl Running {
         let router =
             Router::open(Arc::clone(&journal), Arc::clone(&store), policies, RouterConfig::default())?;
         let (health_in, health) = watch::channel(HealthReport::default());
-        let (folder, fold) = Folder::new(router, Arc::clone(&journal), clock, setup, health_in);
+        let (forgotten_in, forgotten) = mpsc::unbounded_channel();
+        let (folder, fold) = Folder::new(router, Arc::clone(&journal), clock, setup, health_in, forgotten_in);
         let folding = folder.spawn()?;
         if journal.head()?.position == 0 {
             // The first record says how all others are to be folded.
@@ -162,6 +163,7 @@ impl Running {
                 pumping,
                 tokio::spawn(count(Arc::clone(&shared), fold.clone(), counts_in)),
                 tokio::spawn(wake(head, fold.clone())),
+                tokio::spawn(forget(Arc::clone(&shared), forgotten)),
             ],
             courier,
             folding,
@@ -220,6 +222,17 @@ fn pump(
 async fn wake(mut head: watch::Receiver<Head>, fold: FolderHandle) {
     while head.changed().await.is_ok() {
         fold.wake();
+    }
+}
+
+/// What an erasure took out of the journal, connections must not know any more either.
+async fn forget(shared: Arc<Shared>, mut forgotten: mpsc::UnboundedReceiver<Vec<Cell>>) {
+    while let Some(cells) = forgotten.recv().await {
+        for (connection, key) in cells {
+            if let Some(connection) = shared.connection(&connection) {
+                connection.forget(key, shared.clock.now());
+            }
+        }
     }
 }
 

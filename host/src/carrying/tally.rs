@@ -57,7 +57,8 @@ impl Sent {
                     | Entry::Derived(_)
                     | Entry::Setup(_)
                     | Entry::Retelling(_)
-                    | Entry::Act(_) => None,
+                    | Entry::Act(_)
+                    | Entry::Erased(_) => None,
                 })
                 .collect();
             sent.read(store, &steps)?;

@@ -1,4 +1,4 @@
-//! `heliu customer merge|split` and `heliu identity retract`: what an operator says of who is who.
+//! `heliu customer merge|split|tag|untag|erase` and `heliu identity retract`: what an operator says of a customer.
 //!
 //! Here is what she says, and how what it changes is told; the way into the journal is not here.
 
@@ -6,7 +6,7 @@ mod tell;
 
 use anyhow::Context as _;
 use api::lookup;
-use model::{CustomerId, Deed, Identity, Join, Position, Retract, Split};
+use model::{CustomerId, Deed, Erase, HandTag, HandUntag, Identity, Join, Position, Retract, Split};
 use store::Store;
 
 pub(crate) use tell::tell;
@@ -22,6 +22,38 @@ pub(crate) enum CustomerAct {
         one: String,
         #[arg(value_name = "ID|HANDLE")]
         other: String,
+        #[command(flatten)]
+        said: Said,
+    },
+    /// Give a tag by hand. It stays when her past is folded again; a policy may take it away.
+    Tag {
+        /// An id like `cus_0000000042`, or a handle like `wechat.unionid:SCOPE:VALUE` (`phone::13900000000`).
+        #[arg(value_name = "ID|HANDLE")]
+        who: String,
+        #[arg(value_name = "TAG")]
+        name: String,
+        /// When it ends by itself, in milliseconds since 1970.
+        #[arg(long, value_name = "MS")]
+        expires: Option<model::Instant>,
+        #[command(flatten)]
+        said: Said,
+    },
+    /// Take a tag by hand, whoever gave it. A policy may give it again.
+    Untag {
+        /// An id like `cus_0000000042`, or a handle like `wechat.unionid:SCOPE:VALUE` (`phone::13900000000`).
+        #[arg(value_name = "ID|HANDLE")]
+        who: String,
+        #[arg(value_name = "TAG")]
+        name: String,
+        #[command(flatten)]
+        said: Said,
+    },
+    /// Forget a person: her records in the journal, her document, her handles, and what waits for her. Nobody takes it back.
+    /// Everybody else stays as they are.
+    Erase {
+        /// An id like `cus_0000000042`, or a handle like `wechat.unionid:SCOPE:VALUE` (`phone::13900000000`).
+        #[arg(value_name = "ID|HANDLE")]
+        who: String,
         #[command(flatten)]
         said: Said,
     },
@@ -87,7 +119,11 @@ fn line(text: &str) -> Result<String, String> {
 impl CustomerAct {
     pub(crate) fn said(&self) -> &Said {
         match self {
-            CustomerAct::Merge { said, .. } | CustomerAct::Split { said, .. } => said,
+            CustomerAct::Merge { said, .. }
+            | CustomerAct::Split { said, .. }
+            | CustomerAct::Tag { said, .. }
+            | CustomerAct::Untag { said, .. }
+            | CustomerAct::Erase { said, .. } => said,
         }
     }
 
@@ -97,6 +133,14 @@ impl CustomerAct {
             CustomerAct::Merge { one, other, said: _ } => {
                 Ok(Deed::Join(Join { one: named(store, one)?, other: named(store, other)? }))
             }
+            CustomerAct::Tag { who, name, expires, said: _ } => {
+                let (customer, name, expires) = (find(store, who)?.id, name.clone(), *expires);
+                Ok(Deed::Tag(HandTag { customer, name, expires }))
+            }
+            CustomerAct::Untag { who, name, said: _ } => {
+                Ok(Deed::Untag(HandUntag { customer: find(store, who)?.id, name: name.clone() }))
+            }
+            CustomerAct::Erase { who, said: _ } => Ok(Deed::Erase(Erase { customer: find(store, who)?.id })),
             CustomerAct::Split { who, handles, said: _ } => {
                 let handles = handles.iter().map(|text| handle(text)).collect::<anyhow::Result<_>>()?;
                 Ok(Deed::Split(Split { customer: find(store, who)?.id, handles }))

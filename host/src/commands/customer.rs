@@ -1,5 +1,6 @@
 //! `heliu customer`: who they are, why they are what they are, why they are not, and since when.
 
+mod export;
 mod show;
 mod since;
 mod why;
@@ -8,6 +9,7 @@ mod why_not;
 use std::io::Write;
 
 use api::views;
+pub(crate) use export::{attest_export, export_customer};
 use model::{Customer, CustomerId};
 use store::{Query, Store};
 

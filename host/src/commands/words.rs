@@ -1,9 +1,9 @@
 //! Events and records in a line of plain words.
 
 use model::{
-    Act, Bond, Content, Deed, DerivedEvent, Direction, Entry, Event, Fact, Identity, IntentState, Join, Look,
-    Message, OperatorAct, Order, OrderLine, OrderStep, Progress, Proposal, Receipt, ReceiptStep, Retelling,
-    Retract, Setup, Split, Tie, Touchpoint, Trait, Value, View,
+    Act, Attest, Bond, Content, Deed, DerivedEvent, Direction, Entry, Erase, Event, Fact, HandTag, HandUntag,
+    Identity, IntentState, Join, Look, Message, OperatorAct, Order, OrderLine, OrderStep, Progress, Proposal,
+    Receipt, ReceiptStep, Retelling, Retract, Setup, Split, Tie, Touchpoint, Trait, Value, View,
 };
 
 use super::calendar::Zone;
@@ -26,6 +26,7 @@ pub(crate) fn source(entry: &Entry) -> String {
         Entry::Retelling(retelling) => format!("policy {}", retelling.binding),
         Entry::Progress(_) => "courier".to_owned(),
         Entry::Act(act) => act.by.clone(),
+        Entry::Erased(_) => "erased".to_owned(),
     }
 }
 
@@ -47,6 +48,7 @@ pub(crate) fn entry(entry: &Entry, zone: Zone) -> String {
         }
         Entry::Progress(progress) => self::progress(progress),
         Entry::Act(OperatorAct { id: _, by, why, deed }) => format!("{by} {}: {why}", self::deed(deed)),
+        Entry::Erased(_) => "something of a person who was erased".to_owned(),
     }
 }
 
@@ -103,6 +105,10 @@ fn deed(deed: &Deed) -> String {
                 .collect();
             format!("said that {} of {customer} is another's", handles.join(", "))
         }
+        Deed::Tag(HandTag { customer, name, expires: _ }) => format!("gave {customer} the tag {name}"),
+        Deed::Untag(HandUntag { customer, name }) => format!("took the tag {name} from {customer}"),
+        Deed::Erase(Erase { customer }) => format!("erased {customer}"),
+        Deed::Attest(Attest { what, of }) => format!("did: {what} of {of}"),
         Deed::Retract(Retract { edge }) => format!("took back what position {edge} says of who is who"),
         Deed::Propose(Proposal { customer, binding, intent }) => {
             format!("proposed {} \"{}\" of {binding} to {customer}", intent.scene, intent.key)

@@ -123,6 +123,11 @@ impl Connection {
         }
     }
 
+    /// A cell that the journal has no longer.
+    pub(crate) fn forget(&self, key: String, now: Instant) {
+        self.standing.memory.apply(vec![MemoryWrite::Delete { key }], now);
+    }
+
     /// A batch of what a call left behind, to be filled in further.
     pub(crate) fn batch(&self, now: Instant, harvest: Harvest, memory: Vec<MemoryWrite>) -> Batch {
         let Harvest { events, chores } = harvest;

@@ -11,7 +11,7 @@ use journal::{Batch, Journal};
 use model::{Entry, Setup};
 use router::{Router, RouterError};
 use store::Standing;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::clock::HostClock;
 
@@ -35,8 +35,12 @@ pub(crate) struct Folder {
     clock: HostClock,
     wanted: Arc<Mutex<Setup>>,
     health: watch::Sender<HealthReport>,
+    forgotten: mpsc::UnboundedSender<Vec<Cell>>,
     wakes: Receiver<Wake>,
 }
+
+/// The connection and the key of a cell of memory.
+pub(crate) type Cell = (String, String);
 
 /// Wakes the folder. Cheap to clone.
 #[derive(Clone)]
@@ -53,11 +57,12 @@ impl Folder {
         clock: HostClock,
         wanted: Setup,
         health: watch::Sender<HealthReport>,
+        forgotten: mpsc::UnboundedSender<Vec<Cell>>,
     ) -> (Folder, FolderHandle) {
         let (wakes_in, wakes) = channel();
         let wanted = Arc::new(Mutex::new(wanted));
         let handle = FolderHandle { wakes: wakes_in, wanted: Arc::clone(&wanted), halt: router.halt() };
-        (Folder { router, journal, clock, wanted, health, wakes }, handle)
+        (Folder { router, journal, clock, wanted, health, forgotten, wakes }, handle)
     }
 
     pub(crate) fn spawn(self) -> std::io::Result<thread::JoinHandle<()>> {
@@ -96,7 +101,14 @@ impl Folder {
 
     fn settle(&mut self) -> Result<Standing, RouterError> {
         let now = self.clock.now();
-        self.router.settle(now)?;
+        let settled = self.router.settle(now);
+        for gone in self.router.take_forgotten() {
+            let (chores, cells, dead) = (gone.chores, gone.cells.len(), gone.dead);
+            tracing::info!(chores, cells, dead, "a person was erased, and what waited for her is gone");
+            // Who listens is the connections: they have their memories at hand.
+            drop(self.forgotten.send(gone.cells));
+        }
+        settled?;
         let wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if *self.router.setup() != wanted {
             tracing::info!(policies = wanted.policies.len(), "the configuration takes over");

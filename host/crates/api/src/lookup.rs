@@ -76,7 +76,7 @@ pub fn conflicts(
         after = last.key();
         found.extend(notes.into_iter().filter_map(|note| match note {
             Note::Conflict(conflict) => Some(conflict),
-            Note::DeadTurn(_) => None,
+            Note::DeadTurn(_) | Note::Erasure(_) => None,
         }));
         if found.len() > limit {
             break;

@@ -20,8 +20,8 @@ mod timeline;
 mod why_not;
 
 pub use acts::{
-    ActView, DifferenceView, HandleMoveView, HeldStageView, HeldTagView, HeldTraitView, IntentChangeView,
-    Reason, ReportView, StageChangeView, ToldView, TraitChangeView,
+    ActView, DifferenceView, ErasesView, HandleMoveView, HeldStageView, HeldTagView, HeldTraitView,
+    IntentChangeView, Reason, ReportView, StageChangeView, ToldView, TraitChangeView,
 };
 pub use at::{AsOf, AtView};
 pub use cause::{Explained, SourceView, explain};

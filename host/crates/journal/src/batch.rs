@@ -62,6 +62,24 @@ pub struct DeadLetter {
     pub dead: DeadRequest,
 }
 
+/// What is to be forgotten.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Erasure {
+    /// What takes the place of the entries at these positions, ascending. Their fingerprints are those that were there.
+    pub records: Vec<(Position, Entry)>,
+    /// What names the person. Chores, cells of memory and dead letters that hold one of these texts go.
+    pub names: Vec<String>,
+}
+
+/// What an erasure took besides records.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Gone {
+    pub chores: u64,
+    /// Connection and key of each cell.
+    pub cells: Vec<(String, String)>,
+    pub dead: u64,
+}
+
 /// Where an entry stands after an append.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Placed {

@@ -2,11 +2,14 @@
 //! `journal_conformance!(|run| run(&an_empty_journal))`.
 
 use model::{
-    Act, ChannelEvent, Chore, DerivedEvent, Entry, Event, Fact, Identity, MemoryCell, MemoryWrite, Request,
-    Setup, Source, Touchpoint,
+    Act, ChannelEvent, Chore, DerivedEvent, Entry, Erased, Event, Fact, Identity, MemoryCell, MemoryWrite,
+    Request, Setup, Source, Touchpoint,
 };
 
-use crate::{Batch, ChoreEnd, ChoreUpdate, DeadRequest, Head, Journal, JournalError, Placed};
+use crate::{
+    Batch, ChoreEnd, ChoreUpdate, DeadRequest, Erasure, Gone, Head, Journal, JournalError, Placed,
+    fingerprint,
+};
 
 /// Makes one `#[test]` of every case. The one list of cases.
 #[macro_export]
@@ -26,6 +29,9 @@ macro_rules! journal_conformance {
             a_chore_asked_for_again_outlives_its_end
             a_chore_put_off_comes_back_later
             dead_requests_are_kept_as_they_came
+            what_is_erased_is_gone_and_known
+            what_waits_and_names_her_is_gone
+            an_erasure_of_nothing_changes_nothing
         }
     };
     (@each $open:expr, $($case:ident)*) => { $(
@@ -245,4 +251,66 @@ pub fn dead_requests_are_kept_as_they_came(journal: &dyn Journal) {
     assert_eq!((letters[0].dead.clone(), letters[0].now), (dead, 7));
     assert_eq!(journal.dead(letters[0].number, 9).expect("dead"), letters[1..]);
     assert_eq!(journal.head(), Ok(Head { position: 0, now: 7 }));
+}
+
+fn gone(entry: &Entry) -> Entry {
+    Entry::Erased(Erased { fingerprint: fingerprint(entry), ..Erased::default() })
+}
+
+pub fn what_is_erased_is_gone_and_known(journal: &dyn Journal) {
+    append(journal, &[batch(7, &["a", "b", "c"])]);
+    let erasure = Erasure { records: vec![(2, gone(&entry(SHOP, "b")))], names: Vec::new() };
+    // Twice is once.
+    for _ in 0..2 {
+        assert_eq!(journal.erase(&erasure), Ok(Gone::default()));
+        let records = journal.read(0, 9).expect("read");
+        assert_eq!(records.iter().map(|record| record.position).collect::<Vec<_>>(), [1, 2, 3]);
+        assert_eq!((records[1].now, &records[1].entry), (7, &erasure.records[0].1));
+        assert_eq!(records[2].entry, entry(SHOP, "c"));
+        assert_eq!(journal.locate(Source::Connection(SHOP), "b"), Ok(Some(2)));
+        assert_eq!(append(journal, &[batch(8, &["b"])]), [[Placed::Known(2)]]);
+    }
+    // A copy of the journal knows it, too.
+    assert_eq!(
+        append(journal, &[Batch { entries: vec![gone(&entry(SHOP, "x"))], ..Batch::default() }]),
+        [[Placed::New(4)]]
+    );
+    assert_eq!(append(journal, &[batch(9, &["x"])]), [[Placed::Known(4)]]);
+}
+
+pub fn what_waits_and_names_her_is_gone(journal: &dyn Journal) {
+    let cell = |key: &str, value: &str| {
+        MemoryWrite::Set(MemoryCell { key: key.to_owned(), value: value.as_bytes().to_vec(), expires: None })
+    };
+    let request = |body: &str| {
+        let (method, path, query) = ("POST".to_owned(), String::new(), String::new());
+        Request { method, path, query, headers: Vec::new(), body: body.as_bytes().to_vec() }
+    };
+    let dead = |body: &str| {
+        let dead = Some(DeadRequest { why: "odd".to_owned(), request: request(body) });
+        Batch { connection: SHOP.to_owned(), dead, ..Batch::default() }
+    };
+    let chores = vec![chore("profile:wm-xiaoman", None, "{}"), chore("other", None, r#"{"of":"wm-other"}"#)];
+    let memory = vec![cell("a", "of wm-xiaoman"), cell("seen:wm-xiaoman", ""), cell("token", "t")];
+    append(journal, &[Batch { memory, ..asking(1, chores) }, dead("wm-other"), dead("x wm-xiaoman y")]);
+    let erasure = Erasure { records: Vec::new(), names: vec!["wm-xiaoman".to_owned()] };
+    let cells = vec![(SHOP.to_owned(), "a".to_owned()), (SHOP.to_owned(), "seen:wm-xiaoman".to_owned())];
+    assert_eq!(journal.erase(&erasure), Ok(Gone { chores: 1, cells, dead: 1 }));
+    let waiting = journal.chores(SHOP, 9, 9).expect("chores");
+    assert_eq!(waiting.iter().map(|waiting| waiting.chore.key.as_str()).collect::<Vec<_>>(), ["other"]);
+    let memory = journal.recall(SHOP).expect("recall").memory;
+    assert_eq!(memory.iter().map(|cell| cell.key.as_str()).collect::<Vec<_>>(), ["token"]);
+    let letters = journal.dead(0, 9).expect("dead");
+    assert_eq!(letters.iter().map(|letter| letter.number).collect::<Vec<_>>(), [1]);
+    assert_eq!(journal.erase(&erasure), Ok(Gone::default()));
+}
+
+pub fn an_erasure_of_nothing_changes_nothing(journal: &dyn Journal) {
+    append(journal, &[batch(7, &["a"])]);
+    let erasure = Erasure {
+        records: vec![(1, gone(&entry(SHOP, "a"))), (2, gone(&entry(SHOP, "b")))],
+        names: Vec::new(),
+    };
+    assert_eq!(journal.erase(&erasure), Err(JournalError::Missing(2)));
+    assert_eq!(journal.read(0, 9).expect("read")[0].entry, entry(SHOP, "a"));
 }

@@ -1,8 +1,10 @@
 //! What every journal promises.
 
-use model::{Class, Instant, Position, Record, Source};
+use std::sync::LazyLock;
 
-use crate::{Batch, DeadLetter, Head, Receipt, Recollection, WaitingChore};
+use model::{Class, Digest, Entry, Instant, Position, Record, Source};
+
+use crate::{Batch, DeadLetter, Erasure, Gone, Head, Receipt, Recollection, WaitingChore};
 
 /// An append-only list of records with dense positions from 1, and the small state of each connection that must be
 /// committed together with its records.
@@ -17,6 +19,9 @@ use crate::{Batch, DeadLetter, Head, Receipt, Recollection, WaitingChore};
 ///   An append without entries raises the floor for all later records in the same way.
 /// - Chores: two of a connection with one key are one; the later job with the earlier due time. A chore without a due
 ///   time is due at its batch's `now`. An update of a chore whose number no longer waits changes nothing.
+/// - **Only erasure changes what is kept.** An erased record keeps its position, its time and its [`fingerprint`], so that it
+///   is known when it is delivered again; what it said is in none of the journal's files any more once `erase` returns, as far
+///   as the medium allows.
 pub trait Journal: Send + Sync {
     /// # Errors
     /// [`JournalError`]; the journal is unchanged.
@@ -64,6 +69,47 @@ pub trait Journal: Send + Sync {
     /// # Errors
     /// [`JournalError`].
     fn dead(&self, after: u64, limit: usize) -> Result<Vec<DeadLetter>, JournalError>;
+
+    /// Puts other entries in the place of those that are to be forgotten, and removes what names somebody from all that waits.
+    /// All of it, or nothing; done again it changes nothing.
+    ///
+    /// # Errors
+    /// [`JournalError`]; [`JournalError::Missing`] for a position that the journal does not have. Nothing was changed.
+    fn erase(&self, erasure: &Erasure) -> Result<Gone, JournalError>;
+}
+
+/// What makes an event known: made from its source and id, the same on every machine. None: it has no id, and is never known.
+#[must_use]
+pub fn fingerprint(entry: &Entry) -> Option<Digest> {
+    match entry {
+        Entry::Erased(erased) => erased.fingerprint,
+        Entry::Event(_)
+        | Entry::Derived(_)
+        | Entry::Setup(_)
+        | Entry::Retelling(_)
+        | Entry::Progress(_)
+        | Entry::Act(_) => entry.source().map(|(source, id)| fingerprint_of(source, id)),
+    }
+}
+
+/// That of the event with this id of this source.
+#[must_use]
+pub fn fingerprint_of(source: Source<'_>, id: &str) -> Digest {
+    // What the name gives is the same each time, and takes longer than an id does.
+    static NAMED: LazyLock<blake3::Hasher> =
+        LazyLock::new(|| blake3::Hasher::new_derive_key("heliu journal event id v1"));
+    let mut hasher = NAMED.clone();
+    let (kind, name) = match source {
+        Source::Connection(name) => (b"c", name),
+        Source::Policy(name) => (b"p", name),
+        Source::Courier => (b"e", ""),
+        Source::Operator => (b"o", ""),
+    };
+    hasher.update(kind);
+    hasher.update(&(name.len() as u64).to_le_bytes());
+    hasher.update(name.as_bytes());
+    hasher.update(id.as_bytes());
+    Digest(*hasher.finalize().as_bytes())
 }
 
 /// The position of the last record that is older than `time`; 0 if none is. Few records are looked at: the times of a

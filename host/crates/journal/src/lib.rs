@@ -11,8 +11,9 @@ mod contract;
 mod memory;
 
 pub use batch::{
-    Batch, ChoreEnd, ChoreUpdate, DeadLetter, DeadRequest, Head, Placed, Receipt, Recollection, WaitingChore,
+    Batch, ChoreEnd, ChoreUpdate, DeadLetter, DeadRequest, Erasure, Gone, Head, Placed, Receipt,
+    Recollection, WaitingChore,
 };
 pub use committer::{Appender, Committer, CommitterConfig, Refused};
-pub use contract::{Journal, JournalError, before};
+pub use contract::{Journal, JournalError, before, fingerprint, fingerprint_of};
 pub use memory::MemoryJournal;

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use model::{Entry, Instant, MemoryWrite, Position, Record, Source};
+use model::{Digest, Entry, Instant, MemoryWrite, Position, Record, Source};
 
 use crate::{
-    Batch, ChoreEnd, DeadLetter, Head, Journal, JournalError, Placed, Receipt, Recollection, WaitingChore,
+    Batch, ChoreEnd, DeadLetter, Erasure, Gone, Head, Journal, JournalError, Placed, Receipt, Recollection,
+    WaitingChore, fingerprint, fingerprint_of,
 };
 
 /// Keeps everything in memory. For tests, and for trying a policy without a disk.
@@ -19,21 +20,11 @@ pub struct MemoryJournal {
 struct State {
     records: Vec<Record>,
     floor: Instant,
-    known: BTreeMap<(u8, String, String), Position>,
+    known: BTreeMap<Digest, Position>,
     connections: BTreeMap<String, Recollection>,
     chores: BTreeMap<(String, String), WaitingChore>,
     chores_numbered: u64,
     dead: Vec<DeadLetter>,
-}
-
-fn dedupe_key(source: Source<'_>, id: &str) -> (u8, String, String) {
-    let (kind, name) = match source {
-        Source::Connection(name) => (0, name),
-        Source::Policy(name) => (1, name),
-        Source::Courier => (2, ""),
-        Source::Operator => (3, ""),
-    };
-    (kind, name.to_owned(), id.to_owned())
 }
 
 impl MemoryJournal {
@@ -59,7 +50,7 @@ impl State {
             self.chores.insert(key, waiting);
         }
         if let Some(dead) = &batch.dead {
-            let number = self.dead.len() as u64 + 1;
+            let number = self.dead.last().map_or(0, |letter| letter.number) + 1;
             let connection = batch.connection.clone();
             self.dead.push(DeadLetter { number, connection, now: batch.now, dead: dead.clone() });
         }
@@ -68,8 +59,7 @@ impl State {
 
     fn place(&mut self, entry: &Entry) -> Placed {
         let position = self.records.len() as Position + 1;
-        if let Some((source, id)) = entry.source() {
-            let key = dedupe_key(source, id);
+        if let Some(key) = fingerprint(entry) {
             if let Some(&known) = self.known.get(&key) {
                 return Placed::Known(known);
             }
@@ -143,7 +133,7 @@ impl Journal for MemoryJournal {
     }
 
     fn locate(&self, source: Source<'_>, id: &str) -> Result<Option<Position>, JournalError> {
-        Ok(self.state().known.get(&dedupe_key(source, id)).copied())
+        Ok(self.state().known.get(&fingerprint_of(source, id)).copied())
     }
 
     fn recall(&self, connection: &str) -> Result<Recollection, JournalError> {
@@ -171,6 +161,49 @@ impl Journal for MemoryJournal {
     fn dead(&self, after: u64, limit: usize) -> Result<Vec<DeadLetter>, JournalError> {
         let state = self.state();
         Ok(state.dead.iter().filter(|letter| letter.number > after).take(limit).cloned().collect())
+    }
+
+    fn erase(&self, erasure: &Erasure) -> Result<Gone, JournalError> {
+        let mut state = self.state();
+        let last = state.records.len() as Position;
+        if let Some(&(missing, _)) =
+            erasure.records.iter().find(|(position, _)| !(1..=last).contains(position))
+        {
+            return Err(JournalError::Missing(missing));
+        }
+        for record in &mut state.records {
+            let place = erasure.records.binary_search_by_key(&record.position, |&(position, _)| position);
+            if let Ok(place) = place {
+                record.entry = erasure.records[place].1.clone();
+            }
+        }
+        let names = |text: &[u8]| {
+            let holds = |name: &String| text.windows(name.len().max(1)).any(|part| part == name.as_bytes());
+            erasure.names.iter().any(holds)
+        };
+        let mut gone = Gone::default();
+        let (chores, dead) = (state.chores.len(), state.dead.len());
+        state
+            .chores
+            .retain(|(_, key), waiting| !names(key.as_bytes()) && !names(waiting.chore.job.as_bytes()));
+        state.dead.retain(|letter| {
+            let model::Request { method: _, path, query, headers, body } = &letter.dead.request;
+            let texts = [path, query, &letter.dead.why];
+            let mut held = texts.into_iter().chain(headers.iter().map(|(_, value)| value));
+            !names(body) && !held.any(|text| names(text.as_bytes()))
+        });
+        gone.chores = (chores - state.chores.len()) as u64;
+        gone.dead = (dead - state.dead.len()) as u64;
+        for (connection, recollection) in &mut state.connections {
+            recollection.memory.retain(|cell| {
+                let named = names(cell.key.as_bytes()) || names(&cell.value);
+                if named {
+                    gone.cells.push((connection.clone(), cell.key.clone()));
+                }
+                !named
+            });
+        }
+        Ok(gone)
     }
 }
 

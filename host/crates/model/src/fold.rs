@@ -60,6 +60,7 @@ pub struct Apart {
 pub enum Note {
     Conflict(Conflict),
     DeadTurn(DeadTurn),
+    Erasure(Erasure),
 }
 
 /// A record named two people by handles that say that they are not one.
@@ -90,6 +91,19 @@ pub struct DeadTurn {
     pub text: String,
 }
 
+/// A customer was erased: what was there of her, and nothing of what it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Erasure {
+    /// The operator's act, which says who and why.
+    pub position: Position,
+    pub now: Instant,
+    pub customer: CustomerId,
+    /// The customers that had become one with her.
+    pub merged: Vec<CustomerId>,
+    pub records: u64,
+    pub handles: u64,
+}
+
 impl Note {
     /// What stands just before the keys of all notes on this record.
     #[must_use]
@@ -105,6 +119,7 @@ impl Note {
                 let Identity { scheme, scope, value } = &conflict.handle;
                 format!("{:020} conflict {scheme} {scope} {value}", conflict.position)
             }
+            Note::Erasure(erasure) => format!("{:020} erased", erasure.position),
             Note::DeadTurn(dead) => {
                 let alarm = dead.alarm.as_deref().unwrap_or_default();
                 format!("{:020} dead {:05} {:020} {alarm}", dead.position, dead.version, dead.now)

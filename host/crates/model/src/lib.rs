@@ -23,14 +23,14 @@ pub use event::{
     Act, Bond, Content, Direction, Event, Fact, Identity, Look, Message, Order, OrderLine, OrderStep,
     Receipt, ReceiptStep, Tie, Touchpoint, Trait, Value, View,
 };
-pub use fold::{Apart, Conflict, Corrections, DeadTurn, FoldState, Joined, Note, Version};
+pub use fold::{Apart, Conflict, Corrections, DeadTurn, Erasure, FoldState, Joined, Note, Version};
 pub use ids::{CustomerId, Digest, Instant, Json, ParseIdError, Position};
 pub use plugin::{
     Ability, Answer, Carriage, Chore, ConnectorDescriptor, Delivery, Errand, Fault, Harvest, MemoryCell,
     MemoryWrite, Outcome, Page, PolicyDescriptor, Reception, Refusal, Request, Scheme, name_matches,
 };
 pub use record::{
-    Binding, ChannelEvent, Deed, DerivedEvent, Entry, Join, OperatorAct, Progress, Proposal, Record,
-    Retelling, Retract, Setup, Source, Split,
+    Attest, Binding, ChannelEvent, Deed, DerivedEvent, ERASED, Entry, Erase, Erased, HandTag, HandUntag,
+    Join, OperatorAct, Progress, Proposal, Record, Retelling, Retract, Setup, Source, Split,
 };
 pub use turn::{CustomerView, Happening, Turn};

@@ -108,6 +108,14 @@ pub enum Deed {
     Retract(Retract),
     /// Something should reach a customer.
     Propose(Proposal),
+    /// A tag is given by hand.
+    Tag(HandTag),
+    /// A tag is taken by hand, whoever gave it.
+    Untag(HandUntag),
+    /// Nothing of a customer may be kept any more.
+    Erase(Erase),
+    /// Something was done that changes no customer, and that must be known later: data was given out.
+    Attest(Attest),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,6 +145,50 @@ pub struct Proposal {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HandTag {
+    pub customer: CustomerId,
+    pub name: String,
+    /// When it ends by itself.
+    pub expires: Option<Instant>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HandUntag {
+    pub customer: CustomerId,
+    pub name: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Erase {
+    pub customer: CustomerId,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attest {
+    /// What was done, in one word: `export`.
+    pub what: String,
+    /// To what: `customer cus_0000000042`.
+    pub of: String,
+}
+
+/// What is left of a record of somebody who was erased: that there was one, and who else stands on it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Erased {
+    /// The handles that it showed, as they are compared. In the place of hers stand others that mean nobody, equal where
+    /// hers were equal: so whoever folds the journal finds everybody else as they are.
+    pub who: Vec<Identity>,
+    /// Whom it named by her id, where it showed no handles.
+    pub of: Option<CustomerId>,
+    /// The record that led to it, where a policy told it.
+    pub cause: Option<Position>,
+    /// Made from its source and id: it is known if it is delivered again.
+    pub fingerprint: Option<Digest>,
+}
+
+/// How the value of a handle begins that stands for an erased one. It is compared as it is, whatever its scheme.
+pub const ERASED: &str = "erased:";
+
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Entry {
     Event(ChannelEvent),
     Derived(DerivedEvent),
@@ -145,6 +197,7 @@ pub enum Entry {
     Retelling(Retelling),
     Progress(Progress),
     Act(OperatorAct),
+    Erased(Erased),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -162,17 +215,34 @@ impl Entry {
         match self {
             Entry::Event(channel) => Some(&channel.event),
             Entry::Derived(derived) => Some(&derived.event),
-            Entry::Setup(_) | Entry::Retelling(_) | Entry::Progress(_) | Entry::Act(_) => None,
+            Entry::Setup(_) | Entry::Retelling(_) | Entry::Progress(_) | Entry::Act(_) | Entry::Erased(_) => {
+                None
+            }
         }
     }
 
-    /// Within what its event's id is unique, and the id. Two appends of one id within one source are one.
+    /// The handles on it.
+    #[must_use]
+    pub fn who(&self) -> &[Identity] {
+        match self {
+            Entry::Erased(erased) => &erased.who,
+            Entry::Event(_)
+            | Entry::Derived(_)
+            | Entry::Setup(_)
+            | Entry::Retelling(_)
+            | Entry::Progress(_)
+            | Entry::Act(_) => self.event().map(|event| event.who.as_slice()).unwrap_or_default(),
+        }
+    }
+
+    /// Within what its event's id is unique, and the id. Two appends of one id within one source are one. What was erased
+    /// has its fingerprint instead.
     #[must_use]
     pub fn source(&self) -> Option<(Source<'_>, &str)> {
         match self {
             Entry::Event(channel) => Some((Source::Connection(&channel.connection), &channel.event.id)),
             Entry::Derived(derived) => Some((Source::Policy(&derived.binding), &derived.event.id)),
-            Entry::Setup(_) => None,
+            Entry::Setup(_) | Entry::Erased(_) => None,
             Entry::Retelling(retelling) => Some((Source::Policy(&retelling.binding), &retelling.id)),
             Entry::Progress(progress) => Some((Source::Courier, &progress.id)),
             Entry::Act(act) => Some((Source::Operator, &act.id)),
@@ -192,7 +262,12 @@ impl Entry {
                 Deed::Split(split) => vec![split.customer.0],
                 Deed::Retract(retract) => vec![retract.edge],
                 Deed::Propose(proposal) => vec![proposal.customer.0],
+                Deed::Tag(tag) => vec![tag.customer.0],
+                Deed::Untag(untag) => vec![untag.customer.0],
+                Deed::Erase(erase) => vec![erase.customer.0],
+                Deed::Attest(_) => Vec::new(),
             },
+            Entry::Erased(erased) => erased.of.iter().map(|of| of.0).chain(erased.cause).collect(),
         }
     }
 
@@ -202,10 +277,10 @@ impl Entry {
         match self {
             Entry::Setup(_) | Entry::Retelling(_) => true,
             Entry::Act(act) => match act.deed {
-                Deed::Join(_) | Deed::Split(_) | Deed::Retract(_) => true,
-                Deed::Propose(_) => false,
+                Deed::Join(_) | Deed::Split(_) | Deed::Retract(_) | Deed::Erase(_) => true,
+                Deed::Propose(_) | Deed::Tag(_) | Deed::Untag(_) | Deed::Attest(_) => false,
             },
-            Entry::Event(_) | Entry::Derived(_) | Entry::Progress(_) => false,
+            Entry::Event(_) | Entry::Derived(_) | Entry::Progress(_) | Entry::Erased(_) => false,
         }
     }
 }

@@ -7,14 +7,18 @@ use std::sync::Arc;
 
 use journal::{Journal, JournalError};
 use model::{
-    Customer, CustomerId, Deed, Entry, Identity, Join, OperatorAct, Position, Proposal, Record, Retract,
-    Source, Split,
+    Customer, CustomerId, Deed, Entry, HandUntag, Identity, Join, OperatorAct, Position, Proposal, Record,
+    Retract, Source, Split,
 };
 use store::Store;
 
 use crate::correct::Judge;
+use crate::erase::{self, Erases};
 use crate::identity::Rules;
 use crate::{Plugins, Report, RouterError, report};
+
+/// Letters of a tag that is given by hand.
+const TAG_MAX: usize = 128;
 
 /// Why an act would come to nothing, and the mend.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -71,6 +75,12 @@ pub enum Refused {
     NoBinding(String),
     #[error("an intent needs a key and a scene")]
     NoIntent,
+    #[error("a tag is one line of 1 to {TAG_MAX} letters, without spaces around it")]
+    NoTag,
+    #[error("{customer} has no tag \"{tag}\"; `heliu customer show {customer}` lists hers")]
+    NotTagged { customer: CustomerId, tag: String },
+    #[error("an operator's word on what was done must say what it was")]
+    NothingDone,
     #[error("the id \"{id}\" is that of another act, at position {position}: choose a new one")]
     IdTaken { id: String, position: Position },
 }
@@ -106,6 +116,8 @@ pub struct Looked {
     /// Where it stands, if the journal knows it already: then it changes nothing more.
     pub known: Option<Position>,
     pub report: Report,
+    /// What it would take, where it erases somebody: then the report is empty.
+    pub erases: Option<Erases>,
 }
 
 /// Checks an act, and tells what it would change where the store stands.
@@ -128,7 +140,17 @@ pub fn look(
         }
         None => check(&**journal, store, act)?,
     }
-    Ok(Looked { known, report: report(journal, store, plugins, act)? })
+    let erases = match &act.deed {
+        Deed::Erase(erase) => erase::look(&**journal, store, erase.customer)?,
+        Deed::Join(_)
+        | Deed::Split(_)
+        | Deed::Retract(_)
+        | Deed::Propose(_)
+        | Deed::Tag(_)
+        | Deed::Untag(_)
+        | Deed::Attest(_) => None,
+    };
+    Ok(Looked { known, report: report(journal, store, plugins, act)?, erases })
 }
 
 /// Would this act do what it says, where the store stands? Whether its id is known already is the journal's to say.
@@ -143,6 +165,10 @@ pub fn check(journal: &dyn Journal, store: &dyn Store, act: &OperatorAct) -> Res
         Deed::Split(Split { customer, handles }) => split(&judge, *customer, handles),
         Deed::Retract(Retract { edge }) => retract(&judge, *edge),
         Deed::Propose(proposal) => propose(&judge, proposal),
+        Deed::Tag(tag) => hand_tag(&judge, tag.customer, &tag.name),
+        Deed::Untag(untag) => hand_untag(&judge, untag),
+        Deed::Erase(erase) => customer(&judge, erase.customer).map(|_| None),
+        Deed::Attest(attest) => Ok(attest.what.is_empty().then_some(Refused::NothingDone)),
     };
     checked.and_then(|refused| refused.map_or(Ok(()), |refused| Err(refused.into())))
 }
@@ -218,10 +244,10 @@ fn retract(judge: &Judge<'_>, edge: Position) -> Checked {
     let rules = judge.rules(corrections);
     let is_retracted = |position: Position| corrections.retracted.binary_search(&position).is_ok();
     Ok(match &record.entry {
-        Entry::Event(_) | Entry::Derived(_) if is_retracted(edge) => {
+        Entry::Event(_) | Entry::Derived(_) | Entry::Erased(_) if is_retracted(edge) => {
             Some(Refused::Retracted { edge, by: retraction(judge, edge)?.map(|record| record.position) })
         }
-        Entry::Event(_) | Entry::Derived(_) => one_handle(&rules, &record),
+        Entry::Event(_) | Entry::Derived(_) | Entry::Erased(_) => one_handle(&rules, &record),
         Entry::Act(OperatorAct { deed, .. }) => match deed {
             Deed::Join(_) | Deed::Split(_) => {
                 let holds = corrections.joins.iter().any(|joined| joined.position == edge)
@@ -231,12 +257,15 @@ fn retract(judge: &Judge<'_>, edge: Position) -> Checked {
             }
             Deed::Retract(earlier) if is_retracted(earlier.edge) => None,
             Deed::Retract(earlier) => Some(match judge.journal.fetch(&[earlier.edge])?.pop() {
-                Some(Record { entry: Entry::Event(_) | Entry::Derived(_), .. }) => {
+                Some(Record { entry: Entry::Event(_) | Entry::Derived(_) | Entry::Erased(_), .. }) => {
                     Refused::Retracted { edge, by: None }
                 }
                 _ => Refused::SayAgain(edge),
             }),
             Deed::Propose(_) => Some(Refused::NoEdge(edge, "proposal")),
+            Deed::Tag(_) | Deed::Untag(_) => Some(Refused::NoEdge(edge, "tag given or taken by hand")),
+            Deed::Erase(_) => Some(Refused::NoEdge(edge, "erasure, which nobody takes back")),
+            Deed::Attest(_) => Some(Refused::NoEdge(edge, "word on what an operator did")),
         },
         Entry::Setup(_) => Some(Refused::NoEdge(edge, "change of the configuration")),
         Entry::Retelling(_) => Some(Refused::NoEdge(edge, "word on what a policy told")),
@@ -255,6 +284,18 @@ fn retraction(judge: &Judge<'_>, edge: Position) -> Result<Option<Record>, ActEr
         _ => false,
     };
     Ok(judge.journal.fetch(&judge.state.alone)?.into_iter().rfind(took_back))
+}
+
+fn hand_tag(judge: &Judge<'_>, id: CustomerId, name: &str) -> Checked {
+    customer(judge, id)?;
+    let letters = name.chars().count();
+    let fits = (1..=TAG_MAX).contains(&letters) && name.trim() == name && !name.chars().any(char::is_control);
+    Ok((!fits).then_some(Refused::NoTag))
+}
+
+fn hand_untag(judge: &Judge<'_>, HandUntag { customer: id, name }: &HandUntag) -> Checked {
+    let hers = customer(judge, *id)?;
+    Ok(hers.tag(name).is_none().then(|| Refused::NotTagged { customer: hers.id, tag: name.clone() }))
 }
 
 fn propose(judge: &Judge<'_>, proposal: &Proposal) -> Checked {

@@ -90,7 +90,7 @@ fn decide(lane: &mut Lane, occasion: &Occasion<'_>, decision: Decision) -> Optio
     None
 }
 
-fn tag(customer: &mut Customer, new: NewTag, cause: Cause) {
+pub(crate) fn tag(customer: &mut Customer, new: NewTag, cause: Cause) {
     let NewTag { name, expires } = new;
     if expires.is_some_and(|expires| expires <= cause.now) {
         return;

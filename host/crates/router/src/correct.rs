@@ -89,9 +89,10 @@ impl Judge<'_> {
                 }
                 Deed::Split(split) => self.split(record.position, split, &mut correction)?,
                 Deed::Retract(retract) => self.retract(retract, &mut correction)?,
-                Deed::Propose(_) => {}
+                Deed::Propose(_) | Deed::Tag(_) | Deed::Untag(_) | Deed::Erase(_) | Deed::Attest(_) => {}
             },
-            Entry::Event(_) | Entry::Derived(_) | Entry::Setup(_) | Entry::Progress(_) => {}
+            Entry::Event(_) | Entry::Derived(_) | Entry::Setup(_) | Entry::Progress(_) | Entry::Erased(_) => {
+            }
         }
         Ok(correction)
     }
@@ -144,7 +145,7 @@ impl Judge<'_> {
         }
         let Some(record) = self.record(edge)? else { return Ok(()) };
         match &record.entry {
-            Entry::Event(_) | Entry::Derived(_) => {
+            Entry::Event(_) | Entry::Derived(_) | Entry::Erased(_) => {
                 let shown = self.rules(&self.state.corrections).shown(&record);
                 if let Err(place) = correction.corrections.retracted.binary_search(&edge) {
                     correction.corrections.retracted.insert(place, edge);
@@ -171,6 +172,10 @@ impl Judge<'_> {
         let rules = self.rules(&self.state.corrections);
         let shown = rules.shown(&record);
         let owners: Vec<CustomerId> = self.owners(shown.iter())?;
+        if owners.is_empty() && matches!(record.entry, Entry::Erased(_)) {
+            // She whom it was told of is gone, and does not come back by it.
+            return Ok(());
+        }
         let loaded = self.store.load(&owners)?;
         let holder = loaded
             .iter()
@@ -382,7 +387,7 @@ pub(crate) fn conflicts(store: &dyn Store, judged: &Judged) -> Result<Vec<String
             match note {
                 Note::Conflict(conflict) if conflict.position == position => keys.push(after.clone()),
                 Note::DeadTurn(dead) if dead.position == position => {}
-                Note::Conflict(_) | Note::DeadTurn(_) => break,
+                Note::Conflict(_) | Note::DeadTurn(_) | Note::Erasure(_) => break,
             }
         }
     }
@@ -426,6 +431,7 @@ pub(crate) fn commit<'a>(
         handles: handles.iter().map(|(handle, owner)| (handle, *owner)).collect(),
         notes,
         state: Some(state),
+        scrub: false,
     }
 }
 

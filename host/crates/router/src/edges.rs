@@ -152,7 +152,11 @@ impl Her<'_> {
             let kind = match &record.entry {
                 Entry::Event(_) => EdgeKind::Event,
                 Entry::Derived(_) => EdgeKind::Derived,
-                Entry::Setup(_) | Entry::Retelling(_) | Entry::Progress(_) | Entry::Act(_) => continue,
+                Entry::Setup(_)
+                | Entry::Retelling(_)
+                | Entry::Progress(_)
+                | Entry::Act(_)
+                | Entry::Erased(_) => continue,
             };
             let Seen { lane, attached, merged } = seen.remove(&record.position).unwrap_or_else(nothing);
             let handles = rules.shown(record);

@@ -9,8 +9,8 @@ use foldhash::HashMap;
 use std::sync::Arc;
 
 use model::{
-    Conflict, Corrections, Customer, CustomerId, Deed, Entry, Handle, Identity, Instant, Note, OperatorAct,
-    Position, Record, Scheme, Setup,
+    Conflict, Corrections, Customer, CustomerId, Deed, ERASED, Entry, Handle, Identity, Instant, Note,
+    OperatorAct, Position, Record, Scheme, Setup,
 };
 
 use crate::RouterError;
@@ -59,7 +59,7 @@ impl<'a> Rules<'a> {
 
     /// The handles of a record as they are compared: without those that name nobody, each once.
     pub(crate) fn shown(&self, record: &Record) -> Vec<Identity> {
-        let who = record.entry.event().map(|event| event.who.as_slice()).unwrap_or_default();
+        let who = record.entry.who();
         let mut handles: Vec<Identity> = Vec::with_capacity(who.len());
         for identity in who.iter().filter_map(|identity| self.comparable(identity)) {
             if !handles.contains(&identity) {
@@ -75,6 +75,9 @@ impl<'a> Rules<'a> {
         let value = identity.value.trim();
         if value.is_empty() {
             return None;
+        }
+        if value.starts_with(ERASED) {
+            return Some(identity.clone());
         }
         let value =
             if identity.scheme == PHONE { e164(value, self.phone_country)? } else { value.to_owned() };
@@ -413,8 +416,14 @@ fn refuse(keeper: &mut Customer, record: &Record) {
 pub(crate) fn addressee(entry: &Entry) -> Option<CustomerId> {
     match entry {
         Entry::Progress(progress) => Some(progress.customer),
-        Entry::Act(OperatorAct { deed: Deed::Propose(proposal), .. }) => Some(proposal.customer),
-        Entry::Event(_) | Entry::Derived(_) | Entry::Setup(_) | Entry::Retelling(_) | Entry::Act(_) => None,
+        Entry::Act(OperatorAct { deed, .. }) => match deed {
+            Deed::Propose(proposal) => Some(proposal.customer),
+            Deed::Tag(tag) => Some(tag.customer),
+            Deed::Untag(untag) => Some(untag.customer),
+            Deed::Join(_) | Deed::Split(_) | Deed::Retract(_) | Deed::Erase(_) | Deed::Attest(_) => None,
+        },
+        Entry::Erased(erased) => erased.of,
+        Entry::Event(_) | Entry::Derived(_) | Entry::Setup(_) | Entry::Retelling(_) => None,
     }
 }
 

@@ -13,6 +13,7 @@ mod apply;
 mod correct;
 mod desk;
 mod edges;
+mod erase;
 mod error;
 mod identity;
 mod judging;
@@ -34,6 +35,7 @@ mod why_not;
 
 pub use acts::{ActError, Looked, Refused, check, look};
 pub use edges::{Division, Edge, EdgeKind, Edges, Merged, Retraction, edges};
+pub use erase::Erases;
 pub use error::RouterError;
 pub use identity::handles;
 pub use port::{Plugins, PluginsError, TurnOutcome};

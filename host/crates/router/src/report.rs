@@ -170,8 +170,13 @@ pub fn report(
 
 /// Whom an act concerns before anything is folded.
 fn concerned(judge: &Judge<'_>, act: &OperatorAct) -> Result<Vec<CustomerId>, RouterError> {
-    if let Deed::Propose(proposal) = &act.deed {
-        return Ok(vec![proposal.customer]);
+    match &act.deed {
+        Deed::Propose(proposal) => return Ok(vec![proposal.customer]),
+        Deed::Tag(tag) => return Ok(vec![tag.customer]),
+        Deed::Untag(untag) => return Ok(vec![untag.customer]),
+        // What it takes is nobody's to read once more.
+        Deed::Erase(_) | Deed::Attest(_) => return Ok(Vec::new()),
+        Deed::Join(_) | Deed::Split(_) | Deed::Retract(_) => {}
     }
     let record = Record { position: Position::MAX, now: 0, entry: Entry::Act(act.clone()) };
     Ok(judge.correction(&record)?.seeds.into_iter().collect())

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use journal::Journal;
 use model::{
-    Binding, ChannelEvent, Customer, CustomerView, DeadTurn, Deed, DerivedEvent, Entry, FoldState, Happening,
-    Instant, Note, OperatorAct, Position, Record, Told, Turn,
+    Binding, Cause, ChannelEvent, Customer, CustomerView, DeadTurn, Deed, DerivedEvent, Entry, FoldState,
+    HandTag, Happening, Instant, NewTag, Note, OperatorAct, Position, Record, Told, Turn,
 };
 
 use crate::apply::{self, Occasion};
@@ -192,8 +192,16 @@ impl<'a> Rounds<'a> {
                 let cause = occasion.cause(format!("{by}: {why}"));
                 apply::intend(lane, &occasion, proposal.intent.clone(), cause);
             }
-            // Those change who is who, or who decides, and nothing of her.
-            Entry::Setup(_) | Entry::Retelling(_) | Entry::Act(_) => {}
+            Entry::Act(OperatorAct { deed: Deed::Tag(tag), by, why, .. }) => {
+                let HandTag { customer: _, name, expires } = tag.clone();
+                let cause = Cause { position, now, version: None, alarm: None, why: format!("{by}: {why}") };
+                apply::tag(&mut lane.customer, NewTag { name, expires }, cause);
+            }
+            Entry::Act(OperatorAct { deed: Deed::Untag(untag), .. }) => {
+                lane.customer.tags.retain(|tag| tag.name != untag.name);
+            }
+            // Those change who is who, or who decides, and nothing of her; or say nothing any more.
+            Entry::Setup(_) | Entry::Retelling(_) | Entry::Act(_) | Entry::Erased(_) => {}
         }
     }
 

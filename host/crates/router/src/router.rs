@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use journal::{Batch, Journal};
-use model::{CustomerId, Entry, FoldState, Identity, Instant, Position, Record};
+use journal::{Batch, Gone, Journal};
+use model::{CustomerId, Deed, Entry, Erase, FoldState, Identity, Instant, OperatorAct, Position, Record};
 use store::{Agenda, Commit, Indexed, Query, Standing, Store};
 
 use crate::correct::Judge;
 use crate::desk::{Desk, Kept};
+use crate::erase::Forgetting;
 use crate::identity::{Assigned, Rules};
 use crate::lane::{Lane, Until, Why};
 use crate::pending::Pending;
@@ -67,6 +68,7 @@ pub struct Router {
     desk: Desk,
     pending: Pending,
     halt: Arc<AtomicBool>,
+    forgotten: Vec<Gone>,
 }
 
 impl Router {
@@ -85,7 +87,20 @@ impl Router {
         }
         let reached = standing.position;
         let (desk, pending, halt) = (Desk::default(), Pending::default(), Arc::default());
-        Ok(Router { journal, store, plugins, config, standing, reached, state, desk, pending, halt })
+        let forgotten = Vec::new();
+        Ok(Router {
+            journal,
+            store,
+            plugins,
+            config,
+            standing,
+            reached,
+            state,
+            desk,
+            pending,
+            halt,
+            forgotten,
+        })
     }
 
     /// Set it, and whatever the router is at ends after the commit at hand with [`RouterError::Halted`].
@@ -169,6 +184,7 @@ impl Router {
                 let mut turns = self.fire(record.now)?.turns;
                 turns += match &record.entry {
                     Entry::Setup(setup) => self.set_up(record.position, record.now, setup)?,
+                    Entry::Act(OperatorAct { deed: Deed::Erase(erase), .. }) => self.erase(record, erase)?,
                     _ => self.correct(record)?,
                 };
                 Ok(Folded { records: 1, turns })
@@ -366,6 +382,46 @@ impl Router {
         self.desk.clear();
         (self.standing, self.reached, self.state) = (to, record.position, state);
         Ok(turns)
+    }
+
+    /// Somebody is forgotten: first by the journal, then by the store. After a crash between the two it is done again.
+    fn erase(&mut self, record: &Record, erase: &Erase) -> Result<u64, RouterError> {
+        let judge = Judge { journal: &*self.journal, store: &*self.store, state: &self.state };
+        let Some(plan) = Forgetting::of(&judge, record, erase.customer)? else {
+            self.alone(record)?;
+            return Ok(0);
+        };
+        if self.config.appends {
+            let gone = self.journal.erase(&plan.erasure)?;
+            self.forgotten.push(gone);
+        }
+        self.desk.clear();
+        let mut turns = 0;
+        for namers in plan.namers.chunks(self.config.batch_max) {
+            let page = self.store.load(namers)?.into_iter().flatten().collect();
+            let state = self.state.clone();
+            turns += self.refold(page, record.position, record.now, &state)?;
+        }
+        let to = Standing { position: record.position, fired: self.standing.fired };
+        self.store.commit(&plan.commit(self.standing, to))?;
+        (self.standing, self.reached, self.state) = (to, record.position, plan.state);
+        Ok(turns)
+    }
+
+    /// A record that stands alone and changes nobody.
+    fn alone(&mut self, record: &Record) -> Result<(), RouterError> {
+        let mut state = self.state.clone();
+        state.alone.push(record.position);
+        let to = Standing { position: record.position, fired: self.standing.fired };
+        let commit = Commit { from: self.standing, to, state: Some(&state), ..Commit::default() };
+        self.store.commit(&commit)?;
+        (self.standing, self.reached, self.state) = (to, record.position, state);
+        Ok(())
+    }
+
+    /// What erasures took besides records since this was asked last.
+    pub fn take_forgotten(&mut self) -> Vec<Gone> {
+        std::mem::take(&mut self.forgotten)
     }
 
     /// Keeps what a batch gave until the next commit.

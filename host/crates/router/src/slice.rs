@@ -14,7 +14,10 @@ use foldhash::HashSet;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use journal::{Batch, DeadLetter, Head, Journal, JournalError, Placed, Receipt, Recollection, WaitingChore};
+use journal::{
+    Batch, DeadLetter, Erasure, Gone, Head, Journal, JournalError, Placed, Receipt, Recollection,
+    WaitingChore,
+};
 use model::{
     Customer, CustomerId, Deed, Entry, FoldState, Identity, Instant, OperatorAct, Position, Record, Source,
 };
@@ -151,7 +154,12 @@ pub(crate) fn surroundings(
                         others.extend(judge.owners(shown.iter())?);
                     }
                 }
-                Deed::Join(_) | Deed::Propose(_) => {}
+                Deed::Join(_)
+                | Deed::Propose(_)
+                | Deed::Tag(_)
+                | Deed::Untag(_)
+                | Deed::Erase(_)
+                | Deed::Attest(_) => {}
             }
         }
         others.retain(|other| !people.contains(other));
@@ -250,6 +258,11 @@ impl Journal for Slice {
 
     fn dead(&self, after: u64, limit: usize) -> Result<Vec<DeadLetter>, JournalError> {
         self.base.dead(after, limit)
+    }
+
+    /// What is tried on a slice is forgotten with it: the journal itself stays as it is.
+    fn erase(&self, _: &Erasure) -> Result<Gone, JournalError> {
+        Ok(Gone::default())
     }
 }
 

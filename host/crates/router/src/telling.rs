@@ -112,7 +112,9 @@ fn untold_by(entry: &Entry) -> RouterError {
     let (binding, position) = match entry {
         Entry::Derived(derived) => (derived.binding.clone(), derived.cause),
         Entry::Retelling(retelling) => (retelling.binding.clone(), retelling.cause),
-        Entry::Event(_) | Entry::Setup(_) | Entry::Progress(_) | Entry::Act(_) => (String::new(), 0),
+        Entry::Event(_) | Entry::Setup(_) | Entry::Progress(_) | Entry::Act(_) | Entry::Erased(_) => {
+            (String::new(), 0)
+        }
     };
     RouterError::Untold { binding, position }
 }
@@ -142,7 +144,8 @@ fn retelling(
                 | Entry::Derived(_)
                 | Entry::Setup(_)
                 | Entry::Progress(_)
-                | Entry::Act(_) => false,
+                | Entry::Act(_)
+                | Entry::Erased(_) => false,
             }),
         };
         if mine {

@@ -65,6 +65,8 @@ impl Db {
             .pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)
             .map_err(error("set when the log is copied"))?;
         writer.pragma_update(None, "foreign_keys", true).map_err(error("set foreign keys"))?;
+        // What is deleted or replaced is overwritten with zeros: an erased person is not found in a free page of the file.
+        writer.pragma_update(None, "secure_delete", true).map_err(error("set secure deletion"))?;
         migrate(&mut writer, path, schema)?;
         let readers = (0..READERS).map(|_| {
             let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -92,6 +94,19 @@ impl Db {
             Ok(result)
         };
         run().map_err(|error: rusqlite::Error| classify(&self.path, doing, &error))
+    }
+
+    /// Empties the log of writes, so that it holds nothing of what was deleted before. Waits for readers of an older moment.
+    pub(crate) fn scrub(&self, doing: &'static str) -> Result<(), DbError> {
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let busy: bool = writer
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
+            .map_err(|error| classify(&self.path, doing, &error))?;
+        if busy {
+            let (path, reason) = (self.path.clone(), "somebody reads an older state for too long".to_owned());
+            return Err(DbError::Disk { path, doing, reason });
+        }
+        Ok(())
     }
 
     /// Reads at one moment, beside the writer.

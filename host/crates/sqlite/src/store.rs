@@ -171,6 +171,7 @@ impl Store for SqliteStore {
     fn commit(&self, commit: &Commit<'_>) -> Result<(), StoreError> {
         let stands = self.db.write("commit", |db| commit::commit(db, commit)).map_err(of_db)?;
         match stands {
+            None if commit.scrub => self.db.scrub("commit an erasure").map_err(of_db),
             None => Ok(()),
             Some(stands) => Err(StoreError::Conflict { stands, from: commit.from }),
         }

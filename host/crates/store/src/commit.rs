@@ -60,6 +60,8 @@ pub struct Commit<'a> {
     pub notes: Vec<Note>,
     /// Given when it changed.
     pub state: Option<&'a FoldState>,
+    /// What goes may be in none of the store's files any more when the commit is done.
+    pub scrub: bool,
 }
 
 /// Who asks whom time concerns.

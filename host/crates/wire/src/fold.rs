@@ -30,4 +30,12 @@ twin!(DeadTurn as DeadTurnWire {
     kind: String,
     text: String,
 });
-twin_cases!(Note as NoteWire { Conflict(Conflict), DeadTurn(DeadTurn) });
+twin!(Erasure as ErasureWire {
+    position: u64,
+    now: u64,
+    customer: CustomerId,
+    merged: Vec<CustomerId>,
+    records: u64,
+    handles: u64,
+});
+twin_cases!(Note as NoteWire { Conflict(Conflict), DeadTurn(DeadTurn), Erasure(Erasure) });

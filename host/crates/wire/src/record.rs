@@ -46,8 +46,27 @@ twin!(Join as JoinWire { one: CustomerId, other: CustomerId });
 twin!(Split as SplitWire { customer: CustomerId, handles: Vec<Identity> });
 twin!(Retract as RetractWire { edge: u64 });
 twin!(Proposal as ProposalWire { customer: CustomerId, binding: String, intent: Intent });
-twin_cases!(Deed as DeedWire { Join(Join), Split(Split), Retract(Retract), Propose(Proposal) });
+twin!(HandTag as HandTagWire { customer: CustomerId, name: String, expires: Option<u64> });
+twin!(HandUntag as HandUntagWire { customer: CustomerId, name: String });
+twin!(Erase as EraseWire { customer: CustomerId });
+twin!(Attest as AttestWire { what: String, of: String });
+twin_cases!(Deed as DeedWire {
+    Join(Join),
+    Split(Split),
+    Retract(Retract),
+    Propose(Proposal),
+    Tag(HandTag),
+    Untag(HandUntag),
+    Erase(Erase),
+    Attest(Attest),
+});
 twin!(OperatorAct as OperatorActWire { id: String, by: String, why: String, deed: Deed });
+twin!(Erased as ErasedWire {
+    who: Vec<Identity>,
+    of: Option<CustomerId>,
+    cause: Option<u64>,
+    fingerprint: Option<Digest>,
+});
 twin_cases!(Entry as EntryWire {
     Event(ChannelEvent),
     Derived(DerivedEvent),
@@ -55,6 +74,7 @@ twin_cases!(Entry as EntryWire {
     Retelling(Retelling),
     Progress(Progress),
     Act(OperatorAct),
+    Erased(Erased),
 });
 twin!(Record as RecordWire { position: u64, now: u64, entry: Entry });
 

@@ -3,7 +3,8 @@
 use std::io::Write;
 
 use api::views::{
-    ActView, DifferenceView, HandleMoveView, HeldTagView, IntentChangeView, Raw, Reason, ReportView, ToldView,
+    ActView, DifferenceView, ErasesView, HandleMoveView, HeldTagView, IntentChangeView, Raw, Reason,
+    ReportView, ToldView,
 };
 use model::{Conflict, DeadTurn, Event, IntentState, Note, Value};
 
@@ -14,7 +15,7 @@ use crate::commands::words;
 /// Prints the answer to an act for people.
 pub(crate) fn tell(view: &ActView, out: &mut dyn Write) -> anyhow::Result<()> {
     let zone = Zone::Beijing;
-    let ActView { id, dry_run, position, known, folded, report } = view;
+    let ActView { id, dry_run, position, known, folded, report, erases } = view;
     match (position, known, dry_run) {
         (Some(position), true, _) => {
             writeln!(out, "{id} stands at position {position} already and changes nothing more")?
@@ -25,6 +26,9 @@ pub(crate) fn tell(view: &ActView, out: &mut dyn Write) -> anyhow::Result<()> {
     }
     if position.is_some() && !folded {
         writeln!(out, "it is durable, and not folded yet: /healthz says how far the fold is")?;
+    }
+    if let Some(erases) = erases {
+        return receipt(erases, *dry_run, out);
     }
     provisos(report, out)?;
     if report.customers.is_empty() && report.intents.is_empty() && report.told.is_empty() {
@@ -37,6 +41,22 @@ pub(crate) fn tell(view: &ActView, out: &mut dyn Write) -> anyhow::Result<()> {
     told(&report.told, zone, out)?;
     notes("a person must look at", &report.notes, out)?;
     notes("nobody must look any more at", &report.notes_gone, out)
+}
+
+/// What an erasure takes, and nothing of what it was.
+fn receipt(erases: &ErasesView, dry_run: bool, out: &mut dyn Write) -> anyhow::Result<()> {
+    let ErasesView { customer, merged, records, handles, others, words } = erases;
+    let verb = if dry_run { "would be erased" } else { "is erased" };
+    writeln!(out, "{customer} {verb}: {records} records and {handles} handles")?;
+    if !merged.is_empty() {
+        writeln!(out, "known before as {}", merged.join(", "))?;
+    }
+    writeln!(out, "records of others that named her: {others}; acts of operators: {words}")?;
+    writeln!(
+        out,
+        "and what waits for her: chores, connections' memories, dead letters that hold one of her handles"
+    )?;
+    Ok(())
 }
 
 /// What keeps the report from being the whole truth.
@@ -203,6 +223,9 @@ fn notes(title: &str, notes: &[Raw], out: &mut dyn Write) -> anyhow::Result<()> 
             }
             Note::DeadTurn(DeadTurn { position, now: _, customer, version: _, alarm: _, kind, text }) => {
                 format!("position {position}: a policy failed at {customer}: {kind}: {text}")
+            }
+            Note::Erasure(erasure) => {
+                format!("position {}: {} was erased", erasure.position, erasure.customer)
             }
         };
         writeln!(out, "  {}", plain(&text))?;

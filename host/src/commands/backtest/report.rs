@@ -183,7 +183,7 @@ fn version(binding: &Binding, side: &Side, tasks: u64) -> Version {
     for note in &side.faults {
         match note {
             Note::DeadTurn(turn) => *dead.entry(turn.kind.clone()).or_default() += 1,
-            Note::Conflict(_) => {}
+            Note::Conflict(_) | Note::Erasure(_) => {}
         }
     }
     Version {

@@ -170,9 +170,12 @@ fn chain(journal: &dyn Journal, position: Position) -> anyhow::Result<Vec<Record
             Entry::Derived(DerivedEvent { binding: _, cause, again: _, event: _ }) => {
                 Some(*cause).filter(|cause| *cause < position)
             }
-            Entry::Event(_) | Entry::Setup(_) | Entry::Retelling(_) | Entry::Progress(_) | Entry::Act(_) => {
-                None
-            }
+            Entry::Event(_)
+            | Entry::Setup(_)
+            | Entry::Retelling(_)
+            | Entry::Progress(_)
+            | Entry::Act(_)
+            | Entry::Erased(_) => None,
         };
         chain.push(record);
     }

@@ -143,7 +143,11 @@ impl Import<'_> {
         match &record.entry {
             Entry::Setup(_) => return self.take_setup(record),
             Entry::Event(_) => {}
-            Entry::Derived(_) | Entry::Retelling(_) | Entry::Progress(_) | Entry::Act(_) => {
+            Entry::Derived(_)
+            | Entry::Retelling(_)
+            | Entry::Progress(_)
+            | Entry::Act(_)
+            | Entry::Erased(_) => {
                 let named = record.entry.refers_to();
                 let last = named.iter().max();
                 if self.waiting.first().is_some_and(|first| Some(&first.position) <= last) {
@@ -264,7 +268,8 @@ fn in_force(journal: &dyn Journal) -> anyhow::Result<Option<Setup>> {
             | Entry::Derived(_)
             | Entry::Retelling(_)
             | Entry::Progress(_)
-            | Entry::Act(_) => None,
+            | Entry::Act(_)
+            | Entry::Erased(_) => None,
         });
         found = setups.next_back().or(found);
     }

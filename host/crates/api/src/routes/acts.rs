@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use crate::error::ApiError;
 use crate::query::Query;
 use crate::reading::{JsonText, Shared};
-use crate::views::{ActView, ReportView};
+use crate::views::{ActView, ErasesView, ReportView};
 
 /// Letters of an operator's name, of her reason, and of an act's id. They stand in the journal for ever.
 const BY_MAX: usize = 100;
@@ -64,21 +64,22 @@ pub(crate) async fn act(
         let made = || Ok::<_, ApiError>(format!("act_{now}_{}", journal.head()?.position));
         act.id = id.map_or_else(made, Ok)?;
         let looked = router::look(journal, &**store, &policies, &act)?;
-        Ok((act, looked.known, ReportView::new(&looked.report)))
+        let erases = looked.erases.as_ref().map(ErasesView::new);
+        Ok((act, looked.known, ReportView::new(&looked.report), erases))
     });
-    let (act, known, report) = looking.await?;
+    let (act, known, report, erases) = looking.await?;
     let id = act.id.clone();
     if dry_run || known.is_some() {
         let folded = known.is_some_and(|position| position <= report.position);
         let (position, known) = (known, known.is_some());
-        return JsonText::of(&ActView { id, dry_run, position, known, folded, report });
+        return JsonText::of(&ActView { id, dry_run, position, known, folded, report, erases });
     }
     let batch = Batch { now, entries: vec![Entry::Act(act)], ..Batch::default() };
     let receipt = shared.state().appender.append(batch).await?;
     let placed = receipt.placed.first().ok_or_else(|| ApiError::internal("an append without a place"))?;
     let position = placed.position();
     let folded = folded(&shared, position).await;
-    JsonText::of(&ActView { id, dry_run, position: Some(position), known: false, folded, report })
+    JsonText::of(&ActView { id, dry_run, position: Some(position), known: false, folded, report, erases })
 }
 
 /// Waits until the store has what came of the record there.

@@ -5,7 +5,8 @@ use model::{
     Note, Position, Value,
 };
 use router::{
-    Difference, Fate, HandleMove, IntentChange, IntentFate, Report, StageChange, ToldChange, TraitChange,
+    Difference, Erases, Fate, HandleMove, IntentChange, IntentFate, Report, StageChange, ToldChange,
+    TraitChange,
 };
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,32 @@ pub struct ActView {
     /// The store has what came of it. If not, it will: the act is durable.
     pub folded: bool,
     pub report: ReportView,
+    /// What an erasure takes: then the report says nothing. Null for all other acts.
+    pub erases: Option<ErasesView>,
+}
+
+/// What is forgotten: how much, and nothing of what it was.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ErasesView {
+    pub customer: String,
+    /// The customers that had become one with her.
+    pub merged: Vec<String>,
+    pub records: usize,
+    pub handles: usize,
+    /// Records of others on which a handle of hers stands.
+    pub others: usize,
+    /// Acts of operators about who she is: their reasons are taken out.
+    pub words: usize,
+}
+
+impl ErasesView {
+    #[must_use]
+    pub fn new(erases: &Erases) -> ErasesView {
+        let Erases { customer, merged, records, handles, others, words } = erases;
+        let (customer, merged) = (customer.to_string(), merged.iter().map(CustomerId::to_string).collect());
+        let (records, handles, others, words) = (*records, *handles, *others, *words);
+        ErasesView { customer, merged, records, handles, others, words }
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]

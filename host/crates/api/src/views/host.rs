@@ -141,7 +141,7 @@ impl NotePage {
 
 fn note(state: &FoldState, note: &Note) -> NoteView {
     let version = match note {
-        Note::Conflict(_) => None,
+        Note::Conflict(_) | Note::Erasure(_) => None,
         Note::DeadTurn(dead) => {
             usize::try_from(dead.version).ok().and_then(|place| state.versions.get(place))
         }

@@ -119,11 +119,19 @@ fn edge(edge: &Edge) -> EdgeView {
         Entry::Act(OperatorAct { id: _, by, why, deed }) => {
             let names = match deed {
                 Deed::Join(Join { one, other }) => vec![one.to_string(), other.to_string()],
-                Deed::Split(_) | Deed::Retract(_) | Deed::Propose(_) => Vec::new(),
+                Deed::Split(_)
+                | Deed::Retract(_)
+                | Deed::Propose(_)
+                | Deed::Tag(_)
+                | Deed::Untag(_)
+                | Deed::Erase(_)
+                | Deed::Attest(_) => Vec::new(),
             };
             (by.clone(), Some(why.clone()), names)
         }
-        Entry::Setup(_) | Entry::Retelling(_) | Entry::Progress(_) => (String::new(), None, Vec::new()),
+        Entry::Setup(_) | Entry::Retelling(_) | Entry::Progress(_) | Entry::Erased(_) => {
+            (String::new(), None, Vec::new())
+        }
     };
     let merged = merged
         .iter()
@@ -209,7 +217,7 @@ fn view(conflict: &Conflict, record: Option<&Record>) -> ConflictView {
         Entry::Event(channel) => channel.connection.clone(),
         Entry::Derived(derived) => derived.binding.clone(),
         Entry::Act(act) => act.by.clone(),
-        Entry::Setup(_) | Entry::Retelling(_) | Entry::Progress(_) => String::new(),
+        Entry::Setup(_) | Entry::Retelling(_) | Entry::Progress(_) | Entry::Erased(_) => String::new(),
     });
     ConflictView {
         key: Note::Conflict(conflict.clone()).key(),

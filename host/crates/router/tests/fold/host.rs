@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use journal::{Batch, Journal};
 use model::{
-    Customer, CustomerId, Deed, Digest, Entry, HeldIntent, IntentState, Join, Note, OperatorAct, Progress,
-    Proposal, Record, Retract, Split,
+    ChannelEvent, Customer, CustomerId, Deed, DerivedEvent, Digest, ERASED, Entry, Erase, Fact, HandTag,
+    HandUntag, HeldIntent, Identity, IntentState, Join, Note, OperatorAct, Progress, Proposal, Record,
+    Retract, Split,
 };
 use router::{Router, RouterConfig};
 use store::{Query, Standing, Store};
@@ -93,7 +94,7 @@ impl Host {
             Word::Retract(which) => {
                 let edge = |record: &&Record| match &record.entry {
                     Entry::Event(channel) => channel.event.who.len() > 1,
-                    Entry::Act(act) => !matches!(act.deed, Deed::Propose(_)),
+                    Entry::Act(act) => matches!(act.deed, Deed::Join(_) | Deed::Split(_) | Deed::Retract(_)),
                     _ => false,
                 };
                 let edges: Vec<&Record> = records.iter().filter(edge).collect();
@@ -104,6 +105,20 @@ impl Host {
                 let binding = "broadcast.sale".to_owned();
                 let intent = crate::policies::intent(&format!("sale{}", who % 3));
                 act(Deed::Propose(Proposal { customer, binding, intent }))
+            }
+            Word::Tag(who, which) => {
+                let customer = &customers[pick(customers.len(), who)?];
+                let name = format!("n:{}", which % 3);
+                act(if which < 4 {
+                    let expires = (which == 0).then_some(now + 30);
+                    Deed::Tag(HandTag { customer: customer.id, name, expires })
+                } else {
+                    Deed::Untag(HandUntag { customer: customer.id, name })
+                })
+            }
+            Word::Erase(who) => {
+                let customer = customers[pick(customers.len(), who)?].id;
+                act(Deed::Erase(Erase { customer }))
             }
             Word::Progress(which, state) => {
                 let held: Vec<(CustomerId, &HeldIntent)> = customers
@@ -150,6 +165,39 @@ impl Host {
 
     pub fn records(&self) -> Vec<Record> {
         self.journal.read(0, usize::MAX).expect("read")
+    }
+
+    /// The records, with the handles that stand for erased ones named by the order in which they come up: what they are is
+    /// random.
+    pub fn comparable(&self) -> Vec<Record> {
+        let mut names: Vec<String> = Vec::new();
+        let mut records = self.records();
+        let mut name = |identity: &mut Identity| {
+            if identity.value.starts_with(ERASED) {
+                let known = names.iter().position(|name| *name == identity.value);
+                let place = known.unwrap_or_else(|| {
+                    names.push(identity.value.clone());
+                    names.len() - 1
+                });
+                identity.value = format!("{ERASED}{place}");
+            }
+        };
+        for record in &mut records {
+            match &mut record.entry {
+                Entry::Event(ChannelEvent { event, .. }) | Entry::Derived(DerivedEvent { event, .. }) => {
+                    event.who.iter_mut().for_each(&mut name);
+                    if let Fact::Did(act) = &mut event.fact {
+                        act.whom.iter_mut().for_each(&mut name);
+                    }
+                }
+                Entry::Erased(erased) => erased.who.iter_mut().for_each(&mut name),
+                Entry::Act(OperatorAct { deed: Deed::Split(split), .. }) => {
+                    split.handles.iter_mut().for_each(&mut name);
+                }
+                _ => {}
+            }
+        }
+        records
     }
 }
 

@@ -30,6 +30,9 @@ pub enum Word {
     Retract(u16),
     Propose(u16),
     Progress(u16, u8),
+    /// A tag is given by hand, or taken.
+    Tag(u16, u8),
+    Erase(u16),
 }
 
 pub fn word() -> impl Strategy<Value = Word> {
@@ -39,6 +42,8 @@ pub fn word() -> impl Strategy<Value = Word> {
         4 => (0..99u16).prop_map(Word::Retract),
         1 => (0..99u16).prop_map(Word::Propose),
         3 => (0..99u16, 0..4u8).prop_map(|(which, state)| Word::Progress(which, state)),
+        2 => (0..99u16, 0..6u8).prop_map(|(who, which)| Word::Tag(who, which)),
+        1 => (0..99u16).prop_map(Word::Erase),
     ]
 }
 

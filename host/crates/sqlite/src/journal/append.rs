@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use journal::{Batch, ChoreEnd, ChoreUpdate, Placed, Receipt};
-use model::{Chore, Entry, MemoryWrite, Position};
+use journal::{Batch, ChoreEnd, ChoreUpdate, Placed, Receipt, fingerprint};
+use model::{Chore, Digest, Entry, MemoryWrite, Position};
 use rusqlite::{Transaction, params};
 
 use super::{hash, head, locate};
@@ -17,11 +17,13 @@ pub(super) fn append(db: &Transaction<'_>, batches: &[Batch]) -> Result<Vec<Rece
     let mut receipts = Vec::with_capacity(batches.len());
     {
         let mut insert = db.prepare_cached("INSERT INTO record (position, body) VALUES (?1, ?2)")?;
+        let mut fingerprints = std::mem::take(&mut placing.fingerprints).into_iter();
         for batch in batches {
             floor = floor.max(batch.now);
             let mut placed = Vec::with_capacity(batch.entries.len());
             for entry in &batch.entries {
-                if let Some(known) = placing.known(db, entry, next)? {
+                let fingerprint = fingerprints.next().flatten();
+                if let Some(known) = placing.known(db, fingerprint, next)? {
                     placed.push(Placed::Known(known));
                     continue;
                 }
@@ -44,17 +46,20 @@ pub(super) fn append(db: &Transaction<'_>, batches: &[Batch]) -> Result<Vec<Rece
 
 /// The events of one append: which of them the index may know, and the new ones, so that the second of two is known
 /// although it is not in the index yet.
-struct Placing<'a> {
+struct Placing {
+    /// One for each entry of all batches, in their order. None: it has none, and is never known.
+    fingerprints: Vec<Option<Digest>>,
     /// Hashes that the index has. Almost always none: an event that comes again is rare.
     met: HashSet<i64>,
-    new: HashMap<(model::Source<'a>, &'a str), (Position, i64)>,
+    new: HashMap<Digest, Position>,
 }
 
-impl<'a> Placing<'a> {
+impl Placing {
     /// Looks all of them up in the order of the index, from one side to the other.
-    fn of(db: &Transaction<'_>, batches: &'a [Batch]) -> Result<Placing<'a>, rusqlite::Error> {
-        let sources = batches.iter().flat_map(|batch| &batch.entries).filter_map(Entry::source);
-        let mut hashes: Vec<i64> = sources.map(|(source, id)| hash(source, id)).collect();
+    fn of(db: &Transaction<'_>, batches: &[Batch]) -> Result<Placing, rusqlite::Error> {
+        let entries = batches.iter().flat_map(|batch| &batch.entries);
+        let fingerprints: Vec<Option<Digest>> = entries.map(fingerprint).collect();
+        let mut hashes: Vec<i64> = fingerprints.iter().flatten().map(hash).collect();
         hashes.sort_unstable();
         let mut met = HashSet::new();
         let mut look = db.prepare_cached("SELECT 1 FROM seen WHERE hash = ?1")?;
@@ -63,32 +68,31 @@ impl<'a> Placing<'a> {
                 met.insert(hash);
             }
         }
-        Ok(Placing { met, new: HashMap::new() })
+        Ok(Placing { fingerprints, met, new: HashMap::new() })
     }
 
     /// Where the event stands already. None: it is new, and will stand at `next`.
     fn known(
         &mut self,
         db: &Transaction<'_>,
-        entry: &'a Entry,
+        fingerprint: Option<Digest>,
         next: Position,
     ) -> Result<Option<Position>, rusqlite::Error> {
-        let Some((source, id)) = entry.source() else { return Ok(None) };
-        if let Some(&(position, _)) = self.new.get(&(source, id)) {
+        let Some(fingerprint) = fingerprint else { return Ok(None) };
+        if let Some(&position) = self.new.get(&fingerprint) {
             return Ok(Some(position));
         }
-        let hash = hash(source, id);
         // A hash that is there is confirmed by the record: two events may have one.
-        let known = if self.met.contains(&hash) { locate(db, source, id)? } else { None };
+        let known = if self.met.contains(&hash(&fingerprint)) { locate(db, &fingerprint)? } else { None };
         if known.is_none() {
-            self.new.insert((source, id), (next, hash));
+            self.new.insert(fingerprint, next);
         }
         Ok(known)
     }
 
     fn insert(self, db: &Transaction<'_>) -> Result<(), rusqlite::Error> {
         let mut rows: Vec<(i64, Position)> =
-            self.new.into_values().map(|(position, hash)| (hash, position)).collect();
+            self.new.iter().map(|(fingerprint, &position)| (hash(fingerprint), position)).collect();
         rows.sort_unstable();
         let mut insert = db.prepare_cached("INSERT INTO seen (hash, position) VALUES (?1, ?2)")?;
         for (hash, position) in rows {

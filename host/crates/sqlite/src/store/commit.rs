@@ -23,6 +23,7 @@ pub(super) fn commit(db: &Transaction<'_>, commit: &Commit<'_>) -> Result<Option
         handles,
         notes,
         state,
+        scrub: _,
     } = commit;
     let stood = stands(db)?;
     let now = stood.unwrap_or_default();
