@@ -11,6 +11,7 @@ mod courier;
 mod folder;
 mod intake;
 mod pump;
+mod segmenter;
 mod shared;
 
 use std::path::Path;
@@ -37,6 +38,7 @@ use connection::{Connection, ConnectionStanding};
 use courier::{Courier, HostPort};
 use folder::{Cell, Folder, FolderHandle};
 use heliu::wiring::{self, Data, Policies, Shelf};
+use segmenter::Segmenter;
 use shared::{Connections, Shared};
 
 /// How long requests under way may take once the host was told to stop.
@@ -156,15 +158,18 @@ impl Running {
         let port =
             HostPort { shared: Arc::clone(&shared), store: Arc::clone(&store), health: health.clone() };
         let carrier = Courier::new(port, Arc::clone(&journal), Arc::clone(&store));
-        let (clock, pumping, courier) = pump(&shared, &fold, carrier, &health);
+        let (journal_too, store_too) = (Arc::clone(&journal), Arc::clone(&store));
+        let segmenter =
+            Segmenter::new(Arc::clone(&shared), journal_too, store_too, segments.clone(), health.clone());
+        let (clock, mut others, courier) = pump(&shared, &fold, carrier, segmenter, &health);
+        others.extend([
+            tokio::spawn(count(Arc::clone(&shared), fold.clone(), counts_in)),
+            tokio::spawn(wake(head, fold.clone())),
+            tokio::spawn(forget(Arc::clone(&shared), forgotten)),
+        ]);
         let movers = Movers {
             intake: tokio::spawn(intake::run(Arc::clone(&shared), intake_out)),
-            others: vec![
-                pumping,
-                tokio::spawn(count(Arc::clone(&shared), fold.clone(), counts_in)),
-                tokio::spawn(wake(head, fold.clone())),
-                tokio::spawn(forget(Arc::clone(&shared), forgotten)),
-            ],
+            others,
             courier,
             folding,
         };
@@ -197,23 +202,25 @@ fn clock(wanted: config::Clock, journal: &dyn Journal) -> anyhow::Result<HostClo
     Ok(clock)
 }
 
-/// By the system's clock the pump and the courier look for themselves; a manual clock says when.
+/// By the system's clock the pump, the courier and the segmenter look for themselves; a manual clock says when.
 fn pump(
     shared: &Arc<Shared>,
     fold: &FolderHandle,
     courier: Courier<HostPort>,
+    segmenter: Segmenter,
     health: &watch::Receiver<HealthReport>,
-) -> (Option<mpsc::Sender<Advance>>, JoinHandle<()>, Option<Carrying>) {
+) -> (Option<mpsc::Sender<Advance>>, Vec<JoinHandle<()>>, Option<Carrying>) {
     match &shared.clock {
         HostClock::System => {
             let (stop, stopped) = watch::channel(false);
             let task = tokio::spawn(courier.run(health.clone(), Arc::clone(&shared.courier), stopped));
-            (None, tokio::spawn(pump::run(Arc::clone(shared))), Some(Carrying { stop, task }))
+            let others = vec![tokio::spawn(pump::run(Arc::clone(shared))), tokio::spawn(segmenter.run())];
+            (None, others, Some(Carrying { stop, task }))
         }
         HostClock::Manual(_) => {
             let (advance_in, advance_out) = mpsc::channel(16);
-            let advancing = advance(Arc::clone(shared), fold.clone(), courier, advance_out);
-            (Some(advance_in), tokio::spawn(advancing), None)
+            let advancing = advance(Arc::clone(shared), fold.clone(), courier, segmenter, advance_out);
+            (Some(advance_in), vec![tokio::spawn(advancing)], None)
         }
     }
 }
@@ -329,11 +336,12 @@ async fn advance(
     shared: Arc<Shared>,
     fold: FolderHandle,
     mut courier: Courier<HostPort>,
+    mut segmenter: Segmenter,
     mut asked: mpsc::Receiver<Advance>,
 ) {
     while let Some(Advance { now, reply }) = asked.recv().await {
         shared.clock.advance(now);
-        drop(reply.send(settle(&shared, &fold, &mut courier).await));
+        drop(reply.send(settle(&shared, &fold, &mut segmenter, &mut courier).await));
     }
 }
 
@@ -341,11 +349,15 @@ async fn advance(
 async fn settle(
     shared: &Arc<Shared>,
     fold: &FolderHandle,
+    segmenter: &mut Segmenter,
     courier: &mut Courier<HostPort>,
 ) -> Result<Standing, String> {
     loop {
         pump::until_quiet(shared).await;
         let standing = fold.settle().await?;
+        if segmenter.until_quiet().await.map_err(|error| format!("{error:#}"))? {
+            continue;
+        }
         if !courier.until_quiet().await.map_err(|error| format!("{error:#}"))? {
             return Ok(standing);
         }

@@ -26,6 +26,9 @@ pub(crate) enum CustomerCommand {
         /// Only those who hold this tag.
         #[arg(long)]
         tag: Option<String>,
+        /// Only those who are in this segment, which is kept (`live = true`). `heliu segment show` asks one that is not.
+        #[arg(long, conflicts_with = "tag")]
+        segment: Option<String>,
         /// Only those behind this id, to go on with a list.
         #[arg(long, value_name = "ID")]
         after: Option<CustomerId>,
@@ -89,8 +92,8 @@ pub(crate) fn run(
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
     unless_reader_left(match command {
-        CustomerCommand::List { tag, after, limit, when } => {
-            let query = Query { tag, after, limit: limit.saturating_add(1) };
+        CustomerCommand::List { tag, segment, after, limit, when } => {
+            let query = Query { tag, segment, after, limit: limit.saturating_add(1) };
             list(asked, &query, limit, &when, json, out)
         }
         CustomerCommand::Show { who, when } => {

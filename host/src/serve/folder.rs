@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use api::HealthReport;
 use journal::{Batch, Journal};
-use model::{Entry, Setup};
+use model::{Entry, Position, Setup};
 use router::{Router, RouterError};
-use store::Standing;
+use store::{Standing, Store};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::clock::HostClock;
@@ -20,6 +20,9 @@ const TICK: Duration = Duration::from_secs(1);
 
 /// How long the fold rests after a failure, before it tries the same again.
 const REST: Duration = Duration::from_secs(1);
+
+/// How often the store is asked how far the fold has come, while it does not say so itself.
+const FOLD_LOOK_EVERY: Duration = Duration::from_millis(100);
 
 pub(crate) enum Wake {
     /// Something was appended, or the wanted setup changed.
@@ -130,6 +133,17 @@ impl Folder {
         let position = head.map_or(standing.position, |head| head.position);
         let (folded, fired) = (standing.position, standing.fired);
         self.health.send_replace(HealthReport { position, folded, fired, trouble });
+    }
+}
+
+/// Waits until the store has what stands at this position.
+pub(crate) async fn folded(store: &dyn Store, mut health: watch::Receiver<HealthReport>, position: Position) {
+    while health.borrow_and_update().folded < position {
+        // It says so when it rests; in the middle of a long backlog the store knows better.
+        if store.standing().is_ok_and(|(standing, _)| standing.position >= position) {
+            return;
+        }
+        drop(tokio::time::timeout(FOLD_LOOK_EVERY, health.changed()).await);
     }
 }
 

@@ -1,8 +1,7 @@
 //! Asks every customer: who is in a segment, and how many hold what.
 //!
 //! There is no index behind it. A scan reads the store page by page, so it costs time in proportion to all customers,
-//! and memory for one page and its answer. A segment that asks for `days.last_…` costs besides the records of everybody
-//! who is asked: her document does not have these times.
+//! and memory for one page and its answer.
 //!
 //! A scan is no snapshot: a page shows its customers as they are when it is read, and the fold may go on meanwhile.
 
@@ -13,16 +12,13 @@ use std::time;
 
 use journal::{Journal, JournalError};
 use model::{Customer, CustomerId, Instant};
-use segment::{Facts, Segment, SegmentError};
+use segment::{Segment, SegmentError};
 use store::{Query, Store, StoreError};
 
 pub use intents::{IntentCounts, IntentFilter, Intents, carrier, last_code};
 
 /// Customers of one page: about a megabyte.
 const PAGE_CUSTOMERS: usize = 200;
-
-/// Records that are fetched at a time for somebody's [`Facts`].
-const FACTS_RECORDS: usize = 1000;
 
 /// Different tags, or stages, or schemes, that are counted each; a policy may make tags without end. Customers who hold
 /// others are counted in one number.
@@ -111,7 +107,7 @@ impl Scan<'_> {
     ) -> Result<Members, ScanError> {
         let mut members = Members { customers: Vec::new(), next: after };
         loop {
-            let query = Query { tag: None, after: members.next, limit: PAGE_CUSTOMERS };
+            let query = Query { after: members.next, limit: PAGE_CUSTOMERS, ..Query::default() };
             let page = self.store.page(&query)?;
             let ended = page.len() < PAGE_CUSTOMERS;
             for customer in page {
@@ -143,9 +139,8 @@ impl Scan<'_> {
         self.each::<ScanError>(|customer| {
             counts.customers += 1;
             counts.add(customer);
-            let facts = self.facts(segments.iter().any(Segment::needs_facts), customer)?;
             for (count, segment) in counts.segments.iter_mut().zip(segments) {
-                *count += u64::from(segment.matches(customer, &facts, self.now)?);
+                *count += u64::from(segment.matches(customer, self.now)?);
             }
             Ok(())
         })?;
@@ -162,7 +157,7 @@ impl Scan<'_> {
     ) -> Result<(), E> {
         let (mut after, mut customers) = (None, 0_u64);
         loop {
-            let query = Query { tag: None, after, limit: PAGE_CUSTOMERS };
+            let query = Query { after, limit: PAGE_CUSTOMERS, ..Query::default() };
             let page = self.store.page(&query).map_err(ScanError::from)?;
             for customer in &page {
                 if self.is_over() {
@@ -178,24 +173,12 @@ impl Scan<'_> {
         }
     }
 
-    /// Is she in the segment? Reads her records where the segment asks for what only they tell.
+    /// Is she in the segment?
     ///
     /// # Errors
     /// [`ScanError`].
     pub fn holds(&self, segment: &Segment, customer: &Customer) -> Result<bool, ScanError> {
-        let facts = self.facts(segment.needs_facts(), customer)?;
-        Ok(segment.matches(customer, &facts, self.now)?)
-    }
-
-    fn facts(&self, needed: bool, customer: &Customer) -> Result<Facts, ScanError> {
-        let mut facts = Facts::default();
-        if needed {
-            for positions in customer.timeline.chunks(FACTS_RECORDS) {
-                let records = self.journal.fetch(positions)?;
-                records.iter().filter_map(|record| record.entry.event()).for_each(|event| facts.take(event));
-            }
-        }
-        Ok(facts)
+        Ok(segment.matches(customer, self.now)?)
     }
 
     fn is_over(&self) -> bool {

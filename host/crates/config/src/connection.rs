@@ -93,6 +93,11 @@ impl ConnectionSection {
         let ConnectionSection { name, plugin, hosts, inward, poll_every, carry_again, since, settings } =
             self;
         check_name(&name)?;
+        if name == model::SEGMENTS {
+            let reason =
+                format!("\"{name}\" is where the host's own facts about segments come from: choose another");
+            return Err(Problem::wrong("name", reason));
+        }
         let plugin = existing_plugin(plugin, surroundings)?;
         let hosts = hosts.iter().map(|host| origin::check(host)).collect::<Result<_, _>>();
         let hosts = hosts.map_err(|reason| Problem::wrong("hosts", reason))?;

@@ -21,11 +21,15 @@ pub(crate) struct SegmentSection {
     title: Option<String>,
     /// Who is in it: a condition in the language of `host/docs/SEGMENTS.md`, checked when this file is read.
     filter: String,
+    /// Is it kept: who is in it stands in her document, and entering and leaving are facts that policies may want? `false`
+    /// if left out.
+    #[serde(default)]
+    live: bool,
 }
 
 impl SegmentSection {
     pub(crate) fn resolve(self) -> Result<Segment, Problem> {
-        let SegmentSection { name, title, filter } = self;
+        let SegmentSection { name, title, filter, live } = self;
         check_name(&name)?;
         let title = title.unwrap_or_else(|| name.clone());
         check_title(&title)?;
@@ -33,7 +37,7 @@ impl SegmentSection {
             let SegmentError { segment: _, fault } = error;
             Problem::wrong("filter", in_words(&fault))
         })?;
-        Ok(segment.titled(&title))
+        Ok(segment.titled(&title).kept(live))
     }
 }
 

@@ -1,6 +1,6 @@
 //! One customer as the fold left her: everything that we know, and why we know it.
 
-use crate::{CustomerId, Identity, Instant, Intent, Position, StaffTask, Value};
+use crate::{CustomerId, Direction, Event, Fact, Identity, Instant, Intent, Position, StaffTask, Value};
 
 /// Why something stands in a customer's document.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -215,11 +215,54 @@ pub struct HeldTask {
     pub cause: Cause,
 }
 
+/// When something of hers last happened, by the channels' times. None: never, as far as the journal knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Latest {
+    /// Any fact that a channel told.
+    pub event: Option<Instant>,
+    /// A message from her.
+    pub message: Option<Instant>,
+    /// An order of hers that was paid was placed.
+    pub purchase: Option<Instant>,
+}
+
+impl Latest {
+    /// Takes one of her events into account. Their order does not matter.
+    pub fn take(&mut self, event: &Event) {
+        let later =
+            |held: &mut Option<Instant>, at| *held = Some(held.map_or(at, |held: Instant| held.max(at)));
+        later(&mut self.event, event.at);
+        match &event.fact {
+            Fact::Said(message) => match message.direction {
+                Direction::FromCustomer => later(&mut self.message, event.at),
+                Direction::ToCustomer => {}
+            },
+            Fact::Bought(order) => {
+                if order.step.is_bought() {
+                    later(&mut self.purchase, order.placed_at);
+                }
+            }
+            Fact::Saw(_) | Fact::Did(_) | Fact::Met(_) | Fact::Told(_) | Fact::Carried(_) => {}
+        }
+    }
+}
+
+/// A segment that she has entered, by its name, and whether she is still in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldSegment {
+    pub name: String,
+    pub inside: bool,
+    pub since: Instant,
+    /// The record that says so.
+    pub position: Position,
+}
+
 /// Sorted lists throughout, so that equal customers have equal bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Customer {
     pub id: CustomerId,
     pub first_seen: Instant,
+    pub latest: Latest,
     /// In the order in which they were first shown.
     pub handles: Vec<Handle>,
     /// The positions of her records, ascending: her timeline, and what a re-fold reads.
@@ -232,6 +275,8 @@ pub struct Customer {
     pub tags: Vec<HeldTag>,
     /// By journey.
     pub stages: Vec<HeldStage>,
+    /// Those that are kept, by name.
+    pub segments: Vec<HeldSegment>,
     /// In the order in which they met her.
     pub staff: Vec<String>,
     /// By binding.
@@ -258,12 +303,14 @@ impl Customer {
         Customer {
             id,
             first_seen,
+            latest: Latest::default(),
             handles: Vec::new(),
             timeline: Vec::new(),
             refused: Vec::new(),
             traits: Vec::new(),
             tags: Vec::new(),
             stages: Vec::new(),
+            segments: Vec::new(),
             staff: Vec::new(),
             memories: Vec::new(),
             alarms: Vec::new(),
@@ -323,9 +370,79 @@ impl Customer {
         self.tags.get(place)
     }
 
+    /// Is she in this segment, as far as the journal says? One that is not kept has nobody.
+    #[must_use]
+    pub fn is_in(&self, segment: &str) -> bool {
+        self.segments.iter().any(|held| held.name == segment && held.inside)
+    }
+
     #[must_use]
     pub fn memory(&self, binding: &str) -> Option<&[u8]> {
         let place = self.memories.binary_search_by(|memory| memory.binding.as_str().cmp(binding)).ok()?;
         self.memories.get(place).map(|memory| memory.bytes.as_slice())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Message, Order, OrderStep, Touchpoint};
+
+    fn event(at: Instant, fact: Fact) -> Event {
+        let (id, staff) = (at.to_string(), None);
+        Event { id, at, who: Vec::new(), staff, touchpoint: Touchpoint::Other, fact, extra: None }
+    }
+
+    fn said(direction: Direction) -> Fact {
+        Fact::Said(Message { direction, kind: "text".to_owned(), text: None, group: None, about: None })
+    }
+
+    fn bought(step: OrderStep, placed_at: Instant) -> Fact {
+        let (id, currency) = ("o".to_owned(), "CNY".to_owned());
+        let (total, paid, refunded, source) = (None, None, None, None);
+        Fact::Bought(Order {
+            id,
+            step,
+            currency,
+            total,
+            paid,
+            refunded,
+            lines: Vec::new(),
+            placed_at,
+            source,
+        })
+    }
+
+    #[test]
+    fn the_latest_of_each_kind_is_kept_in_any_order() {
+        let mut events = [
+            event(5, said(Direction::FromCustomer)),
+            event(3, said(Direction::FromCustomer)),
+            event(9, said(Direction::ToCustomer)),
+            event(7, bought(OrderStep::Paid, 6)),
+            event(8, bought(OrderStep::Placed, 8)),
+        ];
+        let wanted = Latest { event: Some(9), message: Some(5), purchase: Some(6) };
+        for _ in 0..events.len() {
+            events.rotate_left(1);
+            let mut facts = Latest::default();
+            events.iter().for_each(|event| facts.take(event));
+            assert_eq!(facts, wanted);
+        }
+    }
+
+    #[test]
+    fn an_order_counts_once_it_was_paid() {
+        let purchase = |step| {
+            let mut facts = Latest::default();
+            facts.take(&event(2, bought(step, 1)));
+            facts.purchase.is_some()
+        };
+        for step in [OrderStep::Paid, OrderStep::Shipped, OrderStep::Completed, OrderStep::PartRefunded] {
+            assert!(purchase(step), "{step:?}");
+        }
+        for step in [OrderStep::Placed, OrderStep::Cancelled, OrderStep::Refunded] {
+            assert!(!purchase(step), "{step:?}");
+        }
     }
 }

@@ -337,6 +337,13 @@ pub struct Event {
     pub extra: Option<Json>,
 }
 
+/// Where facts come from that say who entered a segment, or left it: no connection may have this name.
+pub const SEGMENTS: &str = "segments";
+
+/// The acts that say so; `object` is the segment.
+pub const ENTERED: &str = "entered-segment";
+pub const LEFT: &str = "left-segment";
+
 #[cfg(test)]
 mod tests {
     use super::*;

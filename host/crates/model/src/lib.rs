@@ -15,13 +15,13 @@ mod turn;
 
 pub use class::Class;
 pub use customer::{
-    Alarm, Cause, Customer, FIRST_ERRAND, Handle, HeldIntent, HeldStage, HeldTag, HeldTask, HeldTrait,
-    IntentState, IntentStep, Memory, Reaction, Told, WELCOME,
+    Alarm, Cause, Customer, FIRST_ERRAND, Handle, HeldIntent, HeldSegment, HeldStage, HeldTag, HeldTask,
+    HeldTrait, IntentState, IntentStep, Latest, Memory, Reaction, Told, WELCOME,
 };
 pub use decision::{Change, Decision, Intent, NewTag, StaffTask, Stage, Verdict, Wake};
 pub use event::{
-    Act, Bond, Content, Direction, Event, Fact, Identity, Look, Message, Order, OrderLine, OrderStep,
-    Receipt, ReceiptStep, Tie, Touchpoint, Trait, Value, View,
+    Act, Bond, Content, Direction, ENTERED, Event, Fact, Identity, LEFT, Look, Message, Order, OrderLine,
+    OrderStep, Receipt, ReceiptStep, SEGMENTS, Tie, Touchpoint, Trait, Value, View,
 };
 pub use fold::{Apart, Conflict, Corrections, DeadTurn, Erasure, FoldState, Joined, Note, Version};
 pub use ids::{CustomerId, Digest, Instant, Json, ParseIdError, Position};

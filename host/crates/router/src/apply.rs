@@ -1,9 +1,9 @@
 //! Writes what a policy decided, or what a connector told, into a customer.
 
 use model::{
-    Alarm, Bond, Cause, Change, Customer, Decision, Event, Fact, HeldIntent, HeldStage, HeldTag, HeldTask,
-    HeldTrait, Instant, Intent, IntentState, IntentStep, Memory, NewTag, Position, Progress, Reaction,
-    Receipt, ReceiptStep, Stage, Tie, Trait, Verdict,
+    Act, Alarm, Bond, Cause, Change, Customer, Decision, ENTERED, Event, Fact, HeldIntent, HeldSegment,
+    HeldStage, HeldTag, HeldTask, HeldTrait, Instant, Intent, IntentState, IntentStep, Memory, NewTag,
+    Position, Progress, Reaction, Receipt, ReceiptStep, Stage, Tie, Trait, Verdict,
 };
 
 use crate::lane::{self, Lane};
@@ -266,6 +266,14 @@ pub(crate) fn fact(customer: &mut Customer, source: &str, event: &Event, positio
         Fact::Carried(receipt) => became(customer, source, receipt, position, now),
         Fact::Said(_) | Fact::Saw(_) | Fact::Bought(_) | Fact::Did(_) => {}
     }
+}
+
+/// Writes that she entered a segment, or left it.
+pub(crate) fn crossing(customer: &mut Customer, event: &Event, position: Position, now: Instant) {
+    let Fact::Did(Act { kind, object: Some(name), .. }) = &event.fact else { return };
+    let inside = kind == ENTERED;
+    let held = HeldSegment { name: name.clone(), inside, since: now, position };
+    put_sorted(&mut customer.segments, held, |held| held.name.as_str());
 }
 
 fn met(customer: &mut Customer, staff: &str, tie: &Tie) {

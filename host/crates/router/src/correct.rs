@@ -233,7 +233,7 @@ impl Judge<'_> {
     fn everybody(&self, is: impl Fn(&Customer) -> bool) -> Result<Vec<CustomerId>, RouterError> {
         let (mut found, mut after) = (Vec::new(), None);
         loop {
-            let page = self.store.page(&Query { tag: None, after, limit: PAGE })?;
+            let page = self.store.page(&Query { after, limit: PAGE, ..Query::default() })?;
             let Some(last) = page.last() else { return Ok(found) };
             after = Some(last.id);
             found.extend(page.iter().filter(|customer| is(customer)).map(|customer| customer.id));
@@ -435,7 +435,7 @@ pub(crate) fn commit<'a>(
     }
 }
 
-static NOTHING: Indexed = Indexed { due: None, errand: None, tags: Vec::new() };
+static NOTHING: Indexed = Indexed { due: None, errand: None, tags: Vec::new(), segments: Vec::new() };
 
 /// What was intended for any of them, each once. Two may have one id, where one person became two: that of the past is none.
 fn intents(customers: &[Customer]) -> Vec<HeldIntent> {

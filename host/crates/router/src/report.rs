@@ -356,7 +356,7 @@ impl Two {
 }
 
 fn everybody(refolded: &Refolded) -> Result<BTreeMap<CustomerId, Customer>, RouterError> {
-    let all = refolded.store.page(&Query { tag: None, after: None, limit: usize::MAX })?;
+    let all = refolded.store.page(&Query { limit: usize::MAX, ..Query::default() })?;
     Ok(all.into_iter().map(|customer| (customer.id, customer)).collect())
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use journal::Journal;
 use model::{
     Binding, Cause, ChannelEvent, Customer, CustomerView, DeadTurn, Deed, DerivedEvent, Entry, FoldState,
-    HandTag, Happening, Instant, NewTag, Note, OperatorAct, Position, Record, Told, Turn,
+    HandTag, Happening, Instant, NewTag, Note, OperatorAct, Position, Record, SEGMENTS, Told, Turn,
 };
 
 use crate::apply::{self, Occasion};
@@ -182,6 +182,11 @@ impl<'a> Rounds<'a> {
         match entry {
             Entry::Event(ChannelEvent { connection: source, event })
             | Entry::Derived(DerivedEvent { binding: source, cause: _, again: _, event }) => {
+                if source == SEGMENTS {
+                    apply::crossing(&mut lane.customer, event, position, now);
+                } else {
+                    lane.customer.latest.take(event);
+                }
                 apply::fact(&mut lane.customer, source, event, position, now);
             }
             Entry::Progress(progress) => apply::progress(&mut lane.customer, progress, position, now),

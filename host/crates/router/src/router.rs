@@ -314,7 +314,8 @@ impl Router {
             self.announce(&state)?;
             let mut after = None;
             loop {
-                let page = self.store.page(&Query { tag: None, after, limit: self.config.batch_max })?;
+                let page =
+                    self.store.page(&Query { after, limit: self.config.batch_max, ..Query::default() })?;
                 let Some(last) = page.last() else { break };
                 if self.halt.load(Ordering::Relaxed) {
                     return Err(RouterError::Halted);

@@ -109,7 +109,7 @@ fn people(store: &dyn Store, upto: Position) -> Result<(Vec<Person>, Vec<u32>), 
     let mut owner = vec![0; usize::try_from(upto).unwrap_or(usize::MAX - 1) + 1];
     let (mut people, mut after) = (Vec::new(), None);
     loop {
-        let page = store.page(&Query { tag: None, after, limit: TOGETHER })?;
+        let page = store.page(&Query { after, limit: TOGETHER, ..Query::default() })?;
         let Some(last) = page.last() else { return Ok((people, owner)) };
         after = Some(last.id);
         for Customer { id, first_seen, timeline, .. } in page {

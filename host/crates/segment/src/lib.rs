@@ -10,13 +10,11 @@
 //! Knows nothing of journals, stores or files.
 
 mod check;
-mod facts;
 mod fault;
 mod filter;
 pub mod language;
 mod segment;
 mod values;
 
-pub use facts::Facts;
 pub use fault::{Fault, SegmentError};
 pub use segment::Segment;

@@ -5,9 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use cel::{Context, Env, Value};
 use chrono::{DateTime, SecondsFormat};
-use model::{Customer, Handle, HeldStage, HeldTag, HeldTrait, Identity, Instant};
-
-use crate::Facts;
+use model::{Customer, Handle, HeldStage, HeldTag, HeldTrait, Identity, Instant, Latest};
 
 const DAY_MS: f64 = 86_400_000.0;
 
@@ -22,21 +20,10 @@ pub(crate) struct Uses {
     pub(crate) days: BTreeSet<&'static str>,
 }
 
-impl Uses {
-    pub(crate) fn facts(&self) -> bool {
-        self.days.iter().any(|field| field.starts_with("last_"))
-    }
-}
-
-pub(crate) fn context(
-    uses: &Uses,
-    customer: &Customer,
-    facts: &Facts,
-    now: Instant,
-) -> Context<'static, 'static> {
+pub(crate) fn context(uses: &Uses, customer: &Customer, now: Instant) -> Context<'static, 'static> {
     let mut context = Context::with_env(Arc::clone(&FUNCTIONS));
     for &variable in &uses.variables {
-        if let Some(value) = value(variable, customer, facts, now) {
+        if let Some(value) = value(variable, customer, now) {
             context.add_variable_from_value(variable, value);
         }
     }
@@ -44,12 +31,12 @@ pub(crate) fn context(
 }
 
 /// None: there is no such variable, which the check excludes.
-fn value(variable: &str, customer: &Customer, facts: &Facts, now: Instant) -> Option<Value> {
+fn value(variable: &str, customer: &Customer, now: Instant) -> Option<Value> {
     let since = |then: Instant| days_between(then, now);
     let Customer { tags, traits, stages, staff, .. } = customer;
     Some(match variable {
         "count" => counts(customer).into(),
-        "days" => days(customer, facts, now).into(),
+        "days" => days(customer, now).into(),
         "schemes" => texts(customer.handles.iter().map(scheme)),
         "scopes" => texts(customer.handles.iter().filter_map(scope)),
         "staff" => texts(staff.iter().cloned()),
@@ -86,13 +73,13 @@ fn counts(customer: &Customer) -> HashMap<String, Value> {
     counts.into_iter().map(|(name, count)| (name.to_owned(), Value::Float(count as f64))).collect()
 }
 
-fn days(customer: &Customer, facts: &Facts, now: Instant) -> HashMap<String, Value> {
-    let Facts { last_event, last_message, last_purchase } = *facts;
+fn days(customer: &Customer, now: Instant) -> HashMap<String, Value> {
+    let Latest { event, message, purchase } = customer.latest;
     let times = [
         ("first_seen", Some(customer.first_seen)),
-        ("last_event", last_event),
-        ("last_message", last_message),
-        ("last_purchase", last_purchase),
+        ("last_event", event),
+        ("last_message", message),
+        ("last_purchase", purchase),
     ];
     let known = times.into_iter().filter_map(|(name, time)| Some((name, time?)));
     known.map(|(name, time)| (name.to_owned(), Value::Float(days_between(time, now)))).collect()

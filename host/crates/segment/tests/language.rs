@@ -1,9 +1,9 @@
 //! The language of filters as an operator meets it: what is refused and how, what is missing, and where it ends.
 
-use model::{Cause, Customer, CustomerId, HeldTag, HeldTrait, Instant, Value};
+use model::{Cause, Customer, CustomerId, HeldTag, HeldTrait, Instant, Latest, Value};
 use proptest::prelude::*;
+use segment::Segment;
 use segment::language::{DEPTH_MAX, NODES_MAX, TEXT_BYTES_MAX};
-use segment::{Facts, Segment};
 
 const DAY_MS: u64 = 86_400_000;
 const NOW: Instant = 1_795_140_701_999;
@@ -30,15 +30,15 @@ fn customer() -> Customer {
         held("club", Value::Truth(true)),
         held("points", Value::Number(12.5)),
     ];
+    customer.latest = Latest { event: Some(NOW - DAY_MS), ..Latest::default() };
     customer.timeline = vec![1, 2, 3];
     customer.staff = vec!["wang".to_owned()];
     customer
 }
 
 fn holds(filter: &str) -> bool {
-    let facts = Facts { last_event: Some(NOW - DAY_MS), ..Facts::default() };
     let segment = Segment::parse("s", filter).unwrap_or_else(|error| panic!("{filter}: {error}"));
-    segment.matches(&customer(), &facts, NOW).unwrap_or_else(|error| panic!("{filter}: {error}"))
+    segment.matches(&customer(), NOW).unwrap_or_else(|error| panic!("{filter}: {error}"))
 }
 
 fn refused(filter: &str) -> String {
@@ -261,13 +261,6 @@ fn texts_made_to_nest_are_refused_or_read_but_never_fatal() {
 }
 
 #[test]
-fn needs_are_known() {
-    let needs = |filter| Segment::parse("s", filter).unwrap().needs_facts();
-    assert!(needs("days.last_event > 1") && needs("true || has(days.last_purchase)"));
-    assert!(!needs("days.first_seen > 1 && 'last_event' in tags"));
-}
-
-#[test]
 fn segments_are_equal_by_what_is_written() {
     let segment = |name, text| Segment::parse(name, text).unwrap();
     assert_eq!(segment("a", "true"), segment("a", "true"));
@@ -323,7 +316,7 @@ proptest! {
         let text = pieces.concat();
         match Segment::parse("s", &text) {
             Ok(segment) => {
-                let ask = || segment.matches(&customer(), &Facts::default(), NOW);
+                let ask = || segment.matches(&customer(), NOW);
                 let first = ask();
                 prop_assert!(first.is_ok(), "{text}: {first:?}");
                 prop_assert_eq!(first, ask());

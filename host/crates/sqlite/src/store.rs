@@ -18,7 +18,11 @@ use crate::db::{Db, DbError, Schema, signed, unsigned};
 const SCHEMA: Schema = Schema {
     what: "a store of Heliu",
     application_id: 0x4845_4c53, // HELS
-    migrations: &[include_str!("store/schema_1.sql"), include_str!("store/schema_2.sql")],
+    migrations: &[
+        include_str!("store/schema_1.sql"),
+        include_str!("store/schema_2.sql"),
+        include_str!("store/schema_3.sql"),
+    ],
     synchronous: "NORMAL",
 };
 
@@ -182,12 +186,19 @@ impl Store for SqliteStore {
         let limit = i64::try_from(query.limit).unwrap_or(i64::MAX);
         let look = |db: &Connection| {
             let row = |row: &rusqlite::Row<'_>| Ok(customer(row.get_ref(0)?.as_blob()?));
-            let all: Vec<Result<Customer, String>> = match &query.tag {
-                None => db
+            let all: Vec<Result<Customer, String>> = match (&query.segment, &query.tag) {
+                (Some(segment), _) => db
+                    .prepare_cached(
+                        "SELECT document FROM segment JOIN customer ON customer.id = segment.customer
+                         WHERE name = ?1 AND customer > ?2 ORDER BY customer LIMIT ?3",
+                    )?
+                    .query_map(params![segment, after, limit], row)?
+                    .collect::<Result<_, _>>()?,
+                (None, None) => db
                     .prepare_cached("SELECT document FROM customer WHERE id > ?1 ORDER BY id LIMIT ?2")?
                     .query_map(params![after, limit], row)?
                     .collect::<Result<_, _>>()?,
-                Some(tag) => db
+                (None, Some(tag)) => db
                     .prepare_cached(
                         "SELECT document FROM tag_name JOIN tag ON tag.tag = tag_name.id
                          JOIN customer ON customer.id = tag.customer

@@ -18,13 +18,17 @@ pub struct Indexed {
     pub errand: Option<Instant>,
     /// Ascending.
     pub tags: Vec<String>,
+    /// Those that she is in, ascending.
+    pub segments: Vec<String>,
 }
 
 impl Indexed {
     #[must_use]
     pub fn of(customer: &Customer) -> Indexed {
         let tags = customer.tags.iter().map(|tag| tag.name.clone()).collect();
-        Indexed { due: customer.next_due(), errand: customer.next_errand(), tags }
+        let inside = customer.segments.iter().filter(|held| held.inside);
+        let segments = inside.map(|held| held.name.clone()).collect();
+        Indexed { due: customer.next_due(), errand: customer.next_errand(), tags, segments }
     }
 }
 
@@ -78,6 +82,8 @@ pub enum Agenda {
 pub struct Query {
     /// Only those who hold this tag.
     pub tag: Option<String>,
+    /// Only those who are in this segment, which is kept. A tag is then not asked for.
+    pub segment: Option<String>,
     pub after: Option<CustomerId>,
     pub limit: usize,
 }

@@ -112,9 +112,10 @@ impl Store for MemoryStore {
     fn page(&self, query: &Query) -> Result<Vec<Customer>, StoreError> {
         let inside = self.inside();
         let after = query.after.map_or(CustomerId(0), |after| CustomerId(after.0.saturating_add(1)));
-        let wanted = |customer: &&Customer| match &query.tag {
-            Some(tag) => customer.tag(tag).is_some(),
-            None => true,
+        let wanted = |customer: &&Customer| match (&query.segment, &query.tag) {
+            (Some(segment), _) => customer.is_in(segment),
+            (None, Some(tag)) => customer.tag(tag).is_some(),
+            (None, None) => true,
         };
         Ok(inside
             .customers

@@ -54,15 +54,19 @@ twin!(HeldIntent as HeldIntentWire {
 });
 twin!(Told as ToldWire { binding: String, id: String });
 twin!(HeldTask as HeldTaskWire { binding: String, task: StaffTask, cause: Cause });
+twin!(Latest as LatestWire { event: Option<u64>, message: Option<u64>, purchase: Option<u64> });
+twin!(HeldSegment as HeldSegmentWire { name: String, inside: bool, since: u64, position: u64 });
 twin!(Customer as CustomerWire {
     id: CustomerId,
     first_seen: u64,
+    latest: Latest,
     handles: Vec<Handle>,
     timeline: Vec<u64>,
     refused: Vec<u64>,
     traits: Vec<HeldTrait>,
     tags: Vec<HeldTag>,
     stages: Vec<HeldStage>,
+    segments: Vec<HeldSegment>,
     staff: Vec<String>,
     memories: Vec<Memory>,
     alarms: Vec<Alarm>,

@@ -17,9 +17,6 @@ use super::super::connection::Connection;
 use super::super::shared::{self, Shared};
 use crate::carrying::Outlet;
 
-/// How often the store is asked how far the fold has come, while it does not say so itself.
-const FOLD_LOOK_EVERY: Duration = Duration::from_millis(100);
-
 /// The first and the longest pause before what a channel did is told to the journal again.
 const KEEP_PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
@@ -125,14 +122,7 @@ impl Port for HostPort {
     }
 
     async fn folded(&self, position: Position) {
-        let mut health = self.health.clone();
-        while health.borrow_and_update().folded < position {
-            // It says so when it rests; in the middle of a long backlog the store knows better.
-            if self.store.standing().is_ok_and(|(standing, _)| standing.position >= position) {
-                return;
-            }
-            drop(tokio::time::timeout(FOLD_LOOK_EVERY, health.changed()).await);
-        }
+        folded(&*self.store, self.health.clone(), position).await;
     }
 
     async fn carry(&self, connection: &str, errands: &[Errand]) -> (Carried, Left) {

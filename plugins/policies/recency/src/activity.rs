@@ -8,8 +8,9 @@ use crate::settings::Activity;
 /// All that the settings may count. Nothing that staff, the shop or the platform do by themselves.
 pub const WANTS: [&str; 6] = ["bought", "said", "saw", "did", "met.added", "met.half-added"];
 
-/// Acts of the contract that also happen to her: the shop gives points to everybody, staff remove her from a group.
-const NOT_HERS_ALONE: [&str; 2] = ["earned-points", "left-group"];
+/// Acts of the contract that also happen to her: the shop gives points to everybody, staff remove her from a group, time moves
+/// her in and out of segments.
+const NOT_HERS_ALONE: [&str; 4] = ["earned-points", "left-group", "entered-segment", "left-segment"];
 
 /// One kind of fact that counts.
 pub struct Counted {

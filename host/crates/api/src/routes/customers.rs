@@ -13,20 +13,28 @@ use crate::reading::{JsonText, Shared};
 use crate::rereading::{self, Answerer};
 use crate::{lookup, views};
 
-/// By id, or the one with a handle (`?handle=scheme:scope:value`), or those with a tag (`?tag=`).
+/// By id, or the one with a handle (`?handle=scheme:scope:value`), or those with a tag (`?tag=`), or those in a segment that
+/// is kept (`?segment=`).
 pub(crate) async fn list(
     State(shared): State<Shared>,
     RawQuery(query): RawQuery,
 ) -> Result<JsonText, ApiError> {
-    let query = Query::parse(query.as_deref(), &["tag", "handle", "after", "limit", "at"])?;
+    let query = Query::parse(query.as_deref(), &["tag", "segment", "handle", "after", "limit", "at"])?;
     let at = rereading::at(&query)?;
     let limit = query.limit()?;
     let handle = query.text("handle").map(handle).transpose()?;
     let after = query.text("after").map(customer_id).transpose()?;
     let tag = query.text("tag").map(str::to_owned);
+    let segment = query.text("segment").map(str::to_owned);
+    if segment.is_some() && (tag.is_some() || handle.is_some()) {
+        return Err(ApiError::bad_request("give a segment, or a tag, or a handle: they do not go together"));
+    }
+    if let Some(name) = &segment {
+        live(&shared, name)?;
+    }
     let Some(handle) = handle else {
         return rereading::everybody(&shared, at, move |_, store, answerer| {
-            let customers = store.page(&store::Query { tag, after, limit: limit + 1 })?;
+            let customers = store.page(&store::Query { tag, segment, after, limit: limit + 1 })?;
             answerer.text(&views::page(&customers, limit))
         })
         .await;
@@ -45,6 +53,18 @@ pub(crate) async fn list(
             })
             .await
         }
+    }
+}
+
+/// Only a segment that is kept has an index.
+fn live(shared: &Shared, name: &str) -> Result<(), ApiError> {
+    let segments = shared.state().segments.borrow();
+    match segments.iter().find(|segment| segment.name() == name) {
+        None => Err(ApiError::not_found(format!("there is no segment \"{name}\""))),
+        Some(segment) if segment.is_live() => Ok(()),
+        Some(_) => Err(ApiError::bad_request(format!(
+            "segment \"{name}\" is not kept: write live = true, or ask /api/v1/segments/{name}/customers"
+        ))),
     }
 }
 

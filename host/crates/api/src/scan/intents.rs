@@ -69,7 +69,7 @@ impl Scan<'_> {
     ) -> Result<Intents, ScanError> {
         let mut found = Intents { intents: Vec::new(), next: after };
         loop {
-            let query = Query { tag: None, after: found.next, limit: PAGE_CUSTOMERS };
+            let query = Query { after: found.next, limit: PAGE_CUSTOMERS, ..Query::default() };
             let page = self.store.page(&query)?;
             let ended = page.len() < PAGE_CUSTOMERS;
             for Customer { id, intents, .. } in page {

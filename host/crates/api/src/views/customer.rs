@@ -1,8 +1,9 @@
 //! A customer: in one line of a list, and whole.
 
 use model::{
-    Alarm, Customer, FoldState, Handle, HeldIntent, HeldStage, HeldTag, HeldTask, HeldTrait, Identity,
-    Instant, Intent, IntentState, IntentStep, Memory, Position, Reaction, StaffTask, Told, Value,
+    Alarm, Customer, FoldState, Handle, HeldIntent, HeldSegment, HeldStage, HeldTag, HeldTask, HeldTrait,
+    Identity, Instant, Intent, IntentState, IntentStep, Latest, Memory, Position, Reaction, StaffTask, Told,
+    Value,
 };
 use serde::Serialize;
 
@@ -90,6 +91,10 @@ pub struct Whole<'a> {
     pub traits: Vec<TraitView<'a>>,
     pub tags: Vec<TagView<'a>>,
     pub stages: Vec<StageView<'a>>,
+    /// When something last happened: `{"event":…,"message":…,"purchase":…}`.
+    pub latest: Raw,
+    /// Segments that are kept and that she has entered.
+    pub segments: Vec<Raw>,
     pub staff: &'a [String],
     pub memories: Vec<Raw>,
     pub alarms: Vec<Raw>,
@@ -160,6 +165,8 @@ pub fn whole<'a>(state: &'a FoldState, customer: &'a Customer) -> Whole<'a> {
         traits,
         tags,
         stages,
+        latest,
+        segments,
         staff,
         memories,
         alarms,
@@ -179,6 +186,8 @@ pub fn whole<'a>(state: &'a FoldState, customer: &'a Customer) -> Whole<'a> {
         traits: traits.iter().map(|held| of_trait(state, held)).collect(),
         tags: tags.iter().map(|held| of_tag(state, held)).collect(),
         stages: stages.iter().map(|held| of_stage(state, held)).collect(),
+        latest: wire::to_raw::<Latest>(latest),
+        segments: segments.iter().map(wire::to_raw::<HeldSegment>).collect(),
         staff,
         memories: memories.iter().map(wire::to_raw::<Memory>).collect(),
         alarms: alarms.iter().map(wire::to_raw::<Alarm>).collect(),

@@ -92,7 +92,7 @@ impl Life<'_> {
             else {
                 continue;
             };
-            let others = self.store.page(&Query { tag: None, after: None, limit: usize::MAX })?;
+            let others = self.store.page(&Query { limit: usize::MAX, ..Query::default() })?;
             let whose = others.iter().find(|other| other.has(position)).map(|other| other.id);
             let about = |note: &Note| match note {
                 Note::Conflict(conflict) if conflict.position == position => Some(conflict.clone()),

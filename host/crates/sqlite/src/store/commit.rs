@@ -108,6 +108,8 @@ struct Indexes<'a> {
     errands_in: Vec<(u64, CustomerId)>,
     tags_out: Vec<(&'a str, CustomerId)>,
     tags_in: Vec<(String, CustomerId)>,
+    segments_out: Vec<(&'a str, CustomerId)>,
+    segments_in: Vec<(String, CustomerId)>,
 }
 
 impl<'a> Indexes<'a> {
@@ -127,6 +129,12 @@ impl<'a> Indexes<'a> {
                 .extend(before.tags.iter().filter(|tag| !new.contains(tag)).map(|tag| (tag.as_str(), id)));
             self.tags_in.extend(new.difference(&old).map(|&tag| (tag.clone(), id)));
         }
+        if before.segments != after.segments {
+            let left = before.segments.iter().filter(|name| !after.segments.contains(name));
+            self.segments_out.extend(left.map(|name| (name.as_str(), id)));
+            let entered = after.segments.iter().filter(|name| !before.segments.contains(name));
+            self.segments_in.extend(entered.map(|name| (name.clone(), id)));
+        }
     }
 
     fn write(mut self, db: &Transaction<'_>) -> Result<(), rusqlite::Error> {
@@ -142,6 +150,15 @@ impl<'a> Indexes<'a> {
         rows("INSERT OR REPLACE INTO due (due, customer) VALUES (?1, ?2)", self.due_in)?;
         rows("DELETE FROM errand WHERE due = ?1 AND customer = ?2", self.errands_out)?;
         rows("INSERT OR REPLACE INTO errand (due, customer) VALUES (?1, ?2)", self.errands_in)?;
+        let mut delete = db.prepare_cached("DELETE FROM segment WHERE name = ?1 AND customer = ?2")?;
+        for (name, id) in self.segments_out {
+            delete.execute(params![name, signed(id.0)])?;
+        }
+        let mut insert =
+            db.prepare_cached("INSERT OR REPLACE INTO segment (name, customer) VALUES (?1, ?2)")?;
+        for (name, id) in self.segments_in {
+            insert.execute(params![name, signed(id.0)])?;
+        }
         let mut delete = db.prepare_cached(
             "DELETE FROM tag WHERE tag = (SELECT id FROM tag_name WHERE name = ?1) AND customer = ?2",
         )?;
