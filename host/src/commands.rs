@@ -22,7 +22,7 @@ mod words;
 mod tests;
 
 pub(crate) use act::{CustomerAct, IdentityAct, Said, tell as tell_act};
-pub(crate) use backtest::{BacktestArguments, run as backtest};
+pub(crate) use backtest::{BacktestArguments, ShadowArguments, run as backtest, shadow};
 pub(crate) use broadcast::{BroadcastCommand, Ground, run as broadcast};
 pub(crate) use customer::{CustomerCommand, attest_export, export_customer, run as customer};
 pub(crate) use digest::run as digest;

@@ -24,7 +24,7 @@ use heliu::wiring::{self, Data, Policies, Shelf};
 use carrying::Outlet;
 use commands::{
     Asked, BacktestArguments, BroadcastCommand, CustomerAct, CustomerCommand, ExportCommand, Ground,
-    IdentityAct, IdentityCommand, IntentCommand, JournalCommand, Said, SegmentCommand, When,
+    IdentityAct, IdentityCommand, IntentCommand, JournalCommand, Said, SegmentCommand, ShadowArguments, When,
 };
 use plugin::PluginCommand;
 
@@ -77,6 +77,8 @@ enum Command {
     Export(ExportCommand),
     /// Try another version of a policy on the whole journal, beside the one that is bound. Writes nothing, sends nothing.
     Backtest(BacktestArguments),
+    /// What the version that decides beside a policy (`[policy.shadow]`) makes of everybody, held against what the policy made.
+    Shadow(ShadowArguments),
     /// The state hash, and the position and the time that it stands for.
     Digest,
     /// Fold the journal again from the beginning.
@@ -164,6 +166,9 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Export(command) => commands::export(command, &asked(&config)?, json, &mut out)?,
         Command::Backtest(arguments) => {
             commands::backtest(&arguments, &config::load(&config)?, json, &mut out)?;
+        }
+        Command::Shadow(arguments) => {
+            commands::shadow(&arguments, &config::load(&config)?, json, &mut out)?;
         }
         Command::Digest => commands::digest(&*open(&config)?.1, json, &mut out)?,
         Command::Rebuild { check: _ } => {

@@ -23,7 +23,7 @@ use anyhow::Context as _;
 use api::{Advance, ApiState, Condition, HealthReport, PluginState, Role, ScanLimits, Token};
 use config::Config;
 use journal::{Committer, CommitterConfig, Head, Journal};
-use model::Setup;
+use model::{Binding, Setup};
 use router::{Plugins, Router, RouterConfig};
 use sandbox::{Grants, HostGrant, Plugin, Sandbox};
 use segment::Segment;
@@ -37,6 +37,7 @@ use clock::HostClock;
 use connection::{Connection, ConnectionStanding};
 use courier::{Courier, HostPort};
 use folder::{Cell, Folder, FolderHandle};
+use heliu::shadows::Shadows;
 use heliu::wiring::{self, Data, Policies, Shelf};
 use segmenter::Segmenter;
 use shared::{Connections, Shared};
@@ -73,7 +74,7 @@ pub(crate) async fn serve(path: &Path, ready: impl FnOnce(std::net::SocketAddr))
     });
     let Signals { hangups, mut terminate, mut interrupt } = signals;
     let (shared, fold) = (Arc::clone(&host.shared), host.fold.clone());
-    let reload = reload(hangups, host.config, host.loader, shared, fold, host.segments);
+    let reload = reload(hangups, host.config, host.loader, shared, fold, host.segments, host.shadows);
     let reloading = tokio::spawn(reload);
     tokio::select! {
         _ = terminate.recv() => {}
@@ -98,6 +99,7 @@ struct Running {
     shared: Arc<Shared>,
     fold: FolderHandle,
     segments: watch::Sender<Arc<[Segment]>>,
+    shadows: Shadows,
     api: ApiState,
     movers: Movers,
 }
@@ -128,7 +130,7 @@ impl Running {
             policies: Arc::clone(&policies),
             journal: Arc::clone(&journal),
         };
-        let (connections, setup) = loader.load(&config, &Connections::new())?;
+        let Loaded { connections, setup, shadows: beside } = loader.load(&config, &Connections::new())?;
         let clock = clock(config.clock, &*journal)?;
         let (committer, appender) = Committer::new(Arc::clone(&journal), CommitterConfig::default())?;
         committer.spawn()?;
@@ -141,6 +143,8 @@ impl Running {
             Rules::new(config.courier.clone()),
         ));
         let judging: Arc<dyn Plugins> = policies.clone();
+        let mut shadows = Shadows::new(data, policies.clone());
+        shadows.replace(beside)?;
         let router =
             Router::open(Arc::clone(&journal), Arc::clone(&store), policies, RouterConfig::default())?;
         let (health_in, health) = watch::channel(HealthReport::default());
@@ -188,7 +192,7 @@ impl Running {
             appender,
             policies: judging,
         };
-        Ok(Running { config, loader, shared, fold, segments: segments_in, api, movers })
+        Ok(Running { config, loader, shared, fold, segments: segments_in, shadows, api, movers })
     }
 }
 
@@ -272,10 +276,18 @@ struct Loader {
     journal: Arc<dyn Journal>,
 }
 
+/// A configuration that holds, with its plugins admitted.
+struct Loaded {
+    connections: Connections,
+    setup: Setup,
+    shadows: Vec<Binding>,
+}
+
 impl Loader {
     /// What a connection knows between its calls is taken over from the running ones.
-    fn load(&self, config: &Config, running: &Connections) -> anyhow::Result<(Connections, Setup)> {
+    fn load(&self, config: &Config, running: &Connections) -> anyhow::Result<Loaded> {
         let bindings = wiring::bind(config, &self.sandbox, &self.shelf, &self.policies)?;
+        let shadows = wiring::shadows(config, &self.sandbox, &self.shelf, &self.policies)?;
         let mut connections = Connections::new();
         for wanted in &config.connections {
             let connection = self
@@ -287,7 +299,7 @@ impl Loader {
             .values()
             .map(|connection| (connection.name.as_str(), connection.connector.descriptor()));
         let schemes = wiring::schemes(descriptors)?;
-        Ok((connections, wiring::setup(config, bindings, schemes)))
+        Ok(Loaded { connections, setup: wiring::setup(config, bindings, schemes), shadows })
     }
 
     fn connect(&self, wanted: &config::Connection, running: &Connections) -> anyhow::Result<Connection> {
@@ -372,13 +384,14 @@ async fn reload(
     shared: Arc<Shared>,
     fold: FolderHandle,
     segments: watch::Sender<Arc<[Segment]>>,
+    mut shadows: Shadows,
 ) {
     while hangups.recv().await.is_some() {
         let fresh = config::load(&config.path)
             .map_err(anyhow::Error::from)
             .and_then(|fresh| Ok((loader.load(&fresh, &shared.connections())?, fresh)));
         match fresh {
-            Ok(((connections, setup), fresh)) => {
+            Ok((Loaded { connections, setup, shadows: beside }, fresh)) => {
                 if needs_restart(&config, &fresh) {
                     tracing::warn!(
                         "\"data\", \"listen\", \"clock\", [api] and [limits] take effect at the next start"
@@ -389,6 +402,9 @@ async fn reload(
                 shared.courier.notify_one();
                 fold.want(setup);
                 shared.wake_pump();
+                if let Err(error) = shadows.replace(beside) {
+                    tracing::error!(error = format!("{error:#}"), "shadows do not fold");
+                }
                 if config.segments != fresh.segments {
                     segments.send_replace(Arc::from(fresh.segments.as_slice()));
                 }

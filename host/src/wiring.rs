@@ -192,6 +192,26 @@ impl Plugins for Policies {
     }
 }
 
+fn bind_one(
+    policy: &config::Policy,
+    sandbox: &Sandbox,
+    shelf: &Shelf,
+    policies: &Policies,
+) -> anyhow::Result<Binding> {
+    let bytes = shelf.take_in(&policy.plugin)?;
+    let plugin = match sandbox.admit(&bytes, &Grants::none())? {
+        Plugin::Policy(plugin) => plugin,
+        Plugin::Connector(_) => {
+            bail!("{} is a connector: declare it under [[connection]]", policy.plugin.display())
+        }
+    };
+    let descriptor = plugin.descriptor().clone();
+    config::check_settings(&descriptor.settings_schema, &policy.settings)?;
+    policies.add(&plugin);
+    let (name, settings, carry) = (policy.name.clone(), policy.settings.clone(), policy.carry);
+    Ok(Binding { name, digest: plugin.digest(), settings, descriptor, carry })
+}
+
 /// The policies that the configuration binds, admitted and ready.
 pub fn bind(
     config: &Config,
@@ -199,24 +219,30 @@ pub fn bind(
     shelf: &Shelf,
     policies: &Policies,
 ) -> anyhow::Result<Vec<Binding>> {
-    let bind = |policy: &config::Policy| {
-        let bytes = shelf.take_in(&policy.plugin)?;
-        let plugin = match sandbox.admit(&bytes, &Grants::none())? {
-            Plugin::Policy(plugin) => plugin,
-            Plugin::Connector(_) => {
-                bail!("{} is a connector: declare it under [[connection]]", policy.plugin.display())
-            }
-        };
-        let descriptor = plugin.descriptor().clone();
-        config::check_settings(&descriptor.settings_schema, &policy.settings)?;
-        policies.add(&plugin);
-        let (name, settings, carry) = (policy.name.clone(), policy.settings.clone(), policy.carry);
-        Ok(Binding { name, digest: plugin.digest(), settings, descriptor, carry })
-    };
     let named = |policy: &config::Policy| {
-        bind(policy).with_context(|| format!("{}: policy \"{}\"", config.path.display(), policy.name))
+        let binding = bind_one(policy, sandbox, shelf, policies);
+        binding.with_context(|| format!("{}: policy \"{}\"", config.path.display(), policy.name))
     };
     config.policies.iter().map(named).collect()
+}
+
+/// The versions that decide beside policies, admitted and ready.
+pub fn shadows(
+    config: &Config,
+    sandbox: &Sandbox,
+    shelf: &Shelf,
+    policies: &Policies,
+) -> anyhow::Result<Vec<Binding>> {
+    let shadow =
+        |policy: &config::Policy| {
+            let config::Shadow { plugin, settings } = policy.shadow.clone()?;
+            let beside = config::Policy { plugin, settings, shadow: None, ..policy.clone() };
+            let binding = bind_one(&beside, sandbox, shelf, policies);
+            Some(binding.with_context(|| {
+                format!("{}: the shadow of policy \"{}\"", config.path.display(), policy.name)
+            }))
+        };
+    config.policies.iter().filter_map(shadow).collect()
 }
 
 /// One table of schemes for all connections. Two plugins that disagree about a scheme cannot both be right.

@@ -11,15 +11,17 @@ mod report;
 mod text;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use api::past::At;
 use config::Config;
+use heliu::shadows;
 use heliu::wiring::{Data, Policies, Shelf};
-use model::{Binding, Setup};
+use model::{Binding, CustomerId, FoldState, Setup};
+use router::{Pair, Side, Trial};
 use sandbox::{Grants, Plugin, Sandbox};
-use store::{Standing, Store as _};
+use store::{Query, Standing, Store};
 
 use self::compare::Comparison;
 use self::limits::Limits;
@@ -52,6 +54,9 @@ pub(crate) struct BacktestArguments {
     #[arg(long)]
     utc: bool,
 }
+
+/// Customers that are compared together.
+const PAGE: usize = 1024;
 
 pub(crate) fn run(
     arguments: &BacktestArguments,
@@ -88,18 +93,112 @@ pub(crate) fn run(
         [old, &new],
         range.after + 1..=upto.position,
         upto.fired,
-        began.elapsed(),
+        Some(began.elapsed()),
     );
-    if let Some(path) = &arguments.html {
-        let timelines = report.timelines(&*data.journal, &*data.store, Zone::new(arguments.utc))?;
-        let page = page::write(&report, &timelines, Zone::new(arguments.utc));
-        std::fs::write(path, page).with_context(|| format!("write {}", path.display()))?;
+    finish(&report, &data, arguments.html.as_deref(), Zone::new(arguments.utc), json, out)
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ShadowArguments {
+    /// The policy whose shadow is meant. All that have one if left out.
+    #[arg(value_name = "POLICY")]
+    policy: Option<String>,
+    /// Write a page for people besides: one file with everything in it.
+    #[arg(long, value_name = "FILE", requires = "policy")]
+    html: Option<PathBuf>,
+    /// Show times in UTC instead of Beijing time.
+    #[arg(long)]
+    utc: bool,
+}
+
+/// `heliu shadow`: what the version beside a policy makes of everybody, held against what the policy made.
+pub(crate) fn shadow(
+    arguments: &ShadowArguments,
+    config: &Config,
+    json: bool,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    let names = config.policies.iter().filter(|policy| policy.shadow.is_some()).map(|policy| &policy.name);
+    let wanted = |name: &&String| arguments.policy.as_ref().is_none_or(|policy| policy == *name);
+    let names: Vec<&String> = names.filter(wanted).collect();
+    if names.is_empty() {
+        match &arguments.policy {
+            Some(policy) => bail!("policy \"{policy}\" has no shadow: give it a [policy.shadow]"),
+            None => bail!("no policy has a shadow: give one a [policy.shadow]"),
+        }
+    }
+    for name in names {
+        shadow_of(name, arguments, config, json, out)?;
+    }
+    Ok(())
+}
+
+fn shadow_of(
+    name: &str,
+    arguments: &ShadowArguments,
+    config: &Config,
+    json: bool,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    let data = Data::open(config)?;
+    let Some(beside) = shadows::open(&data, name)? else {
+        bail!("policy \"{name}\": its shadow has folded nothing yet: a host that runs does");
+    };
+    let ((ours, live), (theirs, state)) = (data.store.standing()?, beside.standing()?);
+    let find = |state: &FoldState| state.setup.policies.iter().find(|binding| binding.name == name).cloned();
+    let (Some(old), Some(new)) = (find(&live), find(&state)) else {
+        bail!("policy \"{name}\": it is not bound where its shadow stands, at position {}", theirs.position);
+    };
+    let zone = Zone::new(arguments.utc);
+    let limits = Limits::of(config, &data.sandbox()?)?;
+    let mut comparison = Comparison::new(name, 0, zone, &limits);
+    let customers = pairs(&*data.store, &beside, &mut |pair| comparison.take(&pair))?;
+    let side = |store: &dyn Store, versions: FoldState| -> anyhow::Result<Side> {
+        Ok(Side { faults: store.notes("", usize::MAX)?, versions, ..Side::default() })
+    };
+    let (before, after) = (side(&*data.store, live)?, side(&beside, state)?);
+    let trial = Trial { before, after, customers, records: theirs.position };
+    let upto = ours.position.min(theirs.position);
+    let report = Report::new(comparison, &trial, [&old, &new], 1..=upto, theirs.fired.min(ours.fired), None);
+    finish(&report, &data, arguments.html.as_deref(), zone, json, out)
+}
+
+/// Everybody in both stores. They are read one page after the other: a host that runs goes on meanwhile.
+fn pairs(ours: &dyn Store, theirs: &dyn Store, take: &mut dyn FnMut(Pair)) -> anyhow::Result<u64> {
+    let (mut after, mut customers) = (None, 0);
+    loop {
+        let page = ours.page(&Query { after, limit: PAGE, ..Query::default() })?;
+        let Some(last) = page.last() else { return Ok(customers) };
+        after = Some(last.id);
+        let ids: Vec<CustomerId> = page.iter().map(|customer| customer.id).collect();
+        for (before, after) in page.into_iter().zip(theirs.load(&ids)?) {
+            if let Some(after) = after {
+                customers += 1;
+                take(Pair { before, after });
+            }
+        }
+    }
+}
+
+/// The report in the form that was asked for.
+fn finish(
+    report: &Report,
+    data: &Data,
+    html: Option<&Path>,
+    zone: Zone,
+    json: bool,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    if let Some(path) = html {
+        let timelines = report.timelines(&*data.journal, &*data.store, zone)?;
+        std::fs::write(path, page::write(report, &timelines, zone))
+            .with_context(|| format!("write {}", path.display()))?;
     }
     if json {
-        return print_json(out, &report);
+        return print_json(out, report);
     }
-    let timelines = report.timelines(&*data.journal, &*data.store, Zone::new(arguments.utc))?;
-    text::print(&report, &timelines, Zone::new(arguments.utc), out)
+    let timelines = report.timelines(&*data.journal, &*data.store, zone)?;
+    text::print(report, &timelines, zone, out)
 }
 
 /// The binding to try in the place of the one that is bound.

@@ -26,7 +26,7 @@ pub use connection::Connection;
 pub use error::{ConfigError, Problem};
 pub use limits::Limits;
 pub use load::{Clock, Config, load};
-pub use policy::Policy;
+pub use policy::{Policy, Shadow};
 pub use schema::{SettingsError, check_settings};
 pub use secret::Secret;
 

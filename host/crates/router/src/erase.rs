@@ -7,15 +7,15 @@
 //! does now. What was said of others because of her stands in their records and stays. Who names her in a record of
 //! theirs (a friend who helped) is folded again, because a policy may remember that name.
 //! Invariant: everybody else's document is what it was but for her name, in the store now and in every later fold of the
-//! journal.
+//! journal; unless an operator had divided the two, who were one before: what was intended for both then is not found again.
 
 use foldhash::HashMap;
 use std::collections::{BTreeMap, BTreeSet};
 
 use journal::{Erasure, Journal, fingerprint};
 use model::{
-    Apart, Customer, CustomerId, Deed, ERASED, Entry, Erased, Event, Fact, FoldState, Identity, Note,
-    OperatorAct, Position, Record,
+    Apart, ChannelEvent, Customer, CustomerId, Deed, DerivedEvent, ERASED, Entry, Erased, Event, Fact,
+    FoldState, Identity, Note, OperatorAct, Position, Record,
 };
 use store::{Commit, Indexed, Standing, Store};
 
@@ -96,7 +96,7 @@ impl Forgetting {
         let Some(customer) = judge.store.load(&[id])?.pop().flatten() else { return Ok(None) };
         let rules = judge.rules(&judge.state.corrections);
         let alone = judge.journal.fetch(&judge.state.alone)?;
-        let hers = Hers::new(&rules, &customer)?;
+        let hers = Hers::new(&rules, &customer, record.position);
         let (records, naming) = hers.records(judge.journal, &alone)?;
         let namers = namers(judge, &naming)?;
         let records = records.into_iter().collect();
@@ -148,15 +148,17 @@ struct Hers<'a> {
 }
 
 impl<'a> Hers<'a> {
-    fn new(rules: &'a Rules<'a>, customer: &'a Customer) -> Result<Hers<'a>, RouterError> {
-        let mut instead = HashMap::default();
-        for held in &customer.handles {
+    fn new(rules: &'a Rules<'a>, customer: &'a Customer, position: Position) -> Hers<'a> {
+        let instead = customer.handles.iter().enumerate().map(|(place, held)| {
             let Identity { scheme, scope, value } = &held.identity;
             // One that was erased before stays: the journal has it.
-            let value = if value.starts_with(ERASED) { value.clone() } else { meaningless()? };
-            instead.insert(&held.identity, Identity { scheme: scheme.clone(), scope: scope.clone(), value });
-        }
-        Ok(Hers { rules, customer, instead })
+            let value = match value.strip_prefix(ERASED) {
+                Some(_) => value.clone(),
+                None => format!("{ERASED}{position}:{place}"),
+            };
+            (&held.identity, Identity { scheme: scheme.clone(), scope: scope.clone(), value })
+        });
+        Hers { rules, customer, instead: instead.collect() }
     }
 
     fn named(&self, identity: &Identity) -> Option<&Identity> {
@@ -227,25 +229,37 @@ impl<'a> Hers<'a> {
         Erased { who, of: addressee(&record.entry), cause, fingerprint: fingerprint(&record.entry) }
     }
 
-    /// Puts what stands for her handles into another's record. False: it shows none of them.
+    /// Takes her handles out of another's record, and puts what stands for one where it is named as somebody else's. False:
+    /// there is none of hers.
     fn rename(&self, entry: &mut Entry) -> bool {
         let mut renamed = false;
-        let mut rename = |identity: &mut Identity| {
-            if let Some(instead) = self.named(identity).filter(|instead| *instead != identity) {
-                *identity = instead.clone();
-                renamed = true;
-            }
+        let strike = |who: &mut Vec<Identity>| {
+            let before = who.len();
+            who.retain(|identity| self.named(identity).is_none());
+            who.len() != before
         };
-        let mut event = |event: &mut Event| {
-            event.who.iter_mut().for_each(&mut rename);
-            if let Fact::Did(act) = &mut event.fact {
-                act.whom.iter_mut().for_each(&mut rename);
-            }
+        let event = |event: &mut Event| match &mut event.fact {
+            Fact::Did(act) => act.whom.as_mut().is_some_and(|whom| match self.named(whom) {
+                Some(instead) if instead != whom => {
+                    whom.clone_from(instead);
+                    true
+                }
+                Some(_) | None => false,
+            }),
+            Fact::Said(_)
+            | Fact::Saw(_)
+            | Fact::Bought(_)
+            | Fact::Told(_)
+            | Fact::Met(_)
+            | Fact::Carried(_) => false,
         };
         match entry {
-            Entry::Event(channel) => event(&mut channel.event),
-            Entry::Derived(derived) => event(&mut derived.event),
-            Entry::Erased(erased) => erased.who.iter_mut().for_each(rename),
+            Entry::Event(ChannelEvent { event: told, .. })
+            | Entry::Derived(DerivedEvent { event: told, .. }) => {
+                renamed |= strike(&mut told.who);
+                renamed |= event(told);
+            }
+            Entry::Erased(erased) => renamed |= strike(&mut erased.who),
             Entry::Setup(_) | Entry::Retelling(_) | Entry::Progress(_) | Entry::Act(_) => {}
         }
         renamed
@@ -333,11 +347,4 @@ fn namers(judge: &Judge<'_>, records: &[Record]) -> Result<Vec<CustomerId>, Rout
     namers.sort_unstable();
     namers.dedup();
     Ok(namers)
-}
-
-/// The value of a handle that means nobody.
-fn meaningless() -> Result<String, RouterError> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|error| RouterError::NoRandomness { reason: error.to_string() })?;
-    Ok(format!("{ERASED}{:032x}", u128::from_le_bytes(bytes)))
 }

@@ -28,9 +28,6 @@ pub enum RouterError {
     /// A derived event that the fold gives is not in the journal: this is not the journal that the store was made of.
     #[error("the event that \"{binding}\" told at position {position} is not in the journal")]
     Untold { binding: String, position: model::Position },
-    /// Nothing random can be had, and what stands for an erased handle must not be guessed.
-    #[error("the operating system gives no random bytes: {reason}")]
-    NoRandomness { reason: String },
     /// Somebody asked for a policy that the setup does not have.
     #[error("no policy \"{policy}\" is in force there; there is: {}", if bound.is_empty() { "none".to_owned() } else { bound.join(", ") })]
     Unbound { policy: String, bound: Vec<String> },
@@ -47,7 +44,7 @@ impl RouterError {
             | RouterError::Lost { customer: _ }
             | RouterError::Untold { binding: _, position: _ } => Class::Operator,
             RouterError::Unbound { policy: _, bound: _ } => Class::Reject,
-            RouterError::Halted | RouterError::NoRandomness { reason: _ } => Class::Retry,
+            RouterError::Halted => Class::Retry,
         }
     }
 }

@@ -26,6 +26,7 @@ mod report;
 mod rounds;
 mod router;
 mod setup;
+mod shadow;
 mod slice;
 mod telling;
 mod trace;
@@ -45,6 +46,7 @@ pub use report::{
     report,
 };
 pub use router::{Folded, Router, RouterConfig};
+pub use shadow::Shadow;
 pub use slice::{Refolded, Slice, as_of_position, as_of_time, refold};
 pub use trace::{Shown, Tracing};
 pub use trial::{Pair, Side, Trial, trial};

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use super::charts::{BARS_MAX, Bar, days, gains};
 use super::report::{Report, Row, Timeline, Version};
+use super::text::{NOT_COUNTED, counted};
 use crate::commands::calendar::Zone;
 
 const STYLE: &str = "body{font:15px/1.5 system-ui,'PingFang SC','Microsoft YaHei',sans-serif;max-width:780px;margin:2em auto;\
@@ -67,12 +68,15 @@ fn versions(report: &Report, page: &mut String) {
         let dead = if dead.is_empty() { "none".to_owned() } else { dead.join(", ") };
         let _ = write!(
             page,
-            "<tr><th>{side}</th><td>{}</td><td>{}</td><td>{}</td><td class=\"n\">{turns}</td><td>{}</td>\
-             <td class=\"n\">{told}</td><td class=\"n\">{tasks}</td><td class=\"n\">{took_ms} ms</td></tr>",
+            "<tr><th>{side}</th><td>{}</td><td>{}</td><td>{}</td><td class=\"n\">{}</td><td>{}</td>\
+             <td class=\"n\">{}</td><td class=\"n\">{tasks}</td><td class=\"n\">{}</td></tr>",
             escape(title),
             escape(digest.get(..12).unwrap_or(digest)),
             escape(settings_digest.get(..12).unwrap_or(settings_digest)),
-            escape(&dead)
+            counted(*turns),
+            escape(&dead),
+            counted(*told),
+            took_ms.map_or_else(|| NOT_COUNTED.to_owned(), |ms| format!("{ms} ms"))
         );
     }
     page.push_str("</table>");

@@ -37,8 +37,9 @@ pub(super) struct Report {
     /// Intents that the courier's rules would stop or delay, by code.
     pub(super) limits: Vec<Sides<&'static str>>,
     pub(super) most_changed: Vec<Example>,
-    pub(super) took_ms: u64,
-    pub(super) records_per_s: u64,
+    /// None of a shadow.
+    pub(super) took_ms: Option<u64>,
+    pub(super) records_per_s: Option<u64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -47,12 +48,13 @@ pub(super) struct Version {
     pub(super) digest: String,
     pub(super) settings_digest: String,
     /// Turns that policies were shown; others were folded besides only where this one reads what they give.
-    pub(super) turns: u64,
-    pub(super) took_ms: u64,
+    /// None: nobody counted, as for a shadow, which folds day by day.
+    pub(super) turns: Option<u64>,
+    pub(super) took_ms: Option<u64>,
     /// Turns at which a policy failed, by kind.
     pub(super) dead: BTreeMap<String, u64>,
     /// Events of other people that it told.
-    pub(super) told: u64,
+    pub(super) told: Option<u64>,
     pub(super) tasks: u64,
 }
 
@@ -107,7 +109,7 @@ impl Report {
         bindings: [&Binding; 2],
         range: RangeInclusive<Position>,
         fired: Instant,
-        took: Duration,
+        took: Option<Duration>,
     ) -> Report {
         let most_changed = comparison.most_changed().into_iter().map(example).collect();
         let Trial { before, after, customers, records } = trial;
@@ -115,8 +117,8 @@ impl Report {
         let [old_tasks, new_tasks] = comparison.tasks;
         Report {
             policy: new.name.clone(),
-            before: version(old, before, old_tasks),
-            after: version(new, after, new_tasks),
+            before: version(old, before, old_tasks, took.is_some()),
+            after: version(new, after, new_tasks, took.is_some()),
             from: *range.start(),
             to: *range.end(),
             fired,
@@ -148,8 +150,8 @@ impl Report {
                 .map(|(name, [before, after])| Sides { name, before, after })
                 .collect(),
             most_changed,
-            took_ms: millis(took),
-            records_per_s: (*records as f64 / took.as_secs_f64().max(1e-9)) as u64,
+            took_ms: took.map(millis),
+            records_per_s: took.map(|took| (*records as f64 / took.as_secs_f64().max(1e-9)) as u64),
         }
     }
 
@@ -177,7 +179,7 @@ impl Report {
     }
 }
 
-fn version(binding: &Binding, side: &Side, tasks: u64) -> Version {
+fn version(binding: &Binding, side: &Side, tasks: u64, counted: bool) -> Version {
     let known = side.versions.versions.iter().find(|version| version.binding == binding.name);
     let mut dead: BTreeMap<String, u64> = BTreeMap::new();
     for note in &side.faults {
@@ -190,10 +192,10 @@ fn version(binding: &Binding, side: &Side, tasks: u64) -> Version {
         title: binding.descriptor.title.clone(),
         digest: binding.digest.to_string(),
         settings_digest: known.map(|version| version.settings.to_string()).unwrap_or_default(),
-        turns: side.turns,
-        took_ms: millis(side.took),
+        turns: counted.then_some(side.turns),
+        took_ms: counted.then(|| millis(side.took)),
         dead,
-        told: side.told,
+        told: counted.then_some(side.told),
         tasks,
     }
 }

@@ -31,11 +31,11 @@ pub(super) fn print(
             side.to_owned(),
             short(digest),
             short(settings_digest),
-            turns.to_string(),
+            counted(*turns),
             dead.to_string(),
-            told.to_string(),
+            counted(*told),
             tasks.to_string(),
-            format!("{took_ms} ms"),
+            took_ms.map_or_else(|| NOT_COUNTED.to_owned(), |ms| format!("{ms} ms")),
         ]);
     }
     table.print("  ", out)?;
@@ -63,12 +63,19 @@ pub(super) fn print(
             writeln!(out, "  {}", plain(line))?;
         }
     }
-    writeln!(
-        out,
-        "\n{} records in {} ms: {} a second, both versions included. Nothing was written, nobody was sent anything.",
-        report.records, report.took_ms, report.records_per_s
-    )?;
+    if let (Some(took_ms), Some(a_second)) = (report.took_ms, report.records_per_s) {
+        let records = report.records;
+        writeln!(out, "\n{records} records in {took_ms} ms: {a_second} a second, both versions included.")?;
+    }
+    writeln!(out, "\nNothing was written, nobody was sent anything.")?;
     Ok(())
+}
+
+/// What stands where nobody counted.
+pub(super) const NOT_COUNTED: &str = "-";
+
+pub(super) fn counted(count: Option<u64>) -> String {
+    count.map_or_else(|| NOT_COUNTED.to_owned(), |count| count.to_string())
 }
 
 fn rows(title: &str, rows: &[Row], out: &mut dyn Write) -> anyhow::Result<()> {

@@ -166,39 +166,6 @@ impl Host {
     pub fn records(&self) -> Vec<Record> {
         self.journal.read(0, usize::MAX).expect("read")
     }
-
-    /// The records, with the handles that stand for erased ones named by the order in which they come up: what they are is
-    /// random.
-    pub fn comparable(&self) -> Vec<Record> {
-        let mut names: Vec<String> = Vec::new();
-        let mut records = self.records();
-        let mut name = |identity: &mut Identity| {
-            if identity.value.starts_with(ERASED) {
-                let known = names.iter().position(|name| *name == identity.value);
-                let place = known.unwrap_or_else(|| {
-                    names.push(identity.value.clone());
-                    names.len() - 1
-                });
-                identity.value = format!("{ERASED}{place}");
-            }
-        };
-        for record in &mut records {
-            match &mut record.entry {
-                Entry::Event(ChannelEvent { event, .. }) | Entry::Derived(DerivedEvent { event, .. }) => {
-                    event.who.iter_mut().for_each(&mut name);
-                    if let Fact::Did(act) = &mut event.fact {
-                        act.whom.iter_mut().for_each(&mut name);
-                    }
-                }
-                Entry::Erased(erased) => erased.who.iter_mut().for_each(&mut name),
-                Entry::Act(OperatorAct { deed: Deed::Split(split), .. }) => {
-                    split.handles.iter_mut().for_each(&mut name);
-                }
-                _ => {}
-            }
-        }
-        records
-    }
 }
 
 fn progress(customer: CustomerId, held: &HeldIntent, state: u8, number: usize) -> Progress {

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use journal::{Batch, ChoreEnd, ChoreUpdate, Placed, Receipt, fingerprint};
-use model::{Chore, Digest, Entry, MemoryWrite, Position};
+use model::{Chore, Digest, MemoryWrite, Position};
 use rusqlite::{Transaction, params};
 
 use super::{hash, head, locate};
