@@ -192,8 +192,14 @@ impl<P: Port> Courier<P> {
         sent.day(&rules, now);
         self.sent = Some(sent);
         self.forget();
-        self.flights.land(self.store.standing()?.0.position);
+        if self.flights.customers() > 0 {
+            self.flights.land(self.store.standing()?.0.position);
+        }
         let (page, more) = self.page(now)?;
+        if page.is_empty() {
+            // Most of the time: every step of the fold wakes the mover, and nobody waits for it.
+            return Ok(Round { did: false, more, told: 0 });
+        }
         let outlets: Vec<Outlet> = self.port.outlets().values().cloned().collect();
         let Some(mut carriers) = self.sent.as_ref().map(|sent| Carriers::new(&outlets, sent)) else {
             return Ok(Round { did: false, more, told: 0 });

@@ -87,7 +87,8 @@ impl Segmenter {
         let now = self.shared.clock.now();
         let (journal, store, seen) = (Arc::clone(&self.journal), Arc::clone(&self.store), self.seen);
         if now >= self.next {
-            self.next = now.saturating_add(EVERYBODY_EVERY_MS);
+            // Where none is kept, those who were in one that is not any more are let out once.
+            self.next = if live.is_empty() { Instant::MAX } else { now.saturating_add(EVERYBODY_EVERY_MS) };
             self.seen = self.health.borrow().folded;
             return Ok(Some(People::Everybody));
         }

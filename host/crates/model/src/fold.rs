@@ -101,7 +101,6 @@ pub struct Erasure {
     /// The customers that had become one with her.
     pub merged: Vec<CustomerId>,
     pub records: u64,
-    pub handles: u64,
 }
 
 impl Note {

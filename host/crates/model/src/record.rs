@@ -179,6 +179,8 @@ pub struct Erased {
     pub who: Vec<Identity>,
     /// Whom it named by her id, where it showed no handles.
     pub of: Option<CustomerId>,
+    /// The operator's act that erased it.
+    pub act: Position,
     /// The record that led to it, where a policy told it.
     pub cause: Option<Position>,
     /// Made from its source and id: it is known if it is delivered again.
@@ -267,7 +269,9 @@ impl Entry {
                 Deed::Erase(erase) => vec![erase.customer.0],
                 Deed::Attest(_) => Vec::new(),
             },
-            Entry::Erased(erased) => erased.of.iter().map(|of| of.0).chain(erased.cause).collect(),
+            Entry::Erased(erased) => {
+                erased.of.iter().map(|of| of.0).chain(erased.cause).chain([erased.act]).collect()
+            }
         }
     }
 

@@ -76,7 +76,7 @@ impl Judge<'_> {
         let mut correction =
             Correction { corrections: self.state.corrections.clone(), ..Correction::default() };
         match &record.entry {
-            Entry::Retelling(retelling) => self.retell(retelling, &mut correction)?,
+            Entry::Retelling(retelling) => self.retell(record.position, retelling, &mut correction)?,
             Entry::Act(OperatorAct { deed, .. }) => match deed {
                 Deed::Join(join) => {
                     let both = self.store.load(&[join.one, join.other])?;
@@ -167,12 +167,17 @@ impl Judge<'_> {
         Ok(())
     }
 
-    fn retell(&self, retelling: &Retelling, correction: &mut Correction) -> Result<(), RouterError> {
+    fn retell(
+        &self,
+        position: Position,
+        retelling: &Retelling,
+        correction: &mut Correction,
+    ) -> Result<(), RouterError> {
         let Some(record) = self.record(retelling.event)? else { return Ok(()) };
         let rules = self.rules(&self.state.corrections);
         let shown = rules.shown(&record);
         let owners: Vec<CustomerId> = self.owners(shown.iter())?;
-        if owners.is_empty() && matches!(record.entry, Entry::Erased(_)) {
+        if matches!(&record.entry, Entry::Erased(erased) if erased.act < position) {
             // She whom it was told of is gone, and does not come back by it.
             return Ok(());
         }

@@ -14,8 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use journal::{Erasure, Journal, fingerprint};
 use model::{
-    Apart, ChannelEvent, Customer, CustomerId, Deed, DerivedEvent, ERASED, Entry, Erased, Event, Fact,
-    FoldState, Identity, Note, OperatorAct, Position, Record,
+    Apart, ChannelEvent, Customer, CustomerId, Deed, DerivedEvent, ERASED, Entry, Erased, Fact, FoldState,
+    Identity, Note, OperatorAct, Position, Record,
 };
 use store::{Commit, Indexed, Standing, Store};
 
@@ -58,7 +58,7 @@ pub(crate) fn look(
     let (_, state) = store.standing()?;
     let judge = Judge { journal, store, state: &state };
     let record = Record { position: Position::MAX, now: 0, entry: Entry::Erased(Erased::default()) };
-    let Some(Forgetting { erasure, customer, .. }) = Forgetting::of(&judge, &record, id)? else {
+    let Some(Forgetting { erasure, customer, owned, .. }) = Forgetting::of(&judge, &record, id)? else {
         return Ok(None);
     };
     let (hers, others): (Vec<_>, Vec<_>) =
@@ -67,7 +67,7 @@ pub(crate) fn look(
     Ok(Some(Erases {
         customer: customer.id,
         records: hers.len(),
-        handles: customer.handles.len(),
+        handles: owned.len(),
         others: others.len() - words,
         words,
         merged: customer.merged,
@@ -81,6 +81,8 @@ pub(crate) struct Forgetting {
     /// Who has a record that named her.
     pub(crate) namers: Vec<CustomerId>,
     customer: Customer,
+    /// Her handles. A rotating one that is another's now is not.
+    owned: Vec<Identity>,
     before: Indexed,
     note: Note,
     notes_gone: Vec<String>,
@@ -96,11 +98,13 @@ impl Forgetting {
         let Some(customer) = judge.store.load(&[id])?.pop().flatten() else { return Ok(None) };
         let rules = judge.rules(&judge.state.corrections);
         let alone = judge.journal.fetch(&judge.state.alone)?;
-        let hers = Hers::new(&rules, &customer, record.position);
-        let (records, naming) = hers.records(judge.journal, &alone)?;
+        let (owned, alone_hers) = owned(judge, &customer)?;
+        let hers = Hers::new(&rules, &customer, &alone_hers, record.position);
+        let notes = hers.notes(judge.store)?;
+        let (records, naming) = hers.records(judge.journal, &alone, &notes)?;
         let namers = namers(judge, &naming)?;
         let records = records.into_iter().collect();
-        let names = customer.handles.iter().map(|held| &held.identity.value);
+        let names = alone_hers.iter().map(|handle| &handle.value);
         let names = names.filter(|value| value.len() >= NAME_MIN && !value.starts_with(ERASED));
         let names: BTreeSet<String> = names.cloned().collect();
         let erasure = Erasure { records, names: names.into_iter().collect() };
@@ -113,11 +117,10 @@ impl Forgetting {
             customer: customer.id,
             merged: customer.merged.clone(),
             records: customer.timeline.len() as u64,
-            handles: customer.handles.len() as u64,
         });
-        let notes_gone = hers.notes(judge.store)?;
+        let notes_gone = notes.iter().map(Note::key).collect();
         let before = Indexed::of(&customer);
-        Ok(Some(Forgetting { erasure, state, namers, customer, before, note, notes_gone }))
+        Ok(Some(Forgetting { erasure, state, namers, customer, owned, before, note, notes_gone }))
     }
 
     pub(crate) fn commit(&self, from: Standing, to: Standing) -> Commit<'_> {
@@ -126,7 +129,7 @@ impl Forgetting {
             to,
             unmerged: self.customer.merged.clone(),
             vanished: vec![(self.customer.id, &self.before)],
-            handles_gone: self.customer.handles.iter().map(|held| &held.identity).collect(),
+            handles_gone: self.owned.iter().collect(),
             notes_gone: self.notes_gone.clone(),
             notes: vec![self.note.clone()],
             state: Some(&self.state),
@@ -143,22 +146,28 @@ type Rewritten = (BTreeMap<Position, Entry>, Vec<Record>);
 struct Hers<'a> {
     rules: &'a Rules<'a>,
     customer: &'a Customer,
+    act: Position,
     /// What stands for each of her handles.
     instead: HashMap<&'a Identity, Identity>,
 }
 
 impl<'a> Hers<'a> {
-    fn new(rules: &'a Rules<'a>, customer: &'a Customer, position: Position) -> Hers<'a> {
-        let instead = customer.handles.iter().enumerate().map(|(place, held)| {
-            let Identity { scheme, scope, value } = &held.identity;
+    fn new(
+        rules: &'a Rules<'a>,
+        customer: &'a Customer,
+        owned: &'a [Identity],
+        position: Position,
+    ) -> Hers<'a> {
+        let instead = owned.iter().enumerate().map(|(place, handle)| {
+            let Identity { scheme, scope, value } = handle;
             // One that was erased before stays: the journal has it.
             let value = match value.strip_prefix(ERASED) {
                 Some(_) => value.clone(),
                 None => format!("{ERASED}{position}:{place}"),
             };
-            (&held.identity, Identity { scheme: scheme.clone(), scope: scope.clone(), value })
+            (handle, Identity { scheme: scheme.clone(), scope: scope.clone(), value })
         });
-        Hers { rules, customer, instead: instead.collect() }
+        Hers { rules, customer, act: position, instead: instead.collect() }
     }
 
     fn named(&self, identity: &Identity) -> Option<&Identity> {
@@ -166,9 +175,18 @@ impl<'a> Hers<'a> {
     }
 
     /// What stands in the place of each record that says something of her; and the records of others that name her.
-    fn records(&self, journal: &dyn Journal, alone: &[Record]) -> Result<Rewritten, RouterError> {
+    fn records(
+        &self,
+        journal: &dyn Journal,
+        alone: &[Record],
+        notes: &[Note],
+    ) -> Result<Rewritten, RouterError> {
         let (mut changed, mut naming) = (BTreeMap::new(), Vec::new());
         let mut others: BTreeSet<Position> = self.customer.refused.iter().copied().collect();
+        others.extend(notes.iter().filter_map(|note| match note {
+            Note::Conflict(conflict) => Some(conflict.position),
+            Note::DeadTurn(_) | Note::Erasure(_) => None,
+        }));
         for record in journal.fetch(&self.customer.timeline)? {
             match &record.entry {
                 Entry::Derived(derived) => drop(others.insert(derived.cause)),
@@ -226,40 +244,32 @@ impl<'a> Hers<'a> {
             | Entry::Act(_)
             | Entry::Erased(_) => None,
         };
-        Erased { who, of: addressee(&record.entry), cause, fingerprint: fingerprint(&record.entry) }
+        Erased {
+            who,
+            of: addressee(&record.entry),
+            act: self.act,
+            cause,
+            fingerprint: fingerprint(&record.entry),
+        }
     }
 
-    /// Takes her handles out of another's record, and puts what stands for one where it is named as somebody else's. False:
-    /// there is none of hers.
+    /// Puts what stands for her handles into another's record. False: there is none of hers.
     fn rename(&self, entry: &mut Entry) -> bool {
         let mut renamed = false;
-        let strike = |who: &mut Vec<Identity>| {
-            let before = who.len();
-            who.retain(|identity| self.named(identity).is_none());
-            who.len() != before
-        };
-        let event = |event: &mut Event| match &mut event.fact {
-            Fact::Did(act) => act.whom.as_mut().is_some_and(|whom| match self.named(whom) {
-                Some(instead) if instead != whom => {
-                    whom.clone_from(instead);
-                    true
-                }
-                Some(_) | None => false,
-            }),
-            Fact::Said(_)
-            | Fact::Saw(_)
-            | Fact::Bought(_)
-            | Fact::Told(_)
-            | Fact::Met(_)
-            | Fact::Carried(_) => false,
+        let mut rename = |identity: &mut Identity| {
+            if let Some(instead) = self.named(identity).filter(|instead| *instead != identity) {
+                *identity = instead.clone();
+                renamed = true;
+            }
         };
         match entry {
-            Entry::Event(ChannelEvent { event: told, .. })
-            | Entry::Derived(DerivedEvent { event: told, .. }) => {
-                renamed |= strike(&mut told.who);
-                renamed |= event(told);
+            Entry::Event(ChannelEvent { event, .. }) | Entry::Derived(DerivedEvent { event, .. }) => {
+                event.who.iter_mut().for_each(&mut rename);
+                if let Fact::Did(act) = &mut event.fact {
+                    act.whom.iter_mut().for_each(&mut rename);
+                }
             }
-            Entry::Erased(erased) => renamed |= strike(&mut erased.who),
+            Entry::Erased(erased) => erased.who.iter_mut().for_each(rename),
             Entry::Setup(_) | Entry::Retelling(_) | Entry::Progress(_) | Entry::Act(_) => {}
         }
         renamed
@@ -302,8 +312,8 @@ impl<'a> Hers<'a> {
         corrections.apart.retain(|apart| !apart.these.is_empty() && !apart.those.is_empty());
     }
 
-    /// The keys of the notes that name her.
-    fn notes(&self, store: &dyn Store) -> Result<Vec<String>, RouterError> {
+    /// The notes that name her.
+    fn notes(&self, store: &dyn Store) -> Result<Vec<Note>, RouterError> {
         let is_hers = |id: CustomerId| id == self.customer.id || self.customer.merged.contains(&id);
         let names_her = |note: &&Note| match note {
             Note::Conflict(conflict) => {
@@ -319,7 +329,7 @@ impl<'a> Hers<'a> {
             let page = store.notes(&after, PAGE)?;
             let Some(last) = page.last() else { return Ok(gone) };
             after = last.key();
-            gone.extend(page.iter().filter(names_her).map(Note::key));
+            gone.extend(page.into_iter().filter(|note| names_her(&note)));
         }
     }
 }
@@ -332,6 +342,34 @@ fn whom(entry: &Entry) -> Option<&Identity> {
             None
         }
     }
+}
+
+/// Those of her handles that are hers still; and of these, those that nobody had before her, who would have it now.
+fn owned(judge: &Judge<'_>, customer: &Customer) -> Result<(Vec<Identity>, Vec<Identity>), RouterError> {
+    let handles: Vec<&Identity> = customer.handles.iter().map(|held| &held.identity).collect();
+    let owners = judge.store.resolve(&handles)?;
+    let (mut owned, mut alone): (Vec<Identity>, Vec<Identity>) = (Vec::new(), Vec::new());
+    // A rotating handle that went from one to another is another's, too.
+    let mut shared: Vec<Identity> = Vec::new();
+    for held in &customer.handles {
+        let before = held.before.map(|before| judge.store.load(&[before])).transpose()?;
+        if before.into_iter().flatten().flatten().any(|before| before.id != customer.id) {
+            shared.push(held.identity.clone());
+        }
+    }
+    let rules = judge.rules(&judge.state.corrections);
+    for record in judge.journal.fetch(&customer.refused)? {
+        shared.extend(rules.shown(&record).into_iter().filter(|handle| !rules.lasts(handle)));
+    }
+    for (held, owner) in customer.handles.iter().zip(owners) {
+        if owner == Some(customer.id) && !owned.contains(&held.identity) {
+            owned.push(held.identity.clone());
+            if !shared.contains(&held.identity) {
+                alone.push(held.identity.clone());
+            }
+        }
+    }
+    Ok((owned, alone))
 }
 
 /// Who has these records.

@@ -190,19 +190,24 @@ impl Assigned {
         record: &Record,
         handles: &[Identity],
     ) -> Result<Option<usize>, RouterError> {
-        let lasting: Vec<&Identity> = handles.iter().filter(|handle| rules.lasts(handle)).collect();
+        // What stands for a handle of somebody who was erased speaks for her on her own records alone. On another's it only
+        // says, as it did, whom that record cannot mean.
+        let is_hers = matches!(record.entry, Entry::Erased(_));
+        let speaks = |handle: &&Identity| is_hers || !handle.value.starts_with(ERASED);
+        let speaking = || handles.iter().filter(speaks);
+        let lasting: Vec<&Identity> = speaking().filter(|handle| rules.lasts(handle)).collect();
         let lane = if lasting.is_empty() {
             // A rotating handle finds a customer where nothing better is there, and never merges.
-            if handles.is_empty() {
+            if speaking().next().is_none() {
                 return Ok(None);
             }
-            let owner = handles.iter().find_map(|handle| desk.owner(handle));
+            let owner = speaking().find_map(|handle| desk.owner(handle));
             owner.map(|owner| self.lane_of(desk, owner)).transpose()?
         } else {
             self.judge(rules, desk, record, handles, &lasting)?
         };
         let lane = lane.unwrap_or_else(|| self.open(Customer::new(CustomerId(record.position), record.now)));
-        for handle in handles {
+        for handle in speaking() {
             self.attach(rules, desk, record, lane, handle)?;
         }
         Ok(Some(lane))

@@ -36,6 +36,5 @@ twin!(Erasure as ErasureWire {
     customer: CustomerId,
     merged: Vec<CustomerId>,
     records: u64,
-    handles: u64,
 });
 twin_cases!(Note as NoteWire { Conflict(Conflict), DeadTurn(DeadTurn), Erasure(Erasure) });

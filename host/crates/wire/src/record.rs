@@ -64,6 +64,7 @@ twin!(OperatorAct as OperatorActWire { id: String, by: String, why: String, deed
 twin!(Erased as ErasedWire {
     who: Vec<Identity>,
     of: Option<CustomerId>,
+    act: u64,
     cause: Option<u64>,
     fingerprint: Option<Digest>,
 });

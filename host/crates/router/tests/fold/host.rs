@@ -5,8 +5,7 @@ use std::sync::Arc;
 use journal::{Batch, Journal};
 use model::{
     ChannelEvent, Customer, CustomerId, Deed, DerivedEvent, Digest, ERASED, Entry, Erase, Fact, HandTag,
-    HandUntag, HeldIntent, Identity, IntentState, Join, Note, OperatorAct, Progress, Proposal, Record,
-    Retract, Split,
+    HandUntag, HeldIntent, IntentState, Join, Note, OperatorAct, Progress, Proposal, Record, Retract, Split,
 };
 use router::{Router, RouterConfig};
 use store::{Query, Standing, Store};
