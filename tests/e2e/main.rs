@@ -8,6 +8,8 @@ mod brand_life;
 mod cli;
 mod courier;
 mod crash;
+mod erased;
+mod kept;
 mod outlet;
 mod peers;
 mod reload;

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use journal::Journal;
-use model::{Attest, Customer, CustomerId, DeadTurn, Deed, Entry, Note, Position, Record};
+use model::{Attest, Customer, CustomerId, DeadTurn, Deed, Note, Position, Record};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use store::Store;

@@ -76,16 +76,19 @@ impl<'a> Versions<'a> {
 
 fn of_customer(customer: &Customer) -> [Cell<'_>; 13] {
     // Taken apart, so that nothing that a customer has is left out by accident. The past (timeline, causes) is in
-    // other tables; memories, alarms and their count are a policy's own; the rest is the fold's.
+    // other tables; memories, alarms and their count are a policy's own; segments are asked for with --segment; the rest is the
+    // fold's.
     let Customer {
         id,
         first_seen,
+        latest: _,
         handles,
         timeline,
         refused: _,
         traits,
         tags,
         stages,
+        segments: _,
         staff,
         memories: _,
         alarms: _,

@@ -14,6 +14,7 @@ use store::Store;
 use tokio::sync::watch;
 
 use super::super::connection::Connection;
+use super::super::folder::folded;
 use super::super::shared::{self, Shared};
 use crate::carrying::Outlet;
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use journal::{Batch, Journal};
 use model::{
-    ChannelEvent, Customer, CustomerId, Deed, DerivedEvent, Digest, ERASED, Entry, Erase, Fact, HandTag,
-    HandUntag, HeldIntent, IntentState, Join, Note, OperatorAct, Progress, Proposal, Record, Retract, Split,
+    Customer, CustomerId, Deed, Digest, Entry, Erase, HandTag, HandUntag, HeldIntent, IntentState, Join,
+    Note, OperatorAct, Progress, Proposal, Record, Retract, Split,
 };
 use router::{Router, RouterConfig};
 use store::{Query, Standing, Store};

@@ -1,0 +1,101 @@
+//! A person asks what is kept of her, and to be forgotten: through the running host, with everybody else as they were.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+use tests::Tenant;
+use tests::brand::START_MS;
+use tests::host::{cli, cli_json, cli_text};
+
+use crate::stage::{Stage, added, records};
+
+const HOUR_MS: u64 = 3_600_000;
+
+/// A name that stands nowhere by chance.
+const HERS: &str = "wmXiaomanForgetMe00000000001";
+const OTHER: &str = "wmXiaoxue0000000000000000001";
+
+/// The bytes of every file below a folder in which this text stands.
+fn files_with(folder: &Path, text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if std::fs::read(&path).unwrap().windows(text.len()).any(|part| part == text.as_bytes()) {
+                found.push(path.display().to_string());
+            }
+        }
+    }
+    found
+}
+
+async fn id_of(stage: &Stage, external: &str) -> String {
+    let customers = stage.host.customers().await.unwrap();
+    let hers = customers.iter().find(|customer| customer["handles"].to_string().contains(external));
+    hers.unwrap()["id"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_to_be_forgotten_is_and_nobody_else() {
+    let stage = Stage::set(&Tenant::default()).await;
+    for (place, external) in [HERS, OTHER].into_iter().enumerate() {
+        let event = added(external, (START_MS + place as u64 * 1000) / 1000);
+        stage.on.wecom.push(&stage.host.hook("wecom"), &event).await.unwrap();
+    }
+    stage.advance(START_MS + 2 * HOUR_MS).await;
+    let (hers, other) = (id_of(&stage, HERS).await, id_of(&stage, OTHER).await);
+    let said = ["--by", "li", "--why", "she asked for it"];
+
+    // A tag by hand has a reason like any other, and outlives a fold of her past.
+    let tag = ["customer", "tag", &other, "vip"];
+    cli_json(&stage.config, &[&tag[..], &["--by", "li", "--why", "the founder's aunt"]].concat()).unwrap();
+    let why = cli_text(&stage.config, &["customer", "why", &other, "tag", "vip"]).unwrap();
+    assert!(why.contains("li: the founder's aunt"), "{why}");
+
+    // What is kept of her, as she may ask, and that it was given out.
+    let kept = cli_json(&stage.config, &[&["customer", "export", &hers][..], &said].concat()).unwrap();
+    assert!(kept["records"].to_string().contains(HERS) && kept["customer"]["handles"].is_array(), "{kept}");
+    let last = records(&stage.config).pop().unwrap();
+    assert_eq!(last["entry"]["act"]["deed"]["attest"]["of"], format!("customer {hers}"), "{last}");
+
+    let before = cli_json(&stage.config, &["customer", "show", &other]).unwrap();
+    let data = stage.config.parent().unwrap().join("data");
+    assert!(!files_with(&data, HERS).is_empty());
+    let erase = ["customer", "erase", &hers];
+    let dry = cli_json(&stage.config, &[&erase[..], &said, &["--dry-run"]].concat()).unwrap();
+    assert!(!files_with(&data, HERS).is_empty(), "a dry run changes nothing");
+    let done = cli_json(&stage.config, &[&erase[..], &said].concat()).unwrap();
+    assert_eq!(dry["erases"], done["erases"]);
+    assert_eq!((&done["folded"], &done["erases"]["customer"]), (&json!(true), &json!(hers)), "{done}");
+    assert!(done["erases"]["records"].as_u64().unwrap() >= 1, "{done}");
+    assert!(!done.to_string().contains(HERS), "a receipt says how much, and nothing of what it was: {done}");
+
+    // Nothing of her is left, in no file; the other is who she was.
+    assert!(stage.host.get(&format!("customers/{hers}")).await.is_err());
+    assert_eq!(files_with(&data, HERS), Vec::<String>::new());
+    assert_eq!(cli_json(&stage.config, &["customer", "show", &other]).unwrap(), before);
+    let notes = stage.host.get("notes").await.unwrap();
+    let note = notes["notes"].as_array().unwrap().iter().find(|note| note["note"]["erasure"].is_object());
+    assert_eq!(note.unwrap()["note"]["erasure"]["customer"], hers, "{notes}");
+
+    // What the platform delivers again is known, and brings nobody back.
+    let count = records(&stage.config).len();
+    stage.on.wecom.push(&stage.host.hook("wecom"), &added(HERS, START_MS / 1000)).await.unwrap();
+    stage.advance(START_MS + 3 * HOUR_MS).await;
+    assert_eq!(records(&stage.config).len(), count);
+    assert_eq!(stage.host.customers().await.unwrap().len(), 1);
+    let again = cli(&stage.config, &[&erase[..], &said].concat()).unwrap();
+    assert!(String::from_utf8_lossy(&again.stderr).contains("no customer"), "{again:?}");
+    let rebuilt: Value = cli_json(&stage.config, &["rebuild", "--check"]).unwrap();
+    assert_eq!(rebuilt["same"], true, "{rebuilt}");
+
+    // The host goes on from there.
+    let Stage { host, config, .. } = stage;
+    host.stop().await.unwrap();
+    let host = tests::Host::start(&config).await.unwrap();
+    assert_eq!(host.customers().await.unwrap().len(), 1);
+    host.stop().await.unwrap();
+}
