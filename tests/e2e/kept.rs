@@ -38,6 +38,7 @@ async fn who_enters_a_kept_segment_and_who_leaves_it_is_a_fact() {
             .to_owned(),
     };
     let stage = Stage::set(&tenant).await;
+    stage.advance(START_MS).await;
     push(&stage, "wmXiaoman000000000000000001", START_MS).await;
     stage.advance(START_MS + HOUR_MS).await;
     let entered = ("entered-segment".to_owned(), "newcomers".to_owned());
@@ -47,7 +48,7 @@ async fn who_enters_a_kept_segment_and_who_leaves_it_is_a_fact() {
     let id = inside["customers"][0]["id"].as_str().unwrap().to_owned();
     let shown = stage.host.get(&format!("customers/{id}")).await.unwrap();
     assert_eq!(shown["segments"][0]["inside"], true, "{shown}");
-    assert_eq!(shown["tags"][0]["name"], "seen", "{shown}");
+    assert_eq!(shown["tags"][0]["name"], "behaviour:seen", "{shown}");
     assert_eq!(
         cli_json(&stage.config, &["customer", "list", "--segment", "newcomers"]).unwrap()["customers"][0]["id"],
         id
@@ -57,6 +58,7 @@ async fn who_enters_a_kept_segment_and_who_leaves_it_is_a_fact() {
     assert!(refused.contains("live = true"), "{refused}");
 
     // Time alone lets her out; another one comes.
+    stage.advance(START_MS + 6 * DAY_MS).await;
     push(&stage, "wmXiaoxue000000000000000001", START_MS + 6 * DAY_MS).await;
     stage.advance(START_MS + 8 * DAY_MS).await;
     let left = ("left-segment".to_owned(), "newcomers".to_owned());
@@ -96,6 +98,7 @@ async fn a_shadow_decides_beside_the_policy_and_nothing_of_it_is_kept_there() {
     let mut tenant = Tenant::default();
     tenant.policies[0].settings = format!("{}\n[policy.shadow.settings]\n{shadow}", rule("friend"));
     let stage = Stage::set(&tenant).await;
+    stage.advance(START_MS).await;
     for number in 1..=3 {
         push(&stage, &format!("wmXiaoman00000000000000000{number}"), START_MS).await;
     }
@@ -107,11 +110,15 @@ async fn a_shadow_decides_beside_the_policy_and_nothing_of_it_is_kept_there() {
             Ok(_) | Err(_) => tokio::time::sleep(std::time::Duration::from_millis(100)).await,
         }
     };
-    let row = report["tags"].as_array().unwrap().iter().find(|row| row["name"] == "friend-of-staff").unwrap();
+    let rows = report["tags"].as_array().unwrap();
+    let row = rows
+        .iter()
+        .find(|row| row["name"] == "behaviour:friend-of-staff")
+        .unwrap_or_else(|| panic!("{report}"));
     assert_eq!((&row["before"], &row["gained"]), (&json!(0), &json!(3)), "{report}");
     let text = cli_text(&stage.config, &["shadow"]).unwrap();
     assert!(text.contains("3 of 3 customers change"), "{text}");
-    let tagged = stage.host.get("customers?tag=friend-of-staff").await.unwrap();
+    let tagged = stage.host.get("customers?tag=behaviour:friend-of-staff").await.unwrap();
     assert_eq!(tagged["customers"].as_array().unwrap().len(), 0, "{tagged}");
     let rebuilt = cli_json(&stage.config, &["rebuild", "--check"]).unwrap();
     assert_eq!(rebuilt["same"], true, "{rebuilt}");
