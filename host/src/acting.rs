@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use api::views::{ActView, ErasesView, ReportView};
+use api::views::{ActView, ErasesView, ProposedView, ReportView};
 use config::Config;
 use heliu::wiring::{self, Data, Policies, Shelf};
 use journal::{Batch, Journal};
@@ -123,10 +123,17 @@ struct FailureText {
 
 /// The answer's text of the host that runs.
 async fn ask(config: &Config, said: &Said, deed: &Deed) -> anyhow::Result<String> {
+    let Said { by, why, id, dry_run } = said;
+    let body =
+        serde_json::to_string(&Wanted { id: id.as_deref(), by, why, deed: wire::to_raw::<Deed>(deed) })?;
+    post(config, if *dry_run { "acts?dry_run=true" } else { "acts" }, body).await
+}
+
+/// What the host that runs answers to a body.
+async fn post(config: &Config, path: &str, body: String) -> anyhow::Result<String> {
     let folder = config.data_dir.display();
-    let address = wiring::announced(config).unwrap_or(config.listen);
-    let address = reachable(address);
-    let url = format!("http://{address}/api/v1/acts{}", if said.dry_run { "?dry_run=true" } else { "" });
+    let address = reachable(wiring::announced(config).unwrap_or(config.listen));
+    let url = format!("http://{address}/api/v1/{path}");
     // Plain HTTP on one machine; the client wants to know its cryptography all the same. An error means that somebody
     // chose before, which will do.
     drop(rustls::crypto::ring::default_provider().install_default());
@@ -136,9 +143,6 @@ async fn ask(config: &Config, said: &Said, deed: &Deed) -> anyhow::Result<String
         .timeout(ANSWER_MAX)
         .build()
         .context("make an HTTP client")?;
-    let Said { by, why, id, dry_run: _ } = said;
-    let body =
-        serde_json::to_string(&Wanted { id: id.as_deref(), by, why, deed: wire::to_raw::<Deed>(deed) })?;
     let request = client.post(&url).bearer_auth(config.api_token.expose());
     let response = request.header("content-type", "application/json").body(body).send().await;
     let response = response.map_err(anyhow::Error::from).with_context(|| {
@@ -159,6 +163,14 @@ async fn ask(config: &Config, said: &Said, deed: &Deed) -> anyhow::Result<String
         Ok(Failure { error: FailureText { message } }) => bail!("{message}"),
         Err(_) => bail!("{url}: {status}: {text}"),
     }
+}
+
+/// Proposes something to many, through the host that runs.
+pub(crate) fn propose(config: &Config, acts: &[OperatorAct]) -> anyhow::Result<ProposedView> {
+    let acts: Vec<api::views::Raw> = acts.iter().map(wire::to_raw::<OperatorAct>).collect();
+    let body = serde_json::json!({ "acts": acts }).to_string();
+    let text = crate::runtime()?.block_on(post(config, "proposals", body))?;
+    serde_json::from_str(&text).context("the host's answer is not what this version knows")
 }
 
 /// Where to knock at a host that listens everywhere.

@@ -23,7 +23,7 @@ mod tests;
 
 pub(crate) use act::{CustomerAct, IdentityAct, Said, tell as tell_act};
 pub(crate) use backtest::{BacktestArguments, ShadowArguments, run as backtest, shadow};
-pub(crate) use broadcast::{BroadcastCommand, Ground, run as broadcast};
+pub(crate) use broadcast::{BroadcastCommand, Ground, Propose, propose_alone, run as broadcast};
 pub(crate) use customer::{CustomerCommand, attest_export, export_customer, run as customer};
 pub(crate) use digest::run as digest;
 pub(crate) use export::{ExportCommand, run as export};

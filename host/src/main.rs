@@ -24,7 +24,8 @@ use heliu::wiring::{self, Data, Policies, Shelf};
 use carrying::Outlet;
 use commands::{
     Asked, BacktestArguments, BroadcastCommand, CustomerAct, CustomerCommand, ExportCommand, Ground,
-    IdentityAct, IdentityCommand, IntentCommand, JournalCommand, Said, SegmentCommand, ShadowArguments, When,
+    IdentityAct, IdentityCommand, IntentCommand, JournalCommand, Propose, Said, SegmentCommand,
+    ShadowArguments, When,
 };
 use plugin::PluginCommand;
 
@@ -158,9 +159,14 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Segment(command) => commands::segment(command, &asked(&config)?, json, &mut out)?,
         Command::Intent(command) => commands::intent(command, &asked(&config)?, json, &mut out)?,
         Command::Broadcast(command) => {
-            // Nothing tells a running host of an append from outside.
-            let _lock = command.writes().then(|| Data::open_alone(&config::load(&config)?)).transpose()?;
-            commands::broadcast(command, &ground(&config)?, json, &mut out)?;
+            let read = config::load(&config)?;
+            let alone = if command.writes() { Data::try_alone(&read)? } else { None };
+            let propose: Propose = match (&alone, command.writes()) {
+                // Nothing tells a running host of an append from outside: it appends by itself.
+                (None, true) => Box::new(move |_, acts| acting::propose(&read, &acts)),
+                (Some(_), _) | (None, false) => Box::new(commands::propose_alone),
+            };
+            commands::broadcast(command, &ground(&config, propose)?, json, &mut out)?;
         }
         Command::Counts(when) => commands::counts(&asked(&config)?, &when, json, &mut out)?,
         Command::Export(command) => commands::export(command, &asked(&config)?, json, &mut out)?,
@@ -214,7 +220,7 @@ fn asked(path: &Path) -> anyhow::Result<Asked> {
 }
 
 /// What a broadcast is held against: who there is, the rules, and the connections that carry.
-fn ground(path: &Path) -> anyhow::Result<Ground> {
+fn ground(path: &Path, propose: Propose) -> anyhow::Result<Ground> {
     let config = config::load(path)?;
     let sandbox = Data::open(&config)?.sandbox()?;
     let mut outlets = Vec::new();
@@ -229,7 +235,7 @@ fn ground(path: &Path) -> anyhow::Result<Ground> {
             outlets.push(Outlet::new(&wanted.name, descriptor, settings, secrets, again, wanted.since));
         }
     }
-    Ok(Ground { asked: asked(path)?, plan: config.courier, outlets })
+    Ok(Ground { asked: asked(path)?, plan: config.courier, outlets, propose })
 }
 
 fn serve(path: &Path, json: bool) -> anyhow::Result<()> {

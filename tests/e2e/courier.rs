@@ -50,13 +50,13 @@ fn broadcast(stage: &Stage, name: &str, rendering: &str) -> std::path::PathBuf {
     path
 }
 
-/// Proposes something to everybody, between two lives of the host.
+/// Proposes something to everybody, through the host that runs; and once more, where none does.
 async fn send(mut stage: Stage, name: &str, rendering: &str) -> Stage {
     let file = broadcast(&stage, name, rendering);
-    stage.host.stop().await.unwrap();
     let arguments = ["broadcast", "send", file.to_str().unwrap(), "--by", "li", "--why", "a test"];
     let told = cli_json(&stage.config, &arguments).unwrap();
     assert_eq!(told["known"], 0, "{told}");
+    stage.host.stop().await.unwrap();
     let again = cli_json(&stage.config, &arguments).unwrap();
     assert_eq!((&again["proposed"], &again["known"]), (&json!(0), &told["proposed"]), "twice is once");
     stage.host = Host::start(&stage.config).await.unwrap();

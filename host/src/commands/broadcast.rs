@@ -10,6 +10,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use api::scan::{Scan, ScanError};
+use api::views::ProposedView;
 use journal::{Batch, Placed};
 use model::{Customer, CustomerId, Deed, Entry, OperatorAct, Proposal};
 use segment::Segment;
@@ -29,8 +30,8 @@ pub(crate) enum BroadcastCommand {
         /// The broadcast, in TOML.
         file: PathBuf,
     },
-    /// Propose it to everybody in its audience. Done again, it proposes nothing to whom it was proposed before. Stop the host
-    /// first: it takes over when it is started again.
+    /// Propose it to everybody in its audience, through the host that runs, or for the one that is started next. Done again, it
+    /// proposes nothing to whom it was proposed before.
     Send {
         /// The broadcast, in TOML.
         file: PathBuf,
@@ -54,6 +55,24 @@ pub(crate) struct Ground {
     pub(crate) asked: Asked,
     pub(crate) plan: courier::Plan,
     pub(crate) outlets: Vec<Outlet>,
+    /// Makes proposals durable: through a host, or by itself.
+    pub(crate) propose: Propose,
+}
+
+pub(crate) type Propose = Box<dyn Fn(&Asked, Vec<OperatorAct>) -> anyhow::Result<ProposedView>>;
+
+/// Where no host runs.
+pub(crate) fn propose_alone(asked: &Asked, acts: Vec<OperatorAct>) -> anyhow::Result<ProposedView> {
+    let entries = acts.into_iter().map(Entry::Act).collect();
+    let mut view = ProposedView::default();
+    let batch = Batch { now: asked.now, entries, ..Batch::default() };
+    for placed in asked.journal.append(&[batch])?.into_iter().flat_map(|receipt| receipt.placed) {
+        match placed {
+            Placed::New(_) => view.proposed += 1,
+            Placed::Known(_) => view.known += 1,
+        }
+    }
+    Ok(view)
 }
 
 impl Ground {
@@ -147,7 +166,7 @@ fn send(
             let id = act_id(broadcast, customer.id, &intent.key);
             let deed = Deed::Propose(Proposal { customer: customer.id, binding, intent });
             let (by, why) = (by.to_owned(), why.to_owned());
-            waiting.push(Entry::Act(OperatorAct { id, by, why, deed }));
+            waiting.push(OperatorAct { id, by, why, deed });
         }
         if waiting.len() >= BATCH_MAX { append(ground, &mut waiting, &mut counts) } else { Ok(()) }
     })?;
@@ -171,18 +190,13 @@ struct Counts {
     known: u64,
 }
 
-fn append(ground: &Ground, waiting: &mut Vec<Entry>, counts: &mut Counts) -> anyhow::Result<()> {
+fn append(ground: &Ground, waiting: &mut Vec<OperatorAct>, counts: &mut Counts) -> anyhow::Result<()> {
     if waiting.is_empty() {
         return Ok(());
     }
-    let entries = std::mem::take(waiting);
-    let batch = Batch { now: ground.asked.now, entries, ..Batch::default() };
-    for placed in ground.asked.journal.append(&[batch])?.into_iter().flat_map(|receipt| receipt.placed) {
-        match placed {
-            Placed::New(_) => counts.proposed += 1,
-            Placed::Known(_) => counts.known += 1,
-        }
-    }
+    let ProposedView { proposed, known } = (ground.propose)(&ground.asked, std::mem::take(waiting))?;
+    counts.proposed += proposed;
+    counts.known += known;
     Ok(())
 }
 

@@ -10,8 +10,8 @@ use crate::auth;
 use crate::error::{ApiError, ErrorCode};
 use crate::reading::Shared;
 use crate::routes::{
-    acts, clock, conflicts, customers, dead, digest, edges, health, hooks, intents, notes, plugins, segments,
-    tags, timeline, why_not,
+    acts, clock, conflicts, customers, dead, digest, edges, health, hooks, intents, notes, plugins,
+    proposals, segments, tags, timeline, why_not,
 };
 
 /// Bytes of a body that `/api/v1` takes: a few numbers, or what an operator says.
@@ -34,6 +34,7 @@ pub fn router(state: ApiState) -> Router {
         .route("/customers/{id}/edges", get(edges::list))
         .route("/conflicts", get(conflicts::list))
         .route("/acts", post(acts::act))
+        .route("/proposals", post(proposals::propose).layer(DefaultBodyLimit::max(proposals::BODY_MAX_BYTES)))
         .route("/customers/{id}/why-not", get(why_not::show))
         .route("/segments", get(segments::list))
         .route("/segments/{name}/customers", get(segments::customers))

@@ -12,6 +12,7 @@ pub(crate) mod hooks;
 pub(crate) mod intents;
 pub(crate) mod notes;
 pub(crate) mod plugins;
+pub(crate) mod proposals;
 pub(crate) mod segments;
 pub(crate) mod tags;
 pub(crate) mod timeline;

@@ -21,7 +21,7 @@ mod why_not;
 
 pub use acts::{
     ActView, DifferenceView, ErasesView, HandleMoveView, HeldStageView, HeldTagView, HeldTraitView,
-    IntentChangeView, Reason, ReportView, StageChangeView, ToldView, TraitChangeView,
+    IntentChangeView, ProposedView, Reason, ReportView, StageChangeView, ToldView, TraitChangeView,
 };
 pub use at::{AsOf, AtView};
 pub use cause::{Explained, SourceView, explain};

@@ -103,6 +103,13 @@ fn understood(body: &[u8]) -> Result<(Option<String>, OperatorAct), ApiError> {
     Ok((id, OperatorAct { id: String::new(), by, why, deed }))
 }
 
+/// The act with everything that an operator says in it checked.
+pub(crate) fn said(act: OperatorAct) -> Result<OperatorAct, ApiError> {
+    let OperatorAct { id, by, why, deed } = act;
+    let (id, by) = (line("id", &id, ID_MAX)?, line("by", &by, BY_MAX)?);
+    Ok(OperatorAct { id, by, why: line("why", &why, WHY_MAX)?, deed })
+}
+
 /// A line of text that says something.
 fn line(key: &str, text: &str, max: usize) -> Result<String, ApiError> {
     let text = text.trim();

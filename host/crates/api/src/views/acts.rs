@@ -28,6 +28,14 @@ pub struct ActView {
     pub erases: Option<ErasesView>,
 }
 
+/// What became of proposals.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProposedView {
+    pub proposed: u64,
+    /// Those that stood in the journal before, and change nothing more.
+    pub known: u64,
+}
+
 /// What is forgotten: how much, and nothing of what it was.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ErasesView {

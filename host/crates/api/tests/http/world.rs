@@ -296,6 +296,7 @@ pub fn customer(number: u64) -> Customer {
         cause: cause(Some(0), "her second order"),
     }];
     customer.timeline = positions;
+    customer.latest.event = Some(5_000);
     customer
 }
 
