@@ -1,6 +1,8 @@
 //! What an operator says on the command line, on its way: through the API of the host that runs, or, where none does,
 //! into the journal and the store by ourselves.
 
+mod dead;
+
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
@@ -18,6 +20,8 @@ use serde::{Deserialize, Serialize};
 use store::Store;
 
 use crate::commands::{self, Said};
+
+pub(crate) use dead::{DeadAct, run as dead};
 
 /// How long a host may take to answer: it folds everybody concerned twice, and then once more for good.
 const ANSWER_MAX: Duration = Duration::from_secs(150);
@@ -111,10 +115,18 @@ struct FailureText {
 
 /// The answer's text of the host that runs.
 async fn ask(config: &Config, said: &Said, deed: &Deed) -> anyhow::Result<String> {
+    let Said { by, why, id, dry_run } = said;
+    let body =
+        serde_json::to_string(&Wanted { id: id.as_deref(), by, why, deed: wire::to_raw::<Deed>(deed) })?;
+    post(config, if *dry_run { "acts?dry_run=true" } else { "acts" }, body).await
+}
+
+/// What the host that runs answers to this.
+async fn post(config: &Config, path: &str, body: String) -> anyhow::Result<String> {
     let folder = config.data_dir.display();
     let address = wiring::announced(config).unwrap_or(config.listen);
     let address = reachable(address);
-    let url = format!("http://{address}/api/v1/acts{}", if said.dry_run { "?dry_run=true" } else { "" });
+    let url = format!("http://{address}/api/v1/{path}");
     // Plain HTTP on one machine; the client wants to know its cryptography all the same. An error means that somebody
     // chose before, which will do.
     drop(rustls::crypto::ring::default_provider().install_default());
@@ -124,9 +136,6 @@ async fn ask(config: &Config, said: &Said, deed: &Deed) -> anyhow::Result<String
         .timeout(ANSWER_MAX)
         .build()
         .context("make an HTTP client")?;
-    let Said { by, why, id, dry_run: _ } = said;
-    let body =
-        serde_json::to_string(&Wanted { id: id.as_deref(), by, why, deed: wire::to_raw::<Deed>(deed) })?;
     let request = client.post(&url).bearer_auth(config.api_token.expose());
     let response = request.header("content-type", "application/json").body(body).send().await;
     let response = response.map_err(anyhow::Error::from).with_context(|| {

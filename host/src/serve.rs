@@ -5,12 +5,22 @@
 //! connector to her, and what became of it into the journal). They share nothing but the journal, the store and each
 //! connection's memory.
 
+mod breaker;
 mod clock;
 mod connection;
+mod counting;
+mod counts;
 mod courier;
+mod dead;
+mod doors;
 mod folder;
 mod intake;
+mod metered;
+mod metrics;
+mod pausing;
 mod pump;
+mod readings;
+mod retrying;
 mod shared;
 
 use std::path::Path;
@@ -19,7 +29,7 @@ use std::time::Duration;
 
 use ::courier::Rules;
 use anyhow::Context as _;
-use api::{Advance, ApiState, Condition, HealthReport, PluginState, Role, ScanLimits, Token};
+use api::{Advance, ApiState, HealthReport, ScanLimits, Token};
 use config::Config;
 use journal::{Committer, CommitterConfig, Head, Journal};
 use model::Setup;
@@ -32,11 +42,16 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::carrying::Outlet;
+pub(crate) use retrying::alone as retry_alone;
+
 use clock::HostClock;
 use connection::{Connection, ConnectionStanding};
 use courier::{Courier, HostPort};
 use folder::{Folder, FolderHandle};
 use heliu::wiring::{self, Data, Policies, Shelf};
+use metered::{MeteredJournal, MeteredPolicies, MeteredStore};
+use metrics::Metrics;
+use readings::Readings;
 use shared::{Connections, Shared};
 
 /// How long requests under way may take once the host was told to stop.
@@ -46,8 +61,8 @@ const GRACE: Duration = Duration::from_secs(10);
 /// did is told.
 const CARRY_GRACE: Duration = Duration::from_secs(32);
 
-/// How often the counts that `/api/v1/plugins` shows are taken.
-const COUNT_EVERY: Duration = Duration::from_secs(1);
+/// Dead letters that may wait to be tried again.
+const RETRIES_WAITING_MAX: usize = 16;
 
 /// Runs until SIGTERM or SIGINT. `ready` is called with the address once the host listens.
 pub(crate) async fn serve(path: &Path, ready: impl FnOnce(std::net::SocketAddr)) -> anyhow::Result<()> {
@@ -117,11 +132,15 @@ struct Carrying {
 
 impl Running {
     async fn start(config: Config, data: &Data) -> anyhow::Result<Running> {
-        let (journal, store): (Arc<dyn Journal>, Arc<dyn Store>) = (data.journal.clone(), data.store.clone());
+        let metrics = Arc::new(Metrics::new());
+        let (inner, counted) = (data.journal.clone(), Arc::clone(&metrics));
+        let journal: Arc<dyn Journal> = Arc::new(MeteredJournal { inner, metrics: counted });
+        let (inner, counted) = (data.store.clone(), Arc::clone(&metrics));
+        let store: Arc<dyn Store> = Arc::new(MeteredStore { inner, metrics: counted });
         let sandbox = data.sandbox()?;
         let policies = Arc::new(Policies::new(sandbox.clone(), Shelf::new(data)));
         let loader = Loader {
-            sandbox,
+            sandbox: sandbox.clone(),
             shelf: Shelf::new(data),
             policies: Arc::clone(&policies),
             journal: Arc::clone(&journal),
@@ -135,12 +154,14 @@ impl Running {
             clock.clone(),
             Arc::clone(&journal),
             appender.clone(),
+            Arc::clone(&metrics),
             connections,
             Rules::new(config.courier.clone()),
         ));
         let judging: Arc<dyn Plugins> = policies.clone();
+        let counted = Arc::new(MeteredPolicies { inner: policies, metrics });
         let router =
-            Router::open(Arc::clone(&journal), Arc::clone(&store), policies, RouterConfig::default())?;
+            Router::open(Arc::clone(&journal), Arc::clone(&store), counted, RouterConfig::default())?;
         let (health_in, health) = watch::channel(HealthReport::default());
         let (folder, fold) = Folder::new(router, Arc::clone(&journal), clock, setup, health_in);
         let folding = folder.spawn()?;
@@ -149,6 +170,8 @@ impl Running {
             fold.settle().await.map_err(anyhow::Error::msg)?;
         }
         let (intake_in, intake_out) = mpsc::channel(config.limits.intake_waiting_max);
+        let (retries, retries_out) = mpsc::channel(RETRIES_WAITING_MAX);
+        let intake_refused = Arc::default();
         let (counts_in, plugins) = watch::channel(Vec::new());
         let (segments_in, segments) = watch::channel(Arc::from(config.segments.as_slice()));
         let time = shared.clock.clone();
@@ -160,11 +183,23 @@ impl Running {
             intake: tokio::spawn(intake::run(Arc::clone(&shared), intake_out)),
             others: vec![
                 pumping,
-                tokio::spawn(count(Arc::clone(&shared), fold.clone(), counts_in)),
+                tokio::spawn(counting::run(Arc::clone(&shared), fold.clone(), counts_in)),
+                tokio::spawn(retrying::run(Arc::clone(&shared), retries_out)),
                 tokio::spawn(wake(head, fold.clone())),
             ],
             courier,
             folding,
+        };
+        let readings = Readings {
+            shared: Arc::clone(&shared),
+            journal: Arc::clone(&journal),
+            store: Arc::clone(&store),
+            sandbox,
+            appender: appender.clone(),
+            intake: intake_in.downgrade(),
+            intake_refused: Arc::clone(&intake_refused),
+            health: health.clone(),
+            fold: fold.clone(),
         };
         let api = ApiState {
             journal,
@@ -180,6 +215,9 @@ impl Running {
             clock,
             appender,
             policies: judging,
+            retries,
+            intake_refused,
+            metrics: Arc::new(move || readings.text()),
         };
         Ok(Running { config, loader, shared, fold, segments: segments_in, api, movers })
     }
@@ -284,6 +322,7 @@ impl Loader {
         let standing = match running.get(&wanted.name) {
             Some(running) => {
                 running.standing.next_poll.store(0, std::sync::atomic::Ordering::SeqCst);
+                running.standing.doors.try_again();
                 Arc::clone(&running.standing)
             }
             None => Arc::new(ConnectionStanding::new(self.journal.recall(&wanted.name)?)),
@@ -377,54 +416,6 @@ async fn reload(
                 );
             }
         }
-    }
-}
-
-/// Shows what the plugins did, a second old at most.
-async fn count(shared: Arc<Shared>, fold: FolderHandle, counts: watch::Sender<Vec<PluginState>>) {
-    use std::sync::atomic::Ordering::Relaxed;
-    loop {
-        let connector = |connection: &Arc<Connection>| {
-            let standing = &connection.standing;
-            let (resting, trouble) = (standing.resting(), standing.trouble());
-            let state = match (&resting, &trouble) {
-                (_, Some(_)) => Condition::Failing,
-                (Some(_), None) => Condition::Paused,
-                (None, None) => Condition::Running,
-            };
-            let message = [trouble, resting].into_iter().flatten().collect::<Vec<_>>().join("; ");
-            PluginState {
-                name: connection.name.clone(),
-                role: Role::Connector,
-                file: connection.file.clone(),
-                digest: connection.connector.digest(),
-                title: connection.connector.descriptor().title.clone(),
-                state,
-                message: (!message.is_empty()).then_some(message),
-                calls: standing.counts.calls.load(Relaxed),
-                faults: standing.counts.faults.load(Relaxed),
-                stored: standing.counts.stored.load(Relaxed),
-                duplicates: standing.counts.duplicates.load(Relaxed),
-                refused: standing.counts.refused.load(Relaxed),
-            }
-        };
-        let mut plugins: Vec<PluginState> = shared.connections().values().map(connector).collect();
-        plugins.extend(fold.wanted().policies.into_iter().map(|binding| PluginState {
-            name: binding.name,
-            role: Role::Policy,
-            file: String::new(),
-            digest: binding.digest,
-            title: binding.descriptor.title,
-            state: Condition::Running,
-            message: None,
-            calls: 0,
-            faults: 0,
-            stored: 0,
-            duplicates: 0,
-            refused: 0,
-        }));
-        counts.send_replace(plugins);
-        tokio::time::sleep(COUNT_EVERY).await;
     }
 }
 

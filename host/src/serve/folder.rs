@@ -1,5 +1,6 @@
 //! The thread that folds: woken by every append, by the clock, and by whoever waits for the fold to have come so far.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,22 +9,25 @@ use std::time::Duration;
 
 use api::HealthReport;
 use journal::{Batch, Journal};
-use model::{Entry, Setup};
+use model::{Entry, Instant, Setup};
 use router::{Router, RouterError};
 use store::Standing;
 use tokio::sync::{oneshot, watch};
 
 use super::clock::HostClock;
+use super::pausing::Pausing;
 
 /// How often alarms are looked for when nothing is appended.
 const TICK: Duration = Duration::from_secs(1);
 
-/// How long the fold rests after a failure, before it tries the same again.
+/// How long the fold rests after a failure, before it tries the same again. It doubles while one policy cannot be called.
 const REST: Duration = Duration::from_secs(1);
 
 pub(crate) enum Wake {
-    /// Something was appended, or the wanted setup changed.
+    /// Something was appended.
     Look,
+    /// The configuration was read again.
+    Reloaded,
     /// Fold everything and fire every alarm that is due by now, and say so.
     Settle(oneshot::Sender<Result<Standing, String>>),
     Stop,
@@ -34,6 +38,8 @@ pub(crate) struct Folder {
     journal: Arc<dyn Journal>,
     clock: HostClock,
     wanted: Arc<Mutex<Setup>>,
+    paused: Arc<Mutex<BTreeMap<String, String>>>,
+    pausing: Pausing,
     health: watch::Sender<HealthReport>,
     wakes: Receiver<Wake>,
 }
@@ -43,6 +49,7 @@ pub(crate) struct Folder {
 pub(crate) struct FolderHandle {
     wakes: Sender<Wake>,
     wanted: Arc<Mutex<Setup>>,
+    paused: Arc<Mutex<BTreeMap<String, String>>>,
     halt: Arc<AtomicBool>,
 }
 
@@ -56,8 +63,15 @@ impl Folder {
     ) -> (Folder, FolderHandle) {
         let (wakes_in, wakes) = channel();
         let wanted = Arc::new(Mutex::new(wanted));
-        let handle = FolderHandle { wakes: wakes_in, wanted: Arc::clone(&wanted), halt: router.halt() };
-        (Folder { router, journal, clock, wanted, health, wakes }, handle)
+        let paused = Arc::default();
+        let handle = FolderHandle {
+            wakes: wakes_in,
+            wanted: Arc::clone(&wanted),
+            paused: Arc::clone(&paused),
+            halt: router.halt(),
+        };
+        let pausing = Pausing::default();
+        (Folder { router, journal, clock, wanted, paused, pausing, health, wakes }, handle)
     }
 
     pub(crate) fn spawn(self) -> std::io::Result<thread::JoinHandle<()>> {
@@ -68,7 +82,7 @@ impl Folder {
         loop {
             let result = self.settle();
             self.report(&result);
-            let rest = if result.is_err() { REST } else { TICK };
+            let rest = if result.is_err() { REST * (1 << self.pausing.tries().min(4)) / 2 } else { TICK };
             if let Err(error) = &result
                 && *error != RouterError::Halted
             {
@@ -83,6 +97,7 @@ impl Folder {
             for wake in std::iter::once(wake).chain(self.wakes.try_iter().collect::<Vec<_>>()) {
                 match wake {
                     Wake::Look => {}
+                    Wake::Reloaded => self.pausing.try_again(),
                     Wake::Stop => return,
                     Wake::Settle(reply) => {
                         let result = self.settle();
@@ -94,10 +109,31 @@ impl Folder {
         }
     }
 
+    /// As far as it goes; where a policy cannot be called again and again, without that policy.
     fn settle(&mut self) -> Result<Standing, RouterError> {
-        let now = self.clock.now();
+        loop {
+            let now = self.clock.now();
+            let result = self.settle_once(now);
+            let told = self.pausing.told(self.router.setup());
+            *self.paused.lock().unwrap_or_else(PoisonError::into_inner) = told;
+            let Some((policy, why)) = self.pausing.heard(&result) else { return result };
+            if self.router.pause(&policy, now)?.is_none() {
+                return result;
+            }
+            tracing::error!(
+                policy,
+                why,
+                "the policy cannot be called and is PAUSED: it decides nothing, for anybody, until it is tried again or \
+                 the configuration is read again"
+            );
+            self.pausing.pause(policy, why, now);
+        }
+    }
+
+    fn settle_once(&mut self, now: Instant) -> Result<Standing, RouterError> {
         self.router.settle(now)?;
         let wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let wanted = self.pausing.wanted(wanted, self.router.setup(), now);
         if *self.router.setup() != wanted {
             tracing::info!(policies = wanted.policies.len(), "the configuration takes over");
             let entries = vec![Entry::Setup(wanted)];
@@ -128,7 +164,12 @@ impl FolderHandle {
 
     pub(crate) fn want(&self, setup: Setup) {
         *self.wanted.lock().unwrap_or_else(PoisonError::into_inner) = setup;
-        self.wake();
+        drop(self.wakes.send(Wake::Reloaded));
+    }
+
+    /// The policies that decide nothing now, and why.
+    pub(crate) fn paused(&self) -> BTreeMap<String, String> {
+        self.paused.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn wanted(&self) -> Setup {

@@ -2,7 +2,7 @@
 
 use model::{Class, Instant, Position, Record, Source};
 
-use crate::{Batch, DeadLetter, Head, Receipt, Recollection, WaitingChore};
+use crate::{Batch, DeadCount, DeadLetter, DeadQuery, Ended, Head, Receipt, Recollection, WaitingChore};
 
 /// An append-only list of records with dense positions from 1, and the small state of each connection that must be
 /// committed together with its records.
@@ -17,6 +17,8 @@ use crate::{Batch, DeadLetter, Head, Receipt, Recollection, WaitingChore};
 ///   An append without entries raises the floor for all later records in the same way.
 /// - Chores: two of a connection with one key are one; the later job with the earlier due time. A chore without a due
 ///   time is due at its batch's `now`. An update of a chore whose number no longer waits changes nothing.
+/// - Dead letters: the same again ([`crate::DeadRequest::is_again`]), while the first waits, is the same letter, which counts
+///   how often it came and keeps the latest reason. A letter ends once: an end of one that does not wait changes nothing.
 pub trait Journal: Send + Sync {
     /// # Errors
     /// [`JournalError`]; the journal is unchanged.
@@ -59,11 +61,29 @@ pub trait Journal: Send + Sync {
     fn chores(&self, connection: &str, now: Instant, limit: usize)
     -> Result<Vec<WaitingChore>, JournalError>;
 
-    /// At most `limit` dead letters behind the number `after`, in order.
+    /// The setups behind `after`, in order. There are few.
     ///
     /// # Errors
     /// [`JournalError`].
-    fn dead(&self, after: u64, limit: usize) -> Result<Vec<DeadLetter>, JournalError>;
+    fn setups(&self, after: Position) -> Result<Vec<Record>, JournalError>;
+
+    /// The dead letters that are asked for, by number.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    fn dead(&self, query: &DeadQuery) -> Result<Vec<DeadLetter>, JournalError>;
+
+    /// How many letters wait, by what they have in common; in the order of connection, what, reason and plugin.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    fn dead_counts(&self) -> Result<Vec<DeadCount>, JournalError>;
+
+    /// How the letters of policies with these keys of notes ended, in their order. None: it waits.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    fn ended_turns(&self, keys: &[String]) -> Result<Vec<Option<Ended>>, JournalError>;
 }
 
 /// The position of the last record that is older than `time`; 0 if none is. Few records are looked at: the times of a

@@ -8,11 +8,13 @@ mod committer;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod contract;
+mod dead;
 mod memory;
 
-pub use batch::{
-    Batch, ChoreEnd, ChoreUpdate, DeadLetter, DeadRequest, Head, Placed, Receipt, Recollection, WaitingChore,
-};
+pub use batch::{Batch, ChoreEnd, ChoreUpdate, Head, Placed, Receipt, Recollection, WaitingChore};
 pub use committer::{Appender, Committer, CommitterConfig, Refused};
 pub use contract::{Journal, JournalError, before};
+pub use dead::{
+    DeadCount, DeadLetter, DeadQuery, DeadRequest, DeadState, DeadWhat, Ended, HowEnded, LetterEnd, Letters,
+};
 pub use memory::MemoryJournal;

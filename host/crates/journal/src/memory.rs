@@ -6,7 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use model::{Entry, Instant, MemoryWrite, Position, Record, Source};
 
 use crate::{
-    Batch, ChoreEnd, DeadLetter, Head, Journal, JournalError, Placed, Receipt, Recollection, WaitingChore,
+    Batch, ChoreEnd, DeadCount, DeadLetter, DeadQuery, DeadState, DeadWhat, Ended, Head, Journal,
+    JournalError, Letters, Placed, Receipt, Recollection, WaitingChore,
 };
 
 /// Keeps everything in memory. For tests, and for trying a policy without a disk.
@@ -24,6 +25,7 @@ struct State {
     chores: BTreeMap<(String, String), WaitingChore>,
     chores_numbered: u64,
     dead: Vec<DeadLetter>,
+    turns: BTreeMap<String, Ended>,
 }
 
 fn dedupe_key(source: Source<'_>, id: &str) -> (u8, String, String) {
@@ -58,12 +60,45 @@ impl State {
                 WaitingChore { connection: batch.connection.clone(), number, due, attempts: 0, chore };
             self.chores.insert(key, waiting);
         }
-        if let Some(dead) = &batch.dead {
-            let number = self.dead.len() as u64 + 1;
-            let connection = batch.connection.clone();
-            self.dead.push(DeadLetter { number, connection, now: batch.now, dead: dead.clone() });
-        }
+        self.bury(batch);
         Receipt { placed }
+    }
+
+    fn bury(&mut self, batch: &Batch) {
+        for end in &batch.ends {
+            let ended = Ended { now: batch.now, by: end.by.clone(), why: end.why.clone() };
+            let is_meant = |letter: &DeadLetter| match &end.letters {
+                Letters::One(number) => letter.number == *number,
+                Letters::Feed => letter.connection == batch.connection && letter.dead.what == DeadWhat::Poll,
+                Letters::Turn(_) => false,
+            };
+            let waiting = self.dead.iter_mut().filter(|letter| letter.state == DeadState::Waiting);
+            for letter in waiting.filter(|letter| is_meant(letter)) {
+                letter.state = end.how.state(ended.clone());
+            }
+            if let Letters::Turn(key) = &end.letters {
+                self.turns.entry(key.clone()).or_insert(ended);
+            }
+        }
+        let Some(dead) = &batch.dead else { return };
+        let again = self.dead.iter_mut().find(|letter| {
+            letter.connection == batch.connection
+                && letter.state == DeadState::Waiting
+                && letter.dead.is_again(dead)
+        });
+        if let Some(letter) = again {
+            (letter.last, letter.times, letter.dead) = (batch.now, letter.times + 1, dead.clone());
+            return;
+        }
+        self.dead.push(DeadLetter {
+            number: self.dead.len() as u64 + 1,
+            connection: batch.connection.clone(),
+            now: batch.now,
+            last: batch.now,
+            times: 1,
+            dead: dead.clone(),
+            state: DeadState::Waiting,
+        });
     }
 
     fn place(&mut self, entry: &Entry) -> Placed {
@@ -168,9 +203,45 @@ impl Journal for MemoryJournal {
         Ok(due)
     }
 
-    fn dead(&self, after: u64, limit: usize) -> Result<Vec<DeadLetter>, JournalError> {
+    fn setups(&self, after: Position) -> Result<Vec<Record>, JournalError> {
         let state = self.state();
-        Ok(state.dead.iter().filter(|letter| letter.number > after).take(limit).cloned().collect())
+        let setups = state.records.iter().filter(|record| record.position > after);
+        Ok(setups.filter(|record| matches!(record.entry, Entry::Setup(_))).cloned().collect())
+    }
+
+    fn dead(&self, query: &DeadQuery) -> Result<Vec<DeadLetter>, JournalError> {
+        let state = self.state();
+        let meant = state.dead.iter().filter(|letter| query.asks_for(letter));
+        Ok(meant.take(query.limit).cloned().collect())
+    }
+
+    fn dead_counts(&self) -> Result<Vec<DeadCount>, JournalError> {
+        let state = self.state();
+        let mut counts: BTreeMap<_, DeadCount> = BTreeMap::new();
+        for letter in state.dead.iter().filter(|letter| letter.state == DeadState::Waiting) {
+            let DeadLetter { number, connection, last, times, dead, .. } = letter;
+            let key = (connection, dead.what, &dead.reason, dead.plugin);
+            let count = counts.entry(key).or_insert_with(|| DeadCount {
+                connection: connection.clone(),
+                what: dead.what,
+                reason: dead.reason.clone(),
+                plugin: dead.plugin,
+                title: dead.title.clone(),
+                letters: 0,
+                times: 0,
+                first: *number,
+                last: 0,
+            });
+            count.letters += 1;
+            count.times += times;
+            count.last = count.last.max(*last);
+        }
+        Ok(counts.into_values().collect())
+    }
+
+    fn ended_turns(&self, keys: &[String]) -> Result<Vec<Option<Ended>>, JournalError> {
+        let state = self.state();
+        Ok(keys.iter().map(|key| state.turns.get(key).cloned()).collect())
     }
 }
 

@@ -30,7 +30,7 @@ pub use plugin::{
     MemoryWrite, Outcome, Page, PolicyDescriptor, Reception, Refusal, Request, Scheme, name_matches,
 };
 pub use record::{
-    Binding, ChannelEvent, Deed, DerivedEvent, Entry, Join, OperatorAct, Progress, Proposal, Record,
+    Binding, ChannelEvent, Deed, DerivedEvent, Entry, Join, OperatorAct, Pause, Progress, Proposal, Record,
     Retelling, Retract, Setup, Source, Split,
 };
 pub use turn::{CustomerView, Happening, Turn};
