@@ -23,6 +23,9 @@ mod readings;
 mod retrying;
 mod shared;
 
+#[cfg(test)]
+mod tests;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,7 +52,7 @@ use connection::{Connection, ConnectionStanding};
 use courier::{Courier, HostPort};
 use folder::{Folder, FolderHandle};
 use heliu::wiring::{self, Data, Policies, Shelf};
-use metered::{MeteredJournal, MeteredPolicies, MeteredStore};
+use metered::MeteredPolicies;
 use metrics::Metrics;
 use readings::Readings;
 use shared::{Connections, Shared};
@@ -133,18 +136,10 @@ struct Carrying {
 impl Running {
     async fn start(config: Config, data: &Data) -> anyhow::Result<Running> {
         let metrics = Arc::new(Metrics::new());
-        let (inner, counted) = (data.journal.clone(), Arc::clone(&metrics));
-        let journal: Arc<dyn Journal> = Arc::new(MeteredJournal { inner, metrics: counted });
-        let (inner, counted) = (data.store.clone(), Arc::clone(&metrics));
-        let store: Arc<dyn Store> = Arc::new(MeteredStore { inner, metrics: counted });
+        let (journal, store) = metered::data(data, &metrics);
         let sandbox = data.sandbox()?;
         let policies = Arc::new(Policies::new(sandbox.clone(), Shelf::new(data)));
-        let loader = Loader {
-            sandbox: sandbox.clone(),
-            shelf: Shelf::new(data),
-            policies: Arc::clone(&policies),
-            journal: Arc::clone(&journal),
-        };
+        let loader = Loader::new(data, &sandbox, &policies, &journal);
         let (connections, setup) = loader.load(&config, &Connections::new())?;
         let clock = clock(config.clock, &*journal)?;
         let (committer, appender) = Committer::new(Arc::clone(&journal), CommitterConfig::default())?;
@@ -160,15 +155,7 @@ impl Running {
         ));
         let judging: Arc<dyn Plugins> = policies.clone();
         let counted = Arc::new(MeteredPolicies { inner: policies, metrics });
-        let router =
-            Router::open(Arc::clone(&journal), Arc::clone(&store), counted, RouterConfig::default())?;
-        let (health_in, health) = watch::channel(HealthReport::default());
-        let (folder, fold) = Folder::new(router, Arc::clone(&journal), clock, setup, health_in);
-        let folding = folder.spawn()?;
-        if journal.head()?.position == 0 {
-            // The first record says how all others are to be folded.
-            fold.settle().await.map_err(anyhow::Error::msg)?;
-        }
+        let (fold, folding, health) = start_fold(&journal, &store, counted, clock, setup).await?;
         let (intake_in, intake_out) = mpsc::channel(config.limits.intake_waiting_max);
         let (retries, retries_out) = mpsc::channel(RETRIES_WAITING_MAX);
         let intake_refused = Arc::default();
@@ -190,17 +177,8 @@ impl Running {
             courier,
             folding,
         };
-        let readings = Readings {
-            shared: Arc::clone(&shared),
-            journal: Arc::clone(&journal),
-            store: Arc::clone(&store),
-            sandbox,
-            appender: appender.clone(),
-            intake: intake_in.downgrade(),
-            intake_refused: Arc::clone(&intake_refused),
-            health: health.clone(),
-            fold: fold.clone(),
-        };
+        let intake = (intake_in.downgrade(), Arc::clone(&intake_refused));
+        let readings = Readings::new(&shared, &store, sandbox, intake, health.clone(), fold.clone());
         let api = ApiState {
             journal,
             store,
@@ -221,6 +199,25 @@ impl Running {
         };
         Ok(Running { config, loader, shared, fold, segments: segments_in, api, movers })
     }
+}
+
+/// Starts the thread that folds, and says how it is told and what it tells.
+async fn start_fold(
+    journal: &Arc<dyn Journal>,
+    store: &Arc<dyn Store>,
+    policies: Arc<dyn Plugins>,
+    clock: HostClock,
+    setup: Setup,
+) -> anyhow::Result<(FolderHandle, std::thread::JoinHandle<()>, watch::Receiver<HealthReport>)> {
+    let router = Router::open(Arc::clone(journal), Arc::clone(store), policies, RouterConfig::default())?;
+    let (health_in, health) = watch::channel(HealthReport::default());
+    let (folder, fold) = Folder::new(router, Arc::clone(journal), clock, setup, health_in);
+    let folding = folder.spawn()?;
+    if journal.head()?.position == 0 {
+        // The first record says how all others are to be folded.
+        fold.settle().await.map_err(anyhow::Error::msg)?;
+    }
+    Ok((fold, folding, health))
 }
 
 /// A manual clock goes on from where the journal stopped.
@@ -291,6 +288,11 @@ struct Loader {
 }
 
 impl Loader {
+    fn new(data: &Data, sandbox: &Sandbox, policies: &Arc<Policies>, journal: &Arc<dyn Journal>) -> Loader {
+        let (policies, journal) = (Arc::clone(policies), Arc::clone(journal));
+        Loader { sandbox: sandbox.clone(), shelf: Shelf::new(data), policies, journal }
+    }
+
     /// What a connection knows between its calls is taken over from the running ones.
     fn load(&self, config: &Config, running: &Connections) -> anyhow::Result<(Connections, Setup)> {
         let bindings = wiring::bind(config, &self.sandbox, &self.shelf, &self.policies)?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant as Moment;
 
-use heliu::wiring::{self, Policies};
+use heliu::wiring::{self, Data, Policies};
 use journal::{
     Batch, DeadCount, DeadLetter, DeadQuery, Ended, Head, Journal, JournalError, Receipt, Recollection,
     WaitingChore,
@@ -16,9 +16,16 @@ use store::{Agenda, Commit, Query, Standing, Store, StoreError};
 
 use super::metrics::{Metrics, Spent};
 
-pub(crate) struct MeteredJournal {
-    pub(crate) inner: Arc<dyn Journal>,
-    pub(crate) metrics: Arc<Metrics>,
+/// Journal and store of a data folder.
+pub(crate) fn data(data: &Data, metrics: &Arc<Metrics>) -> (Arc<dyn Journal>, Arc<dyn Store>) {
+    let journal = MeteredJournal { inner: data.journal.clone(), metrics: Arc::clone(metrics) };
+    let store = MeteredStore { inner: data.store.clone(), metrics: Arc::clone(metrics) };
+    (Arc::new(journal), Arc::new(store))
+}
+
+struct MeteredJournal {
+    inner: Arc<dyn Journal>,
+    metrics: Arc<Metrics>,
 }
 
 impl Journal for MeteredJournal {
@@ -75,9 +82,9 @@ impl Journal for MeteredJournal {
     }
 }
 
-pub(crate) struct MeteredStore {
-    pub(crate) inner: Arc<dyn Store>,
-    pub(crate) metrics: Arc<Metrics>,
+struct MeteredStore {
+    inner: Arc<dyn Store>,
+    metrics: Arc<Metrics>,
 }
 
 impl Store for MeteredStore {

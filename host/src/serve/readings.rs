@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use api::{HealthReport, Incoming, dead};
-use journal::{Appender, Journal};
 use prometheus_client::encoding::{EncodeGaugeValue, prometheus_text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -25,16 +24,14 @@ use super::shared::Shared;
 
 /// Where readings come from.
 pub(crate) struct Readings {
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) journal: Arc<dyn Journal>,
-    pub(crate) store: Arc<dyn Store>,
-    pub(crate) sandbox: Sandbox,
-    pub(crate) appender: Appender,
+    shared: Arc<Shared>,
+    store: Arc<dyn Store>,
+    sandbox: Sandbox,
     /// Weak: the intake ends with the last one who may hand in requests.
-    pub(crate) intake: mpsc::WeakSender<Incoming>,
-    pub(crate) intake_refused: Arc<AtomicU64>,
-    pub(crate) health: watch::Receiver<HealthReport>,
-    pub(crate) fold: FolderHandle,
+    intake: mpsc::WeakSender<Incoming>,
+    intake_refused: Arc<AtomicU64>,
+    health: watch::Receiver<HealthReport>,
+    fold: FolderHandle,
 }
 
 /// A page of numbers, made for one answer.
@@ -82,6 +79,18 @@ fn of(connection: &Connection) -> (&'static str, String) {
 }
 
 impl Readings {
+    pub(crate) fn new(
+        shared: &Arc<Shared>,
+        store: &Arc<dyn Store>,
+        sandbox: Sandbox,
+        (intake, intake_refused): (mpsc::WeakSender<Incoming>, Arc<AtomicU64>),
+        health: watch::Receiver<HealthReport>,
+        fold: FolderHandle,
+    ) -> Readings {
+        let (shared, store) = (Arc::clone(shared), Arc::clone(store));
+        Readings { shared, store, sandbox, intake, intake_refused, health, fold }
+    }
+
     /// All metrics of the host.
     pub(crate) fn text(&self) -> Result<String, String> {
         let mut text = String::new();
@@ -118,11 +127,12 @@ impl Readings {
         };
         let room =
             |queue: &mpsc::Sender<Incoming>| (queue.max_capacity() - queue.capacity(), queue.max_capacity());
-        let mut queues: Vec<(Labels, (usize, usize))> = vec![(named("journal", ""), self.appender.waiting())];
+        let mut queues: Vec<(Labels, (usize, usize))> =
+            vec![(named("journal", ""), self.shared.appender.waiting())];
         queues.extend(self.intake.upgrade().map(|intake| (named("intake", ""), room(&intake))));
         let mut refused = vec![
             (named("intake", ""), self.intake_refused.load(Ordering::Relaxed)),
-            (named("journal", ""), self.appender.refused()),
+            (named("journal", ""), self.shared.appender.refused()),
         ];
         for connection in self.shared.connections().values() {
             let (name, standing) = (connection.name.as_str(), &connection.standing);
@@ -148,14 +158,14 @@ impl Readings {
 
     fn fold(&self, sheet: &mut Sheet) {
         let report = self.health.borrow().clone();
-        let head = self.journal.head().unwrap_or_default();
+        let head = self.shared.journal.head().unwrap_or_default();
         let (alone, now) = (Labels::new, self.shared.clock.now());
         sheet.number("journal_position", "The last record", [(alone(), head.position)]);
         sheet.number("fold_position", "The last record that is folded", [(alone(), report.folded)]);
         let behind = head.position.saturating_sub(report.folded);
         sheet.number("fold_lag_records", "Records that are not folded", [(alone(), behind)]);
         // The oldest of them says since when the fold is behind.
-        let oldest = if behind == 0 { None } else { self.journal.read(report.folded, 1).ok() };
+        let oldest = if behind == 0 { None } else { self.shared.journal.read(report.folded, 1).ok() };
         let oldest = oldest.and_then(|records| records.first().map(|record| record.now));
         let lag = oldest.map_or(0, |oldest| now.saturating_sub(oldest));
         sheet.seconds("fold_lag_seconds", "How old the first record is that is not folded", lag);
@@ -265,10 +275,10 @@ impl Readings {
                 Some((_, sum)) => *sum += letters,
                 None => waiting.push((labels, letters)),
             };
-        for count in self.journal.dead_counts().unwrap_or_default() {
+        for count in self.shared.journal.dead_counts().unwrap_or_default() {
             add(labels(count.connection, count.what.name(), count.reason), count.letters);
         }
-        let turns = dead::turn_groups(&*self.journal, &*self.store).unwrap_or_default();
+        let turns = dead::turn_groups(&*self.shared.journal, &*self.store).unwrap_or_default();
         for group in turns.found {
             add(labels(group.policy, "turn", group.reason), group.turns);
         }

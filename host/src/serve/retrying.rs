@@ -41,7 +41,7 @@ pub(crate) async fn alone(
     let journal: Arc<dyn Journal> = data.journal.clone();
     let sandbox = data.sandbox()?;
     let policies = Arc::new(Policies::new(sandbox.clone(), Shelf::new(data)));
-    let loader = Loader { sandbox, shelf: Shelf::new(data), policies, journal: Arc::clone(&journal) };
+    let loader = Loader::new(data, &sandbox, &policies, &journal);
     let (connections, _) = loader.load(config, &Connections::new())?;
     let clock = super::clock(config.clock, &*journal)?;
     let (committer, appender) = Committer::new(Arc::clone(&journal), CommitterConfig::default())?;
