@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant as Moment};
 
 use api::HealthReport;
 use journal::{Batch, Journal};
@@ -82,17 +82,14 @@ impl Folder {
         loop {
             let result = self.settle();
             self.report(&result);
-            let rest = if result.is_err() { REST * (1 << self.pausing.tries().min(4)) / 2 } else { TICK };
+            let doubled = self.pausing.tries().saturating_sub(1).min(3);
+            let rest = if result.is_err() { REST * (1 << doubled) } else { TICK };
             if let Err(error) = &result
                 && *error != RouterError::Halted
             {
                 tracing::error!(%error, "the fold rests: it goes on from where the store stands");
             }
-            let wake = match self.wakes.recv_timeout(rest) {
-                Ok(wake) => wake,
-                Err(RecvTimeoutError::Timeout) => continue,
-                Err(RecvTimeoutError::Disconnected) => return,
-            };
+            let Some(wake) = self.wait(rest) else { continue };
             // Whatever gathered meanwhile is one look.
             for wake in std::iter::once(wake).chain(self.wakes.try_iter().collect::<Vec<_>>()) {
                 match wake {
@@ -105,6 +102,20 @@ impl Folder {
                         drop(reply.send(result.map_err(|error| error.to_string())));
                     }
                 }
+            }
+        }
+    }
+
+    /// The next word, or none for as long as it rests. While a policy cannot be called, an append does not shorten the rest: its
+    /// tries are to be some time apart.
+    fn wait(&self, rest: Duration) -> Option<Wake> {
+        let until = Moment::now() + rest;
+        loop {
+            match self.wakes.recv_timeout(until.saturating_duration_since(Moment::now())) {
+                Ok(Wake::Look) if self.pausing.tries() > 0 => {}
+                Ok(wake) => return Some(wake),
+                Err(RecvTimeoutError::Timeout) => return None,
+                Err(RecvTimeoutError::Disconnected) => return Some(Wake::Stop),
             }
         }
     }

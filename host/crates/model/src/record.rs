@@ -194,7 +194,11 @@ impl Entry {
     #[must_use]
     pub fn refers_to(&self) -> Vec<Position> {
         match self {
-            Entry::Event(_) | Entry::Setup(_) => Vec::new(),
+            Entry::Event(_) => Vec::new(),
+            Entry::Setup(setup) => {
+                let pauses = setup.policies.iter().filter_map(|binding| binding.paused);
+                pauses.map(|pause| pause.behind).filter(|&behind| behind > 0).collect()
+            }
             Entry::Derived(derived) => derived.again.into_iter().chain([derived.cause]).collect(),
             Entry::Retelling(retelling) => vec![retelling.event, retelling.cause],
             Entry::Progress(progress) => vec![progress.customer.0, progress.cause],

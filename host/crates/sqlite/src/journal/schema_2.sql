@@ -19,6 +19,8 @@ ALTER TABLE dead_request ADD COLUMN ended_by TEXT;
 ALTER TABLE dead_request ADD COLUMN ended_why TEXT;
 UPDATE dead_request SET last = now;
 CREATE INDEX dead_waiting ON dead_request (connection, hash) WHERE state = 0;
+-- All that counting asks for: the rows themselves are as large as their requests.
+CREATE INDEX dead_groups ON dead_request (connection, what, reason, plugin, title, times, last) WHERE state = 0;
 
 -- How letters of policies ended: the letters themselves are notes of the store.
 CREATE TABLE ended_turn (
