@@ -125,7 +125,7 @@ fn groups(
             group.name.clone(),
             group.what.clone(),
             group.reason.clone(),
-            format!("{} letters, {} times", group.letters, group.times),
+            format!("letters {}, times {}", group.letters, group.times),
             format!("last {}", zone.text(group.last)),
             format!("first {}", group.first),
             format!("{} {}", group.title, short(&group.digest)),
