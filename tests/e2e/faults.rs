@@ -35,9 +35,9 @@ async fn metrics_tell_what_came_and_what_became_of_it() {
     assert_eq!(of("events_duplicate_total", &[wecom]), 1.0);
     assert!(of("events_stored_total", &[wecom]) >= 1.0);
     assert_eq!(of("plugin_calls_total", &[("plugin", WECOM), ("door", "webhook")]), 4.0);
-    assert!(of("plugin_call_seconds_count", &[("plugin", "recency")]) > 0.0);
-    assert!(of("policy_turns_total", &[("plugin", "recency")]) > 0.0);
-    assert!(of("policy_fuel_total", &[("plugin", "recency")]) > 0.0);
+    assert!(of("plugin_call_seconds_count", &[("plugin", "behaviour-tags")]) > 0.0);
+    assert!(of("policy_turns_total", &[("plugin", "behaviour-tags")]) > 0.0);
+    assert!(of("policy_fuel_total", &[("plugin", "behaviour-tags")]) > 0.0);
     assert_eq!(of("fold_lag_records", &[]), 0.0);
     assert_eq!(of("journal_position", &[]), of("fold_position", &[]));
     assert!(of("commit_seconds_count", &[("what", "journal")]) > 0.0);
@@ -54,12 +54,12 @@ async fn metrics_tell_what_came_and_what_became_of_it() {
     let patience = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
     loop {
         let plugins = stage.host.get("plugins").await.unwrap();
-        let policy = |plugin: &&Value| plugin["name"] == "recency";
-        let recency = plugins["plugins"].as_array().unwrap().iter().find(policy).unwrap().clone();
-        if recency["calls"].as_u64().unwrap() > 0 {
+        let policy = |plugin: &&Value| plugin["name"] == "behaviour-tags";
+        let tags = plugins["plugins"].as_array().unwrap().iter().find(policy).unwrap().clone();
+        if tags["calls"].as_u64().unwrap() > 0 {
             break;
         }
-        assert!(tokio::time::Instant::now() < patience, "{recency}");
+        assert!(tokio::time::Instant::now() < patience, "{tags}");
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
     let stranger = client.get(format!("{}/metrics", stage.host.address())).send().await.unwrap();
