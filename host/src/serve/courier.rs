@@ -279,6 +279,9 @@ impl<P: Port> Courier<P> {
             self.back(&gone);
             return None;
         };
+        if !self.port.lets_through(name) {
+            return None;
+        }
         let parcels = lane.next_call()?;
         let paused = lane.paused_until(self.port.now());
         let rules = self.port.rules();

@@ -73,6 +73,11 @@ pub(crate) trait Port: Send + Sync + 'static {
     /// Shows an operator why a connection carries nothing. None: it does.
     fn show_trouble(&self, connection: &str, trouble: Option<String>);
 
+    /// Is its plugin called at all now? What waits for one that is left alone is judged again, and is no try.
+    fn lets_through(&self, _connection: &str) -> bool {
+        true
+    }
+
     /// Shows how many errands wait for a connection in memory.
     fn show_waiting(&self, _connection: &str, _errands: usize) {}
 
@@ -206,6 +211,12 @@ impl Port for HostPort {
         if let Some(connection) = self.shared.connection(connection) {
             connection.standing.set_resting(trouble);
         }
+    }
+
+    fn lets_through(&self, connection: &str) -> bool {
+        let connection = self.shared.connection(connection);
+        let now = self.shared.clock.now();
+        connection.is_none_or(|connection| connection.standing.doors.at(Door::Outlet).lets_through(now))
     }
 
     fn show_waiting(&self, connection: &str, errands: usize) {
