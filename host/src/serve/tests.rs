@@ -1,5 +1,6 @@
 //! Connections over a journal in memory and a real sandbox, with a plugin that fails as it is told.
 
+mod folding;
 mod guest;
 
 use std::sync::Arc;
