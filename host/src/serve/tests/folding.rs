@@ -82,7 +82,11 @@ fn came(now: u64, who: &str) -> Batch {
 
 fn tags(store: &MemoryStore) -> Vec<Vec<String>> {
     let everybody = store.page(&Query { limit: 99, ..Query::default() }).unwrap();
-    let names = |customer: &model::Customer| customer.tags.iter().map(|tag| tag.name.clone()).collect();
+    let names = |customer: &model::Customer| {
+        let mut names: Vec<String> = customer.tags.iter().map(|tag| tag.name.clone()).collect();
+        names.sort_unstable();
+        names
+    };
     everybody.iter().map(names).collect()
 }
 
