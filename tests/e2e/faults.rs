@@ -1,6 +1,6 @@
 //! Faults stay where they belong, and whoever runs the host sees them.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tests::brand::START_MS;
 use tests::conservation::sum;
 use tests::host::{cli, cli_json, cli_text};
@@ -102,7 +102,7 @@ async fn a_dead_letter_is_looked_at_tried_again_and_dropped_with_and_without_a_h
     assert!(!ended && text.contains("letter 2 waits on: malformed"), "{text}");
     let (ended, text) = act(&["dead", "drop", "--reason", "malformed", "--by", "li", "--why", "x"]);
     assert!(ended && text.contains("letter 2 dropped"), "{text}");
-    assert_eq!(cli_json(&config, &["dead", "list"]).unwrap()["groups"], serde_json::json!([]));
+    assert_eq!(cli_json(&config, &["dead", "list"]).unwrap()["groups"], json!([]));
     let all = cli_json(&config, &["dead", "list", "--each", "--all"]).unwrap();
     assert_eq!(all["dead"][0]["ended"]["why"], "a test of theirs", "{all}");
 }
@@ -136,15 +136,15 @@ async fn what_died_of_a_wrong_setting_is_handled_when_it_is_right() {
         assert!(tokio::time::Instant::now() < patience, "the new key is taken");
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     };
-    assert_eq!((&tried["outcome"], &tried["stored"]), (&"handled".into(), &1.into()), "{tried}");
+    assert_eq!((&tried["outcome"], &tried["stored"]), (&json!("handled"), &json!(1)), "{tried}");
     assert_eq!(event_ids(&crate::stage::records(&config), WECOM).len(), 0, "a dry run keeps nothing");
     let text = cli_text(&config, &["dead", "retry", "--connection", WECOM, "--by", "li"]).unwrap();
     assert_eq!(text.lines().filter(|line| line.contains("ended")).count(), count, "{text}");
     // Each customer is one event, however often the platform tried.
     assert_eq!(event_ids(&crate::stage::records(&config), WECOM).len(), 2);
-    assert_eq!(host.get("dead").await.unwrap()["dead"], serde_json::json!([]));
+    assert_eq!(host.get("dead").await.unwrap()["dead"], json!([]));
     let first = host.get("dead/1").await.unwrap();
-    assert_eq!((&first["state"], &first["ended"]["by"]), (&"retried".into(), &"li".into()));
+    assert_eq!((&first["state"], &first["ended"]["by"]), (&json!("retried"), &json!("li")));
     let patience = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
     while host.get("customers").await.unwrap()["customers"].as_array().unwrap().len() < 2 {
         assert!(tokio::time::Instant::now() < patience, "they are folded");
