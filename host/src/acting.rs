@@ -1,6 +1,8 @@
 //! What an operator says on the command line, on its way: through the API of the host that runs, or, where none does,
 //! into the journal and the store by ourselves.
 
+mod dead;
+
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
@@ -18,6 +20,8 @@ use serde::{Deserialize, Serialize};
 use store::Store;
 
 use crate::commands::{self, Said};
+
+pub(crate) use dead::{DeadAct, run as dead};
 
 /// How long a host may take to answer: it folds everybody concerned twice, and then once more for good.
 const ANSWER_MAX: Duration = Duration::from_secs(150);

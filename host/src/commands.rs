@@ -8,6 +8,7 @@ mod backtest;
 mod broadcast;
 mod calendar;
 mod customer;
+mod dead;
 mod digest;
 mod export;
 mod identity;
@@ -21,16 +22,18 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use act::{CustomerAct, IdentityAct, Said, tell as tell_act};
+pub(crate) use act::{CustomerAct, IdentityAct, Said, line, tell as tell_act};
 pub(crate) use backtest::{BacktestArguments, ShadowArguments, run as backtest, shadow};
 pub(crate) use broadcast::{BroadcastCommand, Ground, Propose, propose_alone, run as broadcast};
 pub(crate) use customer::{CustomerCommand, attest_export, export_customer, run as customer};
+pub(crate) use dead::{DeadCommand, WhichLetters, run as dead};
 pub(crate) use digest::run as digest;
 pub(crate) use export::{ExportCommand, run as export};
 pub(crate) use identity::{IdentityCommand, run as identity};
 pub(crate) use intent::{IntentCommand, run as intent};
 pub(crate) use journal::{JournalCommand, run as journal};
 pub(crate) use segment::{Asked, SegmentCommand, counts, run as segment};
+pub(crate) use table::plain;
 pub(crate) use when::When;
 
 use std::io::{ErrorKind, Write};

@@ -21,10 +21,11 @@ use store::Store;
 
 use heliu::wiring::{self, Data, Policies, Shelf};
 
+use acting::DeadAct;
 use carrying::Outlet;
 use commands::{
-    Asked, BacktestArguments, BroadcastCommand, CustomerAct, CustomerCommand, ExportCommand, Ground,
-    IdentityAct, IdentityCommand, IntentCommand, JournalCommand, Propose, Said, SegmentCommand,
+    Asked, BacktestArguments, BroadcastCommand, CustomerAct, CustomerCommand, DeadCommand, ExportCommand,
+    Ground, IdentityAct, IdentityCommand, IntentCommand, JournalCommand, Propose, Said, SegmentCommand,
     ShadowArguments, When,
 };
 use plugin::PluginCommand;
@@ -62,6 +63,9 @@ enum Command {
     /// Who is who: what made somebody one person, where records disagree, and how to take something back.
     #[command(subcommand)]
     Identity(IdentityGroup),
+    /// What could not be handled: look at it, try it again, let it go.
+    #[command(subcommand)]
+    Dead(DeadGroup),
     /// Segments of the configuration, and who is in them.
     #[command(subcommand)]
     Segment(SegmentCommand),
@@ -115,6 +119,14 @@ enum IdentityGroup {
     Act(IdentityAct),
 }
 
+#[derive(Subcommand)]
+enum DeadGroup {
+    #[command(flatten)]
+    Look(DeadCommand),
+    #[command(flatten)]
+    Act(DeadAct),
+}
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match run(arguments) {
@@ -155,6 +167,14 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }
         Command::Identity(IdentityGroup::Act(act)) => {
             acting::run(&config, act.said(), |_| Ok(act.deed()), json, &mut out)?;
+        }
+        Command::Dead(DeadGroup::Look(command)) => {
+            let (journal, store) = open(&config)?;
+            commands::dead(command, &*journal, &*store, json, &mut out)?;
+        }
+        Command::Dead(DeadGroup::Act(act)) => {
+            let all = acting::dead(&config, &act, json, &mut out)?;
+            return Ok(if all { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         Command::Segment(command) => commands::segment(command, &asked(&config)?, json, &mut out)?,
         Command::Intent(command) => commands::intent(command, &asked(&config)?, json, &mut out)?,

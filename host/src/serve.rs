@@ -5,14 +5,27 @@
 //! connector to her, and what became of it into the journal). They share nothing but the journal, the store and each
 //! connection's memory.
 
+mod breaker;
 mod clock;
 mod connection;
+mod counting;
+mod counts;
 mod courier;
+mod dead;
+mod doors;
 mod folder;
 mod intake;
+mod metered;
+mod metrics;
+mod pausing;
 mod pump;
+mod readings;
+mod retrying;
 mod segmenter;
 mod shared;
+
+#[cfg(test)]
+mod tests;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -20,7 +33,7 @@ use std::time::Duration;
 
 use ::courier::Rules;
 use anyhow::Context as _;
-use api::{Advance, ApiState, Condition, HealthReport, PluginState, Role, ScanLimits, Token};
+use api::{Advance, ApiState, HealthReport, ScanLimits, Token};
 use config::Config;
 use journal::{Committer, CommitterConfig, Head, Journal};
 use model::{Binding, Setup};
@@ -33,12 +46,17 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::carrying::Outlet;
+pub(crate) use retrying::alone as retry_alone;
+
 use clock::HostClock;
 use connection::{Connection, ConnectionStanding};
 use courier::{Courier, HostPort};
 use folder::{Cell, Folder, FolderHandle};
 use heliu::shadows::Shadows;
 use heliu::wiring::{self, Data, Policies, Shelf};
+use metered::MeteredPolicies;
+use metrics::Metrics;
+use readings::Readings;
 use segmenter::Segmenter;
 use shared::{Connections, Shared};
 
@@ -49,8 +67,8 @@ const GRACE: Duration = Duration::from_secs(10);
 /// did is told.
 const CARRY_GRACE: Duration = Duration::from_secs(32);
 
-/// How often the counts that `/api/v1/plugins` shows are taken.
-const COUNT_EVERY: Duration = Duration::from_secs(1);
+/// Dead letters that may wait to be tried again.
+const RETRIES_WAITING_MAX: usize = 16;
 
 /// Runs until SIGTERM or SIGINT. `ready` is called with the address once the host listens.
 pub(crate) async fn serve(path: &Path, ready: impl FnOnce(std::net::SocketAddr)) -> anyhow::Result<()> {
@@ -121,15 +139,11 @@ struct Carrying {
 
 impl Running {
     async fn start(config: Config, data: &Data) -> anyhow::Result<Running> {
-        let (journal, store): (Arc<dyn Journal>, Arc<dyn Store>) = (data.journal.clone(), data.store.clone());
+        let metrics = Arc::new(Metrics::new());
+        let (journal, store) = metered::data(data, &metrics);
         let sandbox = data.sandbox()?;
         let policies = Arc::new(Policies::new(sandbox.clone(), Shelf::new(data)));
-        let loader = Loader {
-            sandbox,
-            shelf: Shelf::new(data),
-            policies: Arc::clone(&policies),
-            journal: Arc::clone(&journal),
-        };
+        let loader = Loader::new(data, &sandbox, &policies, &journal);
         let Loaded { connections, setup, shadows: beside } = loader.load(&config, &Connections::new())?;
         let clock = clock(config.clock, &*journal)?;
         let (committer, appender) = Committer::new(Arc::clone(&journal), CommitterConfig::default())?;
@@ -139,23 +153,20 @@ impl Running {
             clock.clone(),
             Arc::clone(&journal),
             appender.clone(),
+            Arc::clone(&metrics),
             connections,
             Rules::new(config.courier.clone()),
         ));
         let judging: Arc<dyn Plugins> = policies.clone();
         let mut shadows = Shadows::new(data, policies.clone());
         shadows.replace(beside)?;
-        let router =
-            Router::open(Arc::clone(&journal), Arc::clone(&store), policies, RouterConfig::default())?;
-        let (health_in, health) = watch::channel(HealthReport::default());
+        let counted = Arc::new(MeteredPolicies { inner: policies, metrics });
         let (forgotten_in, forgotten) = mpsc::unbounded_channel();
-        let (folder, fold) = Folder::new(router, Arc::clone(&journal), clock, setup, health_in, forgotten_in);
-        let folding = folder.spawn()?;
-        if journal.head()?.position == 0 {
-            // The first record says how all others are to be folded.
-            fold.settle().await.map_err(anyhow::Error::msg)?;
-        }
+        let (fold, folding, health) =
+            start_fold(&journal, &store, counted, clock, setup, forgotten_in).await?;
         let (intake_in, intake_out) = mpsc::channel(config.limits.intake_waiting_max);
+        let (retries, retries_out) = mpsc::channel(RETRIES_WAITING_MAX);
+        let intake_refused = Arc::default();
         let (counts_in, plugins) = watch::channel(Vec::new());
         let (segments_in, segments) = watch::channel(Arc::from(config.segments.as_slice()));
         let time = shared.clock.clone();
@@ -167,7 +178,8 @@ impl Running {
             Segmenter::new(Arc::clone(&shared), journal_too, store_too, segments.clone(), health.clone());
         let (clock, mut others, courier) = pump(&shared, &fold, carrier, segmenter, &health);
         others.extend([
-            tokio::spawn(count(Arc::clone(&shared), fold.clone(), counts_in)),
+            tokio::spawn(counting::run(Arc::clone(&shared), fold.clone(), counts_in)),
+            tokio::spawn(retrying::run(Arc::clone(&shared), retries_out)),
             tokio::spawn(wake(head, fold.clone())),
             tokio::spawn(forget(Arc::clone(&shared), forgotten)),
         ]);
@@ -177,6 +189,8 @@ impl Running {
             courier,
             folding,
         };
+        let intake = (intake_in.downgrade(), Arc::clone(&intake_refused));
+        let readings = Readings::new(&shared, &store, sandbox, intake, health.clone(), fold.clone());
         let api = ApiState {
             journal,
             store,
@@ -191,9 +205,32 @@ impl Running {
             clock,
             appender,
             policies: judging,
+            retries,
+            intake_refused,
+            metrics: Arc::new(move || readings.text()),
         };
         Ok(Running { config, loader, shared, fold, segments: segments_in, shadows, api, movers })
     }
+}
+
+/// Starts the thread that folds, and says how it is told and what it tells.
+async fn start_fold(
+    journal: &Arc<dyn Journal>,
+    store: &Arc<dyn Store>,
+    policies: Arc<dyn Plugins>,
+    clock: HostClock,
+    setup: Setup,
+    forgotten: mpsc::UnboundedSender<Vec<Cell>>,
+) -> anyhow::Result<(FolderHandle, std::thread::JoinHandle<()>, watch::Receiver<HealthReport>)> {
+    let router = Router::open(Arc::clone(journal), Arc::clone(store), policies, RouterConfig::default())?;
+    let (health_in, health) = watch::channel(HealthReport::default());
+    let (folder, fold) = Folder::new(router, Arc::clone(journal), clock, setup, health_in, forgotten);
+    let folding = folder.spawn()?;
+    if journal.head()?.position == 0 {
+        // The first record says how all others are to be folded.
+        fold.settle().await.map_err(anyhow::Error::msg)?;
+    }
+    Ok((fold, folding, health))
 }
 
 /// A manual clock goes on from where the journal stopped.
@@ -284,6 +321,11 @@ struct Loaded {
 }
 
 impl Loader {
+    fn new(data: &Data, sandbox: &Sandbox, policies: &Arc<Policies>, journal: &Arc<dyn Journal>) -> Loader {
+        let (policies, journal) = (Arc::clone(policies), Arc::clone(journal));
+        Loader { sandbox: sandbox.clone(), shelf: Shelf::new(data), policies, journal }
+    }
+
     /// What a connection knows between its calls is taken over from the running ones.
     fn load(&self, config: &Config, running: &Connections) -> anyhow::Result<Loaded> {
         let bindings = wiring::bind(config, &self.sandbox, &self.shelf, &self.policies)?;
@@ -316,6 +358,7 @@ impl Loader {
         let standing = match running.get(&wanted.name) {
             Some(running) => {
                 running.standing.next_poll.store(0, std::sync::atomic::Ordering::SeqCst);
+                running.standing.doors.try_again();
                 Arc::clone(&running.standing)
             }
             None => Arc::new(ConnectionStanding::new(self.journal.recall(&wanted.name)?)),
@@ -418,54 +461,6 @@ async fn reload(
                 );
             }
         }
-    }
-}
-
-/// Shows what the plugins did, a second old at most.
-async fn count(shared: Arc<Shared>, fold: FolderHandle, counts: watch::Sender<Vec<PluginState>>) {
-    use std::sync::atomic::Ordering::Relaxed;
-    loop {
-        let connector = |connection: &Arc<Connection>| {
-            let standing = &connection.standing;
-            let (resting, trouble) = (standing.resting(), standing.trouble());
-            let state = match (&resting, &trouble) {
-                (_, Some(_)) => Condition::Failing,
-                (Some(_), None) => Condition::Paused,
-                (None, None) => Condition::Running,
-            };
-            let message = [trouble, resting].into_iter().flatten().collect::<Vec<_>>().join("; ");
-            PluginState {
-                name: connection.name.clone(),
-                role: Role::Connector,
-                file: connection.file.clone(),
-                digest: connection.connector.digest(),
-                title: connection.connector.descriptor().title.clone(),
-                state,
-                message: (!message.is_empty()).then_some(message),
-                calls: standing.counts.calls.load(Relaxed),
-                faults: standing.counts.faults.load(Relaxed),
-                stored: standing.counts.stored.load(Relaxed),
-                duplicates: standing.counts.duplicates.load(Relaxed),
-                refused: standing.counts.refused.load(Relaxed),
-            }
-        };
-        let mut plugins: Vec<PluginState> = shared.connections().values().map(connector).collect();
-        plugins.extend(fold.wanted().policies.into_iter().map(|binding| PluginState {
-            name: binding.name,
-            role: Role::Policy,
-            file: String::new(),
-            digest: binding.digest,
-            title: binding.descriptor.title,
-            state: Condition::Running,
-            message: None,
-            calls: 0,
-            faults: 0,
-            stored: 0,
-            duplicates: 0,
-            refused: 0,
-        }));
-        counts.send_replace(plugins);
-        tokio::time::sleep(COUNT_EVERY).await;
     }
 }
 

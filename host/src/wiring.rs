@@ -11,7 +11,7 @@ use anyhow::{Context as _, bail};
 use config::Config;
 use model::{Binding, Class, Digest, Instant, Setup, Turn};
 use router::{Plugins, PluginsError, TurnOutcome};
-use sandbox::{Grants, Plugin, Policy, Sandbox, SandboxConfig};
+use sandbox::{Evaluation, Grants, Plugin, Policy, Sandbox, SandboxConfig};
 use sha2::{Digest as _, Sha256};
 use sqlite::{SqliteJournal, SqliteStore};
 
@@ -141,6 +141,23 @@ impl Policies {
         loaded.insert(policy.digest(), policy.clone());
     }
 
+    /// As `evaluate`, and says what it cost.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn evaluate_metered(
+        &self,
+        binding: &Binding,
+        turns: &[Turn<'_>],
+    ) -> Result<Evaluation, PluginsError> {
+        let evaluation = self.policy(binding)?.evaluate_metered(&binding.settings, turns);
+        evaluation.map_err(|trouble| PluginsError {
+            binding: binding.name.clone(),
+            class: trouble.class(),
+            reason: trouble.to_string(),
+        })
+    }
+
     fn policy(&self, binding: &Binding) -> Result<Policy, PluginsError> {
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(policy) = loaded.get(&binding.digest) {
@@ -163,32 +180,24 @@ impl Policies {
     }
 }
 
+/// What the sandbox decided, as the fold takes it.
+pub fn outcomes(evaluation: Evaluation) -> Vec<TurnOutcome> {
+    let outcome = |outcome| match outcome {
+        sandbox::TurnOutcome::Verdict(verdict) => TurnOutcome::Verdict(verdict),
+        sandbox::TurnOutcome::Fault(fault) => {
+            TurnOutcome::Fault { kind: fault.kind.name().to_owned(), text: fault.text }
+        }
+    };
+    evaluation.outcomes.into_iter().map(outcome).collect()
+}
+
 impl Plugins for Policies {
     fn evaluate(&self, binding: &Binding, turns: &[Turn<'_>]) -> Result<Vec<TurnOutcome>, PluginsError> {
-        let policy = self.policy(binding)?;
-        let outcomes = policy.evaluate(&binding.settings, turns).map_err(|trouble| PluginsError {
-            binding: binding.name.clone(),
-            class: trouble.class(),
-            reason: trouble.to_string(),
-        })?;
-        let outcome = |outcome| match outcome {
-            sandbox::TurnOutcome::Verdict(verdict) => TurnOutcome::Verdict(verdict),
-            sandbox::TurnOutcome::Fault(fault) => {
-                TurnOutcome::Fault { kind: fault.kind.name().to_owned(), text: fault.text }
-            }
-        };
-        Ok(outcomes.into_iter().map(outcome).collect())
+        Ok(outcomes(self.evaluate_metered(binding, turns)?))
     }
 
     fn fuel(&self, binding: &Binding, turn: &Turn<'_>) -> Result<Option<u64>, PluginsError> {
-        let policy = self.policy(binding)?;
-        let metered = policy.evaluate_metered(&binding.settings, std::slice::from_ref(turn));
-        let evaluation = metered.map_err(|trouble| PluginsError {
-            binding: binding.name.clone(),
-            class: trouble.class(),
-            reason: trouble.to_string(),
-        })?;
-        Ok(Some(evaluation.fuel))
+        Ok(Some(self.evaluate_metered(binding, std::slice::from_ref(turn))?.fuel))
     }
 }
 
@@ -209,7 +218,7 @@ fn bind_one(
     config::check_settings(&descriptor.settings_schema, &policy.settings)?;
     policies.add(&plugin);
     let (name, settings, carry) = (policy.name.clone(), policy.settings.clone(), policy.carry);
-    Ok(Binding { name, digest: plugin.digest(), settings, descriptor, carry })
+    Ok(Binding { name, digest: plugin.digest(), settings, descriptor, carry, paused: None })
 }
 
 /// The policies that the configuration binds, admitted and ready.

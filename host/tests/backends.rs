@@ -7,6 +7,7 @@ mod host;
 #[expect(dead_code, reason = "the router's own tests ask more of it")]
 mod life;
 #[path = "../crates/router/tests/fold/policies.rs"]
+#[expect(dead_code, reason = "the router's own tests ask more of it")]
 mod policies;
 
 use std::sync::Arc;

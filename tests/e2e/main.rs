@@ -9,6 +9,7 @@ mod cli;
 mod courier;
 mod crash;
 mod erased;
+mod faults;
 mod kept;
 mod outlet;
 mod peers;

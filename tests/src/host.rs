@@ -8,6 +8,7 @@ use anyhow::{Context as _, bail, ensure};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
+use crate::conservation::{self, Sample};
 use crate::web;
 
 /// The token of the API in every configuration that is made here.
@@ -47,11 +48,13 @@ pub fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new(".")).to_owned()
 }
 
-/// A running `heliu serve`. Killed when it is dropped.
+/// A running `heliu serve`. Killed when it is dropped, after it was held to what it says that it received.
 pub struct Host {
     config: PathBuf,
     address: String,
     child: tokio::process::Child,
+    /// Nobody asks it any more.
+    ended: bool,
     client: reqwest::Client,
 }
 
@@ -83,7 +86,7 @@ impl Host {
         let ready: Value = serde_json::from_str(&first).with_context(|| format!("the host said: {first}"))?;
         let address = ready["listening"].as_str().context("the host does not say where it listens")?;
         let address = format!("http://{address}");
-        Ok(Host { config: config.to_owned(), address, child, client: web::client(ANSWER_MAX)? })
+        Ok(Host { config: config.to_owned(), address, child, ended: false, client: web::client(ANSWER_MAX)? })
     }
 
     /// `http://127.0.0.1:port`.
@@ -107,6 +110,16 @@ impl Host {
         let body = response.text().await?;
         ensure!(status.is_success(), "GET {path}: {status}: {body}");
         Ok(serde_json::from_str(&body)?)
+    }
+
+    /// All that `/metrics` tells.
+    pub async fn metrics(&self) -> anyhow::Result<Vec<Sample>> {
+        let request = self.client.get(format!("{}/metrics", self.address)).bearer_auth(TOKEN);
+        let response = request.send().await?;
+        let status = response.status();
+        let body = response.text().await?;
+        ensure!(status.is_success(), "GET /metrics: {status}: {body}");
+        conservation::parse(&body)
     }
 
     /// Moves the manual clock, and waits until everything due by then is done.
@@ -144,6 +157,8 @@ impl Host {
 
     /// Stops it as an operator does, and waits.
     pub async fn stop(mut self) -> anyhow::Result<()> {
+        conservation::check(&self.address)?;
+        self.ended = true;
         self.signal("TERM")?;
         let status =
             tokio::time::timeout(STOP_MAX, self.child.wait()).await.context("the host does not stop")??;
@@ -153,12 +168,24 @@ impl Host {
 
     /// Ends it as a power cut does.
     pub async fn kill(mut self) -> anyhow::Result<()> {
+        self.ended = true;
         self.child.kill().await.context("kill the host")
     }
 
     /// Runs another `heliu` on the same data.
     pub fn cli(&self, arguments: &[&str]) -> anyhow::Result<Output> {
         cli(&self.config, arguments)
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        if self.ended || std::thread::panicking() {
+            return;
+        }
+        if let Err(error) = conservation::check(&self.address) {
+            panic!("{error:#}");
+        }
     }
 }
 

@@ -13,6 +13,7 @@
 pub mod beijing;
 pub mod brand;
 pub mod clock;
+pub mod conservation;
 pub mod delivery;
 pub mod dice;
 pub mod digest;

@@ -48,6 +48,7 @@ pub fn bind(bench: &Bench) -> anyhow::Result<(Arc<Policies>, Setup)> {
             settings: settings.to_owned(),
             descriptor: policy.descriptor().clone(),
             carry: false,
+            paused: None,
         });
     }
     Ok((Arc::new(policies), setup))

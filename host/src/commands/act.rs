@@ -102,7 +102,7 @@ pub(crate) struct Said {
 /// Letters of what an operator says, at most.
 const SAID_MAX: usize = 1000;
 
-fn line(text: &str) -> Result<String, String> {
+pub(crate) fn line(text: &str) -> Result<String, String> {
     let text = text.trim();
     if text.is_empty() {
         return Err("it is empty".to_owned());

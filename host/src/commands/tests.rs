@@ -142,6 +142,7 @@ pub(super) fn setup() -> Setup {
         settings: "{\"days\":60}".to_owned(),
         descriptor,
         carry: false,
+        paused: None,
     };
     Setup {
         policies: vec![binding],

@@ -1,9 +1,10 @@
 //! Events and records in a line of plain words.
 
 use model::{
-    Act, Attest, Bond, Content, Deed, DerivedEvent, Direction, Entry, Erase, Event, Fact, HandTag, HandUntag,
-    Identity, IntentState, Join, Look, Message, OperatorAct, Order, OrderLine, OrderStep, Progress, Proposal,
-    Receipt, ReceiptStep, Retelling, Retract, Setup, Split, Tie, Touchpoint, Trait, Value, View,
+    Act, Attest, Binding, Bond, Content, Deed, DerivedEvent, Direction, Entry, Erase, Event, Fact, HandTag,
+    HandUntag, Identity, IntentState, Join, Look, Message, OperatorAct, Order, OrderLine, OrderStep, Pause,
+    Progress, Proposal, Receipt, ReceiptStep, Retelling, Retract, Setup, Split, Tie, Touchpoint, Trait,
+    Value, View,
 };
 
 use super::calendar::Zone;
@@ -38,7 +39,13 @@ pub(crate) fn entry(entry: &Entry, zone: Zone) -> String {
             format!("{} [derived from position {cause}]", event(told, zone))
         }
         Entry::Setup(Setup { policies, schemes, phone_country: _, tenant: _ }) => {
-            let names: Vec<&str> = policies.iter().map(|binding| binding.name.as_str()).collect();
+            let name = |binding: &Binding| match binding.paused {
+                None => binding.name.clone(),
+                Some(Pause { behind, fired: _ }) => {
+                    format!("{} (paused behind position {behind})", binding.name)
+                }
+            };
+            let names: Vec<String> = policies.iter().map(name).collect();
             let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
             format!("the configuration changed: policies {names}; {} schemes of handles", schemes.len())
         }

@@ -1,6 +1,6 @@
 //! One configured account of a channel, as it runs.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,6 +10,8 @@ use sandbox::{Call, ConnectionMemory, Connector, Http};
 use tokio::sync::Semaphore;
 
 use super::clock::HostClock;
+use super::counts::{Counts, bump};
+use super::doors::Doors;
 use crate::carrying::Outlet;
 
 /// Calls of one connection that may run at once: its own budget, so that a dead platform slows nobody else.
@@ -51,22 +53,18 @@ pub(crate) struct ConnectionStanding {
     pub(crate) waiting: Semaphore,
     pub(crate) chores: Arc<Semaphore>,
     pub(crate) chores_at_work: Mutex<std::collections::BTreeSet<u64>>,
+    /// How often the plugin failed at a chore that waits, by its number.
+    pub(crate) chore_faults: Mutex<std::collections::BTreeMap<u64, u32>>,
     /// The feed's failures in a row.
     pub(crate) failures: AtomicU64,
+    /// May letters of the feed wait? They end when it goes on.
+    pub(crate) feed_letters: AtomicBool,
     pub(crate) counts: Counts,
-    /// What an operator must look at.
-    trouble: Mutex<Option<String>>,
+    pub(crate) doors: Doors,
     /// Why nothing is carried by it now.
     resting: Mutex<Option<String>>,
-}
-
-#[derive(Default)]
-pub(crate) struct Counts {
-    pub(crate) calls: AtomicU64,
-    pub(crate) faults: AtomicU64,
-    pub(crate) stored: AtomicU64,
-    pub(crate) duplicates: AtomicU64,
-    pub(crate) refused: AtomicU64,
+    /// Errands that wait for it in memory.
+    pub(crate) errands: AtomicU64,
 }
 
 impl ConnectionStanding {
@@ -81,19 +79,18 @@ impl ConnectionStanding {
             waiting: Semaphore::new(CALLS_MAX + CALLS_WAITING_MAX),
             chores: Arc::new(Semaphore::new(CHORES_MAX)),
             chores_at_work: Mutex::default(),
+            chore_faults: Mutex::default(),
             failures: AtomicU64::new(0),
+            feed_letters: AtomicBool::new(true),
             counts: Counts::default(),
-            trouble: Mutex::new(None),
+            doors: Doors::new(),
             resting: Mutex::new(None),
+            errands: AtomicU64::new(0),
         }
     }
 
     pub(crate) fn cursor(&self) -> Option<Json> {
         self.cursor.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    pub(crate) fn trouble(&self) -> Option<String> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn resting(&self) -> Option<String> {
@@ -103,15 +100,10 @@ impl ConnectionStanding {
     pub(crate) fn set_resting(&self, why: Option<String>) {
         *self.resting.lock().unwrap_or_else(PoisonError::into_inner) = why;
     }
-
-    pub(crate) fn set_trouble(&self, trouble: Option<String>) {
-        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
-    }
 }
 
 impl Connection {
     pub(crate) fn call(&self, clock: &HostClock) -> Call {
-        self.standing.counts.calls.fetch_add(1, Ordering::Relaxed);
         let clock = clock.clone();
         Call {
             connection: self.name.clone(),
@@ -138,21 +130,33 @@ impl Connection {
 
     /// Makes a batch durable. Nothing to keep is durable at once.
     pub(crate) async fn keep(&self, appender: &Appender, batch: Batch) -> Result<Receipt, Refused> {
-        let Batch { connection: _, now: _, entries, cursor, memory, chores, chore, dead } = &batch;
-        let nothing = entries.is_empty() && memory.is_empty() && chores.is_empty();
+        let Batch { connection: _, now: _, entries, cursor, memory, chores, chore, dead, ends } = &batch;
+        let nothing = entries.is_empty() && memory.is_empty() && chores.is_empty() && ends.is_empty();
         if nothing && cursor.is_none() && chore.is_none() && dead.is_none() {
             return Ok(Receipt::default());
         }
         let (now, cursor, memory) = (batch.now, cursor.clone(), memory.clone());
         let events: Vec<bool> = entries.iter().map(|entry| entry.event().is_some()).collect();
-        let receipt = if memory.is_empty() {
-            appender.append(batch).await?
+        let counts = &self.standing.counts.events;
+        let yielded = events.iter().filter(|is_event| **is_event).count();
+        bump(&counts.yielded, yielded);
+        let kept = if memory.is_empty() {
+            appender.append(batch).await
         } else {
             // In the order in which the journal has them.
             let _one_at_a_time = self.standing.writing.lock().await;
-            let receipt = appender.append(batch).await?;
-            self.standing.memory.apply(memory, now);
-            receipt
+            let kept = appender.append(batch).await;
+            if kept.is_ok() {
+                self.standing.memory.apply(memory, now);
+            }
+            kept
+        };
+        let receipt = match kept {
+            Ok(receipt) => receipt,
+            Err(refused) => {
+                bump(&counts.unkept, yielded);
+                return Err(refused);
+            }
         };
         if cursor.is_some() {
             *self.standing.cursor.lock().unwrap_or_else(PoisonError::into_inner) = cursor;
@@ -160,10 +164,10 @@ impl Connection {
         let placed = receipt.placed.iter().zip(events).filter(|(_, is_event)| *is_event);
         for (placed, _) in placed {
             let count = match placed {
-                Placed::New(_) => &self.standing.counts.stored,
-                Placed::Known(_) => &self.standing.counts.duplicates,
+                Placed::New(_) => &counts.stored,
+                Placed::Known(_) => &counts.duplicates,
             };
-            count.fetch_add(1, Ordering::Relaxed);
+            bump(count, 1);
         }
         Ok(receipt)
     }

@@ -36,6 +36,7 @@ use judge::Judged;
 use lane::{Lane, Parcel};
 use port::Port;
 
+pub(crate) use lane::QUEUE_MAX;
 pub(crate) use port::HostPort;
 
 /// Customers who are judged in one go: what bounds the time until a welcome is seen.
@@ -205,12 +206,14 @@ impl<P: Port> Courier<P> {
             return Ok(Round { did: false, more, told: 0 });
         };
         let mut entries = Vec::new();
-        let mut about = Vec::new();
+        let (mut about, mut steps) = (Vec::new(), Vec::new());
         let mut did = false;
         for customer in self.store.load(&page)?.iter().flatten() {
             let Judged { told, parcels } = self.judge(&rules, &carriers, customer, now)?;
             did |= !told.is_empty() || !parcels.is_empty();
             for (intent, entry) in told {
+                let held = customer.intents.iter().find(|held| held.id == intent);
+                steps.push((held.map(|held| held.intent.scene.clone()).unwrap_or_default(), entry.clone()));
                 about.push((intent, customer.id));
                 entries.push(entry);
             }
@@ -220,6 +223,7 @@ impl<P: Port> Courier<P> {
             }
         }
         let told = self.tell(entries, about).await?;
+        steps.iter().for_each(|(scene, entry)| self.port.count_step(scene, entry));
         Ok(Round { did, more, told })
     }
 
@@ -281,6 +285,9 @@ impl<P: Port> Courier<P> {
             self.back(&gone);
             return None;
         };
+        if !self.port.lets_through(name) {
+            return None;
+        }
         let parcels = lane.next_call()?;
         let paused = lane.paused_until(self.port.now());
         let rules = self.port.rules();
@@ -332,6 +339,7 @@ impl<P: Port> Courier<P> {
         for (name, lane) in &mut self.lanes {
             gone.append(&mut lane.forget(now));
             self.port.show_trouble(name, lane.trouble(now));
+            self.port.show_waiting(name, lane.errands());
         }
         self.back(&gone);
     }

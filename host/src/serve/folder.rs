@@ -1,32 +1,36 @@
 //! The thread that folds: woken by every append, by the clock, and by whoever waits for the fold to have come so far.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant as Moment};
 
 use api::HealthReport;
 use journal::{Batch, Journal};
-use model::{Entry, Position, Setup};
+use model::{Entry, Instant, Position, Setup};
 use router::{Router, RouterError};
 use store::{Standing, Store};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::clock::HostClock;
+use super::pausing::Pausing;
 
 /// How often alarms are looked for when nothing is appended.
 const TICK: Duration = Duration::from_secs(1);
 
-/// How long the fold rests after a failure, before it tries the same again.
+/// How long the fold rests after a failure, before it tries the same again. It doubles while one policy cannot be called.
 const REST: Duration = Duration::from_secs(1);
 
 /// How often the store is asked how far the fold has come, while it does not say so itself.
 const FOLD_LOOK_EVERY: Duration = Duration::from_millis(100);
 
 pub(crate) enum Wake {
-    /// Something was appended, or the wanted setup changed.
+    /// Something was appended.
     Look,
+    /// The configuration was read again.
+    Reloaded,
     /// Fold everything and fire every alarm that is due by now, and say so.
     Settle(oneshot::Sender<Result<Standing, String>>),
     Stop,
@@ -37,6 +41,8 @@ pub(crate) struct Folder {
     journal: Arc<dyn Journal>,
     clock: HostClock,
     wanted: Arc<Mutex<Setup>>,
+    paused: Arc<Mutex<BTreeMap<String, String>>>,
+    pausing: Pausing,
     health: watch::Sender<HealthReport>,
     forgotten: mpsc::UnboundedSender<Vec<Cell>>,
     wakes: Receiver<Wake>,
@@ -50,6 +56,7 @@ pub(crate) type Cell = (String, String);
 pub(crate) struct FolderHandle {
     wakes: Sender<Wake>,
     wanted: Arc<Mutex<Setup>>,
+    paused: Arc<Mutex<BTreeMap<String, String>>>,
     halt: Arc<AtomicBool>,
 }
 
@@ -64,8 +71,15 @@ impl Folder {
     ) -> (Folder, FolderHandle) {
         let (wakes_in, wakes) = channel();
         let wanted = Arc::new(Mutex::new(wanted));
-        let handle = FolderHandle { wakes: wakes_in, wanted: Arc::clone(&wanted), halt: router.halt() };
-        (Folder { router, journal, clock, wanted, health, forgotten, wakes }, handle)
+        let paused = Arc::default();
+        let handle = FolderHandle {
+            wakes: wakes_in,
+            wanted: Arc::clone(&wanted),
+            paused: Arc::clone(&paused),
+            halt: router.halt(),
+        };
+        let pausing = Pausing::default();
+        (Folder { router, journal, clock, wanted, paused, pausing, health, forgotten, wakes }, handle)
     }
 
     pub(crate) fn spawn(self) -> std::io::Result<thread::JoinHandle<()>> {
@@ -76,21 +90,19 @@ impl Folder {
         loop {
             let result = self.settle();
             self.report(&result);
-            let rest = if result.is_err() { REST } else { TICK };
+            let doubled = self.pausing.tries().saturating_sub(1).min(3);
+            let rest = if result.is_err() { REST * (1 << doubled) } else { TICK };
             if let Err(error) = &result
                 && *error != RouterError::Halted
             {
                 tracing::error!(%error, "the fold rests: it goes on from where the store stands");
             }
-            let wake = match self.wakes.recv_timeout(rest) {
-                Ok(wake) => wake,
-                Err(RecvTimeoutError::Timeout) => continue,
-                Err(RecvTimeoutError::Disconnected) => return,
-            };
+            let Some(wake) = self.wait(rest) else { continue };
             // Whatever gathered meanwhile is one look.
             for wake in std::iter::once(wake).chain(self.wakes.try_iter().collect::<Vec<_>>()) {
                 match wake {
                     Wake::Look => {}
+                    Wake::Reloaded => self.pausing.try_again(),
                     Wake::Stop => return,
                     Wake::Settle(reply) => {
                         let result = self.settle();
@@ -102,8 +114,42 @@ impl Folder {
         }
     }
 
+    /// The next word, or none for as long as it rests. While a policy cannot be called, an append does not shorten the rest: its
+    /// tries are to be some time apart.
+    fn wait(&self, rest: Duration) -> Option<Wake> {
+        let until = Moment::now() + rest;
+        loop {
+            match self.wakes.recv_timeout(until.saturating_duration_since(Moment::now())) {
+                Ok(Wake::Look) if self.pausing.tries() > 0 => {}
+                Ok(wake) => return Some(wake),
+                Err(RecvTimeoutError::Timeout) => return None,
+                Err(RecvTimeoutError::Disconnected) => return Some(Wake::Stop),
+            }
+        }
+    }
+
+    /// As far as it goes; where a policy cannot be called again and again, without that policy.
     fn settle(&mut self) -> Result<Standing, RouterError> {
-        let now = self.clock.now();
+        loop {
+            let now = self.clock.now();
+            let result = self.settle_once(now);
+            let told = self.pausing.told(self.router.setup());
+            *self.paused.lock().unwrap_or_else(PoisonError::into_inner) = told;
+            let Some((policy, why)) = self.pausing.heard(&result) else { return result };
+            if self.router.pause(&policy, now)?.is_none() {
+                return result;
+            }
+            tracing::error!(
+                policy,
+                why,
+                "the policy cannot be called and is PAUSED: it decides nothing, for anybody, until it is tried again or \
+                 the configuration is read again"
+            );
+            self.pausing.pause(policy, why, now);
+        }
+    }
+
+    fn settle_once(&mut self, now: Instant) -> Result<Standing, RouterError> {
         let settled = self.router.settle(now);
         for gone in self.router.take_forgotten() {
             let (chores, cells, dead) = (gone.chores, gone.cells.len(), gone.dead);
@@ -113,6 +159,7 @@ impl Folder {
         }
         settled?;
         let wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let wanted = self.pausing.wanted(wanted, self.router.setup(), now);
         if *self.router.setup() != wanted {
             tracing::info!(policies = wanted.policies.len(), "the configuration takes over");
             let entries = vec![Entry::Setup(wanted)];
@@ -154,7 +201,12 @@ impl FolderHandle {
 
     pub(crate) fn want(&self, setup: Setup) {
         *self.wanted.lock().unwrap_or_else(PoisonError::into_inner) = setup;
-        self.wake();
+        drop(self.wakes.send(Wake::Reloaded));
+    }
+
+    /// The policies that decide nothing now, and why.
+    pub(crate) fn paused(&self) -> BTreeMap<String, String> {
+        self.paused.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn wanted(&self) -> Setup {

@@ -1,16 +1,20 @@
 //! One webhook: from the request as it came, through the connector, to a durable journal, and only then to the answer.
+//!
+//! Invariant: each request that is taken off the queue ends as exactly one [`Became`].
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use api::{Incoming, Reply};
-use journal::{DeadRequest, Refused};
+use journal::{DeadWhat, Refused};
 use model::{Harvest, Reception, Refusal, Request};
 use sandbox::{Called, FaultKind, PluginFault};
 use tokio::sync::mpsc;
 
 use super::connection::Connection;
+use super::counts::{Became, bump, refused};
+use super::dead;
+use super::doors::Door;
 use super::shared::Shared;
 
 /// How long a request waits for its turn. A platform cuts the connection after five seconds, and then delivers again.
@@ -23,7 +27,13 @@ pub(crate) async fn run(shared: Arc<Shared>, mut incoming: mpsc::Receiver<Incomi
         let shared = Arc::clone(&shared);
         calls.spawn(async move {
             let answer = match shared.connection(&connection) {
-                Some(connection) => receive(&shared, &connection, request).await,
+                Some(connection) => {
+                    let requests = &connection.standing.counts.requests;
+                    bump(&requests.received, 1);
+                    let (answer, became) = receive(&shared, &connection, request).await;
+                    requests.ended(became);
+                    answer
+                }
                 None => Reply::NoSuchConnection,
             };
             // The channel went away before its answer: what was kept is kept, it will deliver again and be known.
@@ -34,31 +44,42 @@ pub(crate) async fn run(shared: Arc<Shared>, mut incoming: mpsc::Receiver<Incomi
     calls.join_all().await;
 }
 
-async fn receive(shared: &Shared, connection: &Connection, request: Request) -> Reply {
+pub(super) async fn receive(shared: &Shared, connection: &Connection, request: Request) -> (Reply, Became) {
     let standing = &connection.standing;
-    let busy =
-        || Reply::Unavailable { why: format!("connection \"{}\": too many calls at once", connection.name) };
+    if !connection.connector.offers().webhook {
+        return (Reply::NoSuchConnection, Became::Refused(refused::NOT_OFFERED));
+    }
+    let busy = || {
+        let why = format!("connection \"{}\": too many calls at once", connection.name);
+        (Reply::Unavailable { why }, Became::Refused(refused::TOO_MANY))
+    };
     let Ok(_room) = standing.waiting.try_acquire() else { return busy() };
     let Ok(Ok(_turn)) = tokio::time::timeout(TURN_MAX, standing.calls.acquire()).await else { return busy() };
-    let called = match connection.connector.receive(connection.call(&shared.clock), &request).await {
+    let pass = match standing.doors.at(Door::Webhook).admit(shared.clock.now()) {
+        Ok(pass) => pass,
+        Err(retry_after_ms) => {
+            let why = format!("connection \"{}\": its plugin keeps failing, and rests", connection.name);
+            return (Reply::Resting { why, retry_after_ms }, Became::Refused(refused::BREAKER));
+        }
+    };
+    let call = connection.connector.receive(connection.call(&shared.clock), &request);
+    let called = match connection.through(shared, Door::Webhook, pass, call).await {
         Ok(called) => called,
         Err(fault) => {
-            standing.counts.faults.fetch_add(1, Ordering::Relaxed);
             tracing::error!(connection = connection.name, %fault, "a webhook call failed");
-            standing.set_trouble(Some(fault.to_string()));
             return failed(shared, connection, request, &fault).await;
         }
     };
+    standing.doors.set_trouble(Door::Webhook, None);
     super::shared::log(&connection.name, &called.log);
-    let Called { value, memory, held: _held, log: _, log_dropped: _, http_requests: _, memory_bytes: _ } =
+    let Called { value, memory, held: _held, log, log_dropped: _, http_requests: _, memory_bytes: _ } =
         called;
     let now = shared.clock.now();
-    let (batch, answer) = match value {
-        Ok(Reception { kept, answer }) => (connection.batch(now, kept, memory), answer),
+    let (batch, answer, became) = match value {
+        Ok(Reception { kept, answer }) => (connection.batch(now, kept, memory), answer, Became::Answered),
         Err(Refusal::NotAuthentic(why)) => {
-            standing.counts.refused.fetch_add(1, Ordering::Relaxed);
             tracing::warn!(connection = connection.name, why, "a request is not authentic");
-            return Reply::NotAuthentic;
+            return (Reply::NotAuthentic, Became::Refused(refused::NOT_AUTHENTIC));
         }
         Err(Refusal::Malformed { why, answer }) => {
             tracing::warn!(
@@ -67,34 +88,43 @@ async fn receive(shared: &Shared, connection: &Connection, request: Request) -> 
                 "a request was not understood: kept as a dead letter"
             );
             let mut batch = connection.batch(now, Harvest::default(), memory);
-            batch.dead = Some(DeadRequest { why, request });
-            (batch, answer)
+            batch.dead = Some(dead::malformed(connection, DeadWhat::Request, request, why, &log));
+            (batch, answer, Became::Dead(dead::MALFORMED))
         }
     };
     match connection.keep(&shared.appender, batch).await {
         Ok(_) => {
             shared.wake_pump();
-            Reply::Answer(answer)
+            (Reply::Answer(answer), became)
         }
-        Err(refused @ (Refused::Busy | Refused::Closed | Refused::Journal(_))) => {
-            Reply::Unavailable { why: refused.to_string() }
-        }
+        Err(refused) => not_kept(&refused),
     }
+}
+
+fn not_kept(refused: &Refused) -> (Reply, Became) {
+    (Reply::Unavailable { why: refused.to_string() }, Became::Refused(refused::NOT_KEPT))
 }
 
 /// The plugin failed at this request. It is kept with the reason, so that nothing is lost even if the channel gives up;
 /// the channel is told to come again where that may help.
-async fn failed(shared: &Shared, connection: &Connection, request: Request, fault: &PluginFault) -> Reply {
-    let busy = matches!(fault.kind, FaultKind::Busy { .. });
-    if !busy {
-        let mut batch = connection.batch(shared.clock.now(), Harvest::default(), Vec::new());
-        batch.dead = Some(DeadRequest { why: fault.to_string(), request });
-        if let Err(refused) = connection.keep(&shared.appender, batch).await {
-            tracing::error!(connection = connection.name, %refused, "a request that failed was not kept either");
-        }
+async fn failed(
+    shared: &Shared,
+    connection: &Connection,
+    request: Request,
+    fault: &PluginFault,
+) -> (Reply, Became) {
+    if matches!(fault.kind, FaultKind::Busy { .. }) {
+        return (Reply::Unavailable { why: fault.to_string() }, Became::Refused(refused::NO_ROOM));
     }
-    match fault.class() {
+    let mut batch = connection.batch(shared.clock.now(), Harvest::default(), Vec::new());
+    batch.dead = Some(dead::failed(connection, DeadWhat::Request, request, fault));
+    if let Err(refused) = connection.keep(&shared.appender, batch).await {
+        tracing::error!(connection = connection.name, %refused, "a request that failed was not kept either");
+        return not_kept(&refused);
+    }
+    let reply = match fault.class() {
         model::Class::Retry => Reply::Unavailable { why: fault.to_string() },
         model::Class::Reject | model::Class::Operator | model::Class::Bug => Reply::Faulty,
-    }
+    };
+    (reply, Became::Dead(fault.kind.name()))
 }

@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 
 use super::clock::HostClock;
 use super::connection::Connection;
+use super::metrics::Metrics;
 
 /// By name. Replaced whole when the configuration is read again; a call under way keeps the connection that it has.
 pub(crate) type Connections = BTreeMap<String, Arc<Connection>>;
@@ -18,6 +19,7 @@ pub(crate) struct Shared {
     pub(crate) clock: HostClock,
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) appender: Appender,
+    pub(crate) metrics: Arc<Metrics>,
     connections: RwLock<Arc<Connections>>,
     rules: RwLock<Arc<Rules>>,
     /// The configuration was read again.
@@ -31,13 +33,14 @@ impl Shared {
         clock: HostClock,
         journal: Arc<dyn Journal>,
         appender: Appender,
+        metrics: Arc<Metrics>,
         connections: Connections,
         rules: Rules,
     ) -> Shared {
         let connections = RwLock::new(Arc::new(connections));
         let rules = RwLock::new(Arc::new(rules));
         let (courier, pump) = (Arc::default(), Notify::new());
-        Shared { clock, journal, appender, connections, rules, courier, pump }
+        Shared { clock, journal, appender, metrics, connections, rules, courier, pump }
     }
 
     pub(crate) fn rules(&self) -> Arc<Rules> {

@@ -12,6 +12,7 @@ use router::{ActError, Refused, RouterError};
 use serde::Serialize;
 use store::StoreError;
 
+use crate::dead::DeadError;
 use crate::past::PastError;
 
 /// Stable names for scripts; each has one status.
@@ -89,11 +90,13 @@ pub(crate) struct ApiError {
     public: Cow<'static, str>,
     /// For the log, written there once, when the error is answered.
     internal: Option<String>,
+    /// When it may work, where somebody knows.
+    retry_after_ms: Option<u64>,
 }
 
 impl ApiError {
     pub(crate) fn new(code: ErrorCode, public: impl Into<Cow<'static, str>>) -> ApiError {
-        ApiError { code, public: public.into(), internal: None }
+        ApiError { code, public: public.into(), internal: None, retry_after_ms: None }
     }
 
     pub(crate) fn bad_request(public: impl Into<Cow<'static, str>>) -> ApiError {
@@ -106,12 +109,23 @@ impl ApiError {
 
     pub(crate) fn unavailable(internal: impl Into<String>) -> ApiError {
         let public = "the host cannot do it now; try again".into();
-        ApiError { code: ErrorCode::Unavailable, public, internal: Some(internal.into()) }
+        ApiError {
+            code: ErrorCode::Unavailable,
+            public,
+            internal: Some(internal.into()),
+            retry_after_ms: None,
+        }
+    }
+
+    /// Says when, instead of soon.
+    pub(crate) fn come_again_in(mut self, retry_after_ms: u64) -> ApiError {
+        self.retry_after_ms = Some(retry_after_ms);
+        self
     }
 
     pub(crate) fn internal(internal: impl Into<String>) -> ApiError {
         let public = "the host failed; its log says why".into();
-        ApiError { code: ErrorCode::Internal, public, internal: Some(internal.into()) }
+        ApiError { code: ErrorCode::Internal, public, internal: Some(internal.into()), retry_after_ms: None }
     }
 
     fn of_class(class: Class, internal: String) -> ApiError {
@@ -164,6 +178,17 @@ impl From<journal::Refused> for ApiError {
     }
 }
 
+impl From<DeadError> for ApiError {
+    fn from(error: DeadError) -> ApiError {
+        match error {
+            DeadError::Journal(error) => error.into(),
+            DeadError::Store(error) => error.into(),
+            DeadError::Nothing(_) => ApiError::not_found(error.to_string()),
+            DeadError::Ended(_, _) => ApiError::new(ErrorCode::Refused, error.to_string()),
+        }
+    }
+}
+
 impl From<PastError> for ApiError {
     fn from(error: PastError) -> ApiError {
         match error {
@@ -194,7 +219,7 @@ struct ErrorText<'a> {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let ApiError { code, public, internal } = self;
+        let ApiError { code, public, internal, retry_after_ms } = self;
         if let Some(internal) = internal {
             tracing::error!(error.code = code.name(), error = internal, "a request failed: {}", code.name());
         }
@@ -202,6 +227,11 @@ impl IntoResponse for ApiError {
         let mut response = (code.status(), axum::Json(body)).into_response();
         if let Some((name, value)) = code.header() {
             response.headers_mut().insert(name, value);
+        }
+        if let Some(wait_ms) = retry_after_ms {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(wait_ms.div_ceil(1000).max(1)));
         }
         response
     }

@@ -25,6 +25,8 @@ pub enum Reply {
     NotAuthentic,
     /// 503 with `Retry-After`: nothing was kept. The reason goes to the log.
     Unavailable { why: String },
+    /// 503 with `Retry-After`: the plugin keeps failing, and was not called. Nothing was kept.
+    Resting { why: String, retry_after_ms: u64 },
     /// 500: the plugin failed. Whoever answers so has logged why.
     Faulty,
 }

@@ -10,6 +10,7 @@
 //! Invariant: what an error says of the host's inside goes to the log, never to the caller.
 
 mod auth;
+pub mod dead;
 mod error;
 mod intake;
 pub mod lookup;
@@ -17,6 +18,7 @@ pub mod past;
 mod query;
 mod reading;
 mod rereading;
+mod retry;
 mod router;
 mod routes;
 pub mod scan;
@@ -26,6 +28,8 @@ pub mod views;
 
 pub use auth::Token;
 pub use intake::{Incoming, Reply};
+pub use retry::{Retry, RetryRefused};
 pub use router::router;
+pub use routes::dead::TURNS_HEAL;
 pub use scanning::ScanLimits;
-pub use state::{Advance, ApiState, Condition, HealthReport, PluginState, Role};
+pub use state::{Advance, ApiState, BreakerState, Condition, HealthReport, Metrics, PluginState, Role};

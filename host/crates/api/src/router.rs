@@ -10,7 +10,7 @@ use crate::auth;
 use crate::error::{ApiError, ErrorCode};
 use crate::reading::Shared;
 use crate::routes::{
-    acts, clock, conflicts, customers, dead, digest, edges, health, hooks, intents, notes, plugins,
+    acts, clock, conflicts, customers, dead, digest, edges, health, hooks, intents, metrics, notes, plugins,
     proposals, segments, tags, timeline, why_not,
 };
 
@@ -44,6 +44,11 @@ pub fn router(state: ApiState) -> Router {
         .route("/plugins", get(plugins::list))
         .route("/notes", get(notes::list))
         .route("/dead", get(dead::list))
+        .route("/dead/groups", get(dead::groups))
+        .route("/dead/turns", get(dead::turns))
+        .route("/dead/{id}", get(dead::show))
+        .route("/dead/{id}/retry", post(dead::retry))
+        .route("/dead/{id}/drop", post(dead::drop_letter))
         .route("/digest", get(digest::show))
         .route("/clock", post(clock::advance))
         .fallback(not_found)
@@ -51,8 +56,13 @@ pub fn router(state: ApiState) -> Router {
         .layer(DefaultBodyLimit::max(API_BODY_MAX_BYTES))
         // Last, so that it stands before everything: who has no token does not learn what there is.
         .layer(middleware::from_fn_with_state(shared.clone(), auth::require));
+    let metrics = Router::new()
+        .route("/metrics", get(metrics::show))
+        // The one line that says who may scrape.
+        .layer(middleware::from_fn_with_state(shared.clone(), auth::require));
     Router::new()
         .merge(hooks)
+        .merge(metrics)
         .nest("/api/v1", api)
         .route("/healthz", get(health::show))
         .fallback(not_found)

@@ -10,6 +10,7 @@ pub(crate) mod edges;
 pub(crate) mod health;
 pub(crate) mod hooks;
 pub(crate) mod intents;
+pub(crate) mod metrics;
 pub(crate) mod notes;
 pub(crate) mod plugins;
 pub(crate) mod proposals;

@@ -1,6 +1,7 @@
 //! What the host gives the API: its stores, and channels to the parts that move.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use journal::{Appender, Journal};
 use model::{Digest, Instant, Position};
@@ -9,7 +10,7 @@ use segment::Segment;
 use store::{Standing, Store};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::{Incoming, ScanLimits, Token};
+use crate::{Incoming, Retry, ScanLimits, Token};
 
 /// Everything that a route may use.
 pub struct ApiState {
@@ -34,7 +35,16 @@ pub struct ApiState {
     pub appender: Appender,
     /// Who folds for those who ask what was, or what an act would change.
     pub policies: Arc<dyn Plugins>,
+    /// Where dead letters go that are to be tried again.
+    pub retries: mpsc::Sender<Retry>,
+    /// Webhooks that found `intake` full.
+    pub intake_refused: Arc<AtomicU64>,
+    /// What `/metrics` answers.
+    pub metrics: Metrics,
 }
+
+/// Makes the text of all metrics, or says to the log why not. It may block.
+pub type Metrics = Arc<dyn Fn() -> Result<String, String> + Send + Sync>;
 
 /// How the host is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -71,6 +81,21 @@ pub struct PluginState {
     pub duplicates: u64,
     /// Requests that were not authentic.
     pub refused: u64,
+    /// What guards it. None for a policy.
+    pub breakers: Vec<BreakerState>,
+}
+
+/// A breaker of a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BreakerState {
+    /// `webhook`, `feed`, `chores`, `outlet`, or `channel`, which waits for an operator.
+    pub name: &'static str,
+    /// `closed`, `open` or `probing`.
+    pub state: &'static str,
+    /// When somebody is let through again, while it is open.
+    pub until: Option<Instant>,
+    /// How often it opened since the host started.
+    pub opened: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +107,7 @@ pub enum Role {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Condition {
     Running,
-    /// It keeps failing and is left alone for a while.
+    /// It keeps failing, or waits for an operator, and is left alone for a while.
     Paused,
     /// Its last call failed.
     Failing,

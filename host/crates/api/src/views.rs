@@ -11,6 +11,7 @@ mod acts;
 mod at;
 mod cause;
 mod customer;
+mod dead;
 mod held;
 mod host;
 mod identity;
@@ -29,10 +30,13 @@ pub use customer::{
     CustomerPage, IntentView, StageName, StageView, Summary, TagView, TaskView, TraitView, Whole, page,
     summary, whole,
 };
+pub use dead::{
+    DeadGroupView, DeadGroupsView, DeadLetterView, DeadPage, DeadTurnPage, DeadTurnView, DroppedView,
+    EndedView, RequestView, RetriedView,
+};
 pub use held::{Held, HeldKind, held};
 pub use host::{
-    DeadLetterView, DeadPage, DigestView, HealthView, NotePage, NoteView, PluginView, PluginsView,
-    RequestView,
+    BreakerView, DigestView, FailingView, HealthView, NotePage, NoteView, PluginView, PluginsView,
 };
 pub use identity::{
     ConflictPage, ConflictView, DivisionView, EdgeView, EdgesView, HandleView, Mend, MergedView,

@@ -7,6 +7,8 @@
 mod acts;
 #[path = "http/customers.rs"]
 mod customers;
+#[path = "http/dead.rs"]
+mod dead;
 #[path = "http/hooks.rs"]
 mod hooks;
 #[path = "http/host.rs"]

@@ -2,6 +2,8 @@
 
 use model::{Chore, Entry, Instant, Json, MemoryCell, MemoryWrite, Position};
 
+use crate::{DeadRequest, LetterEnd};
+
 /// What one call of a plugin, or one act of the host, leaves behind. All of it is kept, or nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Batch {
@@ -17,8 +19,10 @@ pub struct Batch {
     pub chores: Vec<Chore>,
     /// What became of the chore that was worked on.
     pub chore: Option<ChoreUpdate>,
-    /// A request that could not be understood, kept with its reason.
+    /// Something that could not be handled, kept with its reason.
     pub dead: Option<DeadRequest>,
+    /// Dead letters that end with it.
+    pub ends: Vec<LetterEnd>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,22 +48,6 @@ pub struct WaitingChore {
     /// How often it was put off so far.
     pub attempts: u32,
     pub chore: Chore,
-}
-
-/// A request from a channel, authentic but not to be understood.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeadRequest {
-    pub why: String,
-    /// The request as it came: method, path, query, headers, body.
-    pub request: model::Request,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeadLetter {
-    pub number: u64,
-    pub connection: String,
-    pub now: Instant,
-    pub dead: DeadRequest,
 }
 
 /// What is to be forgotten.

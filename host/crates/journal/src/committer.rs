@@ -4,6 +4,7 @@
 //! the next one. Nothing waits for a timer.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use tokio::sync::{mpsc, oneshot, watch};
@@ -53,6 +54,7 @@ pub struct Committer {
 pub struct Appender {
     queue: mpsc::Sender<Waiting>,
     head: watch::Receiver<Head>,
+    refused: Arc<AtomicU64>,
 }
 
 impl Committer {
@@ -65,7 +67,7 @@ impl Committer {
         let (head_in, head_out) = watch::channel(journal.head()?);
         let (queue_in, queue_out) = mpsc::channel(config.waiting_max);
         let committer = Committer { journal, config, queue: queue_out, head: head_in };
-        Ok((committer, Appender { queue: queue_in, head: head_out }))
+        Ok((committer, Appender { queue: queue_in, head: head_out, refused: Arc::default() }))
     }
 
     /// Runs on a thread of its own until every [`Appender`] is gone.
@@ -115,10 +117,26 @@ impl Appender {
     pub async fn append(&self, batch: Batch) -> Result<Receipt, Refused> {
         let (answer, receipt) = oneshot::channel();
         self.queue.try_send(Waiting { batch, answer }).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => Refused::Busy,
+            mpsc::error::TrySendError::Full(_) => {
+                self.refused.fetch_add(1, Ordering::Relaxed);
+                Refused::Busy
+            }
             mpsc::error::TrySendError::Closed(_) => Refused::Closed,
         })?;
         Ok(receipt.await.map_err(|_| Refused::Closed)??)
+    }
+
+    /// Callers that wait now, and how many may.
+    #[must_use]
+    pub fn waiting(&self) -> (usize, usize) {
+        let capacity = self.queue.max_capacity();
+        (capacity - self.queue.capacity(), capacity)
+    }
+
+    /// Callers that were refused because too many waited, of all appenders of the committer.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
     }
 
     /// Changes whenever something was appended.
@@ -165,6 +183,7 @@ mod tests {
             tokio::task::yield_now().await;
         }
         assert!(matches!(appender.append(Batch::default()).await, Err(Refused::Busy)));
+        assert_eq!((appender.waiting(), appender.clone().refused()), ((1, 1), 1));
         let thread = committer.spawn().unwrap();
         first.await.unwrap().unwrap();
         drop(appender);

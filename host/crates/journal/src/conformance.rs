@@ -2,13 +2,13 @@
 //! `journal_conformance!(|run| run(&an_empty_journal))`.
 
 use model::{
-    Act, ChannelEvent, Chore, DerivedEvent, Entry, Erased, Event, Fact, Identity, MemoryCell, MemoryWrite,
-    Request, Setup, Source, Touchpoint,
+    Act, ChannelEvent, Chore, DerivedEvent, Digest, Entry, Erased, Event, Fact, Identity, MemoryCell,
+    MemoryWrite, Request, Setup, Source, Touchpoint,
 };
 
 use crate::{
-    Batch, ChoreEnd, ChoreUpdate, DeadRequest, Erasure, Gone, Head, Journal, JournalError, Placed,
-    fingerprint,
+    Batch, ChoreEnd, ChoreUpdate, DeadLetter, DeadQuery, DeadRequest, DeadState, DeadWhat, Ended, Erasure,
+    Gone, Head, HowEnded, Journal, JournalError, LetterEnd, Letters, Placed, fingerprint,
 };
 
 /// Makes one `#[test]` of every case. The one list of cases.
@@ -32,6 +32,11 @@ macro_rules! journal_conformance {
             what_is_erased_is_gone_and_known
             what_waits_and_names_her_is_gone
             an_erasure_of_nothing_changes_nothing
+            the_same_dead_request_again_is_one_letter
+            a_letter_ends_once_and_with_its_batch
+            a_feed_that_goes_on_ends_its_letters
+            letters_that_wait_are_counted
+            setups_are_found_behind_a_position
         }
     };
     (@each $open:expr, $($case:ident)*) => { $(
@@ -235,22 +240,124 @@ pub fn a_chore_put_off_comes_back_later(journal: &dyn Journal) {
     assert_eq!((again.number, again.attempts, again.due), (waiting.number, 1, 60));
 }
 
-pub fn dead_requests_are_kept_as_they_came(journal: &dyn Journal) {
+fn dead_request(what: DeadWhat, body: &[u8]) -> DeadRequest {
     let request = Request {
         method: "POST".to_owned(),
         path: "/a%20b".to_owned(),
         query: "x=%E4".to_owned(),
         headers: vec![("a".to_owned(), "1".to_owned()), ("a".to_owned(), "2".to_owned())],
-        body: vec![0, 255, 13, 10],
+        body: body.to_owned(),
     };
-    let dead = DeadRequest { why: "no <xml>".to_owned(), request };
-    let dying = Batch { connection: SHOP.to_owned(), now: 7, dead: Some(dead.clone()), ..Batch::default() };
-    append(journal, &[dying.clone(), dying]);
-    let letters = journal.dead(0, 9).expect("dead");
+    DeadRequest {
+        what,
+        reason: "trap".to_owned(),
+        why: "no <xml>".to_owned(),
+        plugin: Digest([7; 32]),
+        title: "Shop".to_owned(),
+        log: vec!["one".to_owned(), "two".to_owned()],
+        backtrace: Some("f < g".to_owned()),
+        request,
+    }
+}
+
+fn dying(now: u64, dead: &DeadRequest) -> Batch {
+    Batch { connection: SHOP.to_owned(), now, dead: Some(dead.clone()), ..Batch::default() }
+}
+
+fn ends(now: u64, letters: Letters, how: HowEnded) -> Batch {
+    let end = LetterEnd { letters, how, by: "li".to_owned(), why: "mended".to_owned() };
+    Batch { connection: SHOP.to_owned(), now, ends: vec![end], ..Batch::default() }
+}
+
+fn ended(now: u64) -> Ended {
+    Ended { now, by: "li".to_owned(), why: "mended".to_owned() }
+}
+
+fn letters(journal: &dyn Journal) -> Vec<DeadLetter> {
+    journal.dead(&DeadQuery::all(0, 9)).expect("dead")
+}
+
+pub fn dead_requests_are_kept_as_they_came(journal: &dyn Journal) {
+    let dead = dead_request(DeadWhat::Request, &[0, 255, 13, 10]);
+    let silent = DeadRequest { log: Vec::new(), backtrace: None, ..dead_request(DeadWhat::Chore, b"") };
+    append(journal, &[dying(7, &dead), dying(8, &silent)]);
+    let letters = letters(journal);
     assert_eq!(letters.len(), 2);
-    assert_eq!((letters[0].dead.clone(), letters[0].now), (dead, 7));
-    assert_eq!(journal.dead(letters[0].number, 9).expect("dead"), letters[1..]);
-    assert_eq!(journal.head(), Ok(Head { position: 0, now: 7 }));
+    assert_eq!((&letters[0].dead, letters[0].now, letters[0].times), (&dead, 7, 1));
+    assert_eq!((&letters[1].dead, &letters[1].state), (&silent, &DeadState::Waiting));
+    assert_eq!(journal.dead(&DeadQuery::all(letters[0].number, 9)).expect("dead"), letters[1..]);
+    assert_eq!(journal.dead(&DeadQuery::one(letters[1].number)).expect("dead"), letters[1..]);
+    assert_eq!(journal.head(), Ok(Head { position: 0, now: 8 }));
+}
+
+pub fn the_same_dead_request_again_is_one_letter(journal: &dyn Journal) {
+    let dead = dead_request(DeadWhat::Request, b"a");
+    let mut later = DeadRequest { reason: "limit".to_owned(), ..dead.clone() };
+    later.request.headers.clear();
+    append(journal, &[dying(7, &dead), dying(9, &later), dying(9, &dead_request(DeadWhat::Poll, b"a"))]);
+    let first = letters(journal);
+    assert_eq!(first.len(), 2);
+    assert_eq!((first[0].now, first[0].last, first[0].times, &first[0].dead), (7, 9, 2, &later));
+    // Another connection's is another, and so is one that comes after the end of the first.
+    let other = Batch { connection: "other".to_owned(), ..dying(10, &dead) };
+    append(journal, &[other, ends(11, Letters::One(first[0].number), HowEnded::Retried), dying(12, &dead)]);
+    assert_eq!(letters(journal).len(), 4);
+}
+
+pub fn a_letter_ends_once_and_with_its_batch(journal: &dyn Journal) {
+    append(journal, &[dying(7, &dead_request(DeadWhat::Request, b"a"))]);
+    let number = letters(journal)[0].number;
+    let with_events =
+        Batch { entries: vec![entry(SHOP, "a")], ..ends(8, Letters::One(number), HowEnded::Retried) };
+    append(journal, &[with_events, ends(9, Letters::One(number), HowEnded::Dropped)]);
+    assert_eq!(letters(journal)[0].state, DeadState::Retried(ended(8)));
+    assert_eq!(journal.head().expect("head").position, 1);
+    let waiting = DeadQuery { waiting: true, ..DeadQuery::all(0, 9) };
+    assert_eq!(journal.dead(&waiting), Ok(Vec::new()));
+    let keys = ["k".to_owned(), "l".to_owned()];
+    let turn = || Letters::Turn("l".to_owned());
+    append(journal, &[ends(9, turn(), HowEnded::Dropped), ends(10, turn(), HowEnded::Dropped)]);
+    assert_eq!(journal.ended_turns(&keys), Ok(vec![None, Some(ended(9))]));
+}
+
+pub fn a_feed_that_goes_on_ends_its_letters(journal: &dyn Journal) {
+    let of = |what| dying(7, &dead_request(what, b"a"));
+    let other = Batch { connection: "other".to_owned(), ..of(DeadWhat::Poll) };
+    append(journal, &[of(DeadWhat::Poll), of(DeadWhat::Chore), other]);
+    append(journal, &[ends(8, Letters::Feed, HowEnded::Retried)]);
+    let states: Vec<DeadState> = letters(journal).into_iter().map(|letter| letter.state).collect();
+    assert_eq!(states, [DeadState::Retried(ended(8)), DeadState::Waiting, DeadState::Waiting]);
+}
+
+pub fn letters_that_wait_are_counted(journal: &dyn Journal) {
+    let one = dead_request(DeadWhat::Request, b"a");
+    let two = dead_request(DeadWhat::Request, b"b");
+    let malformed = DeadRequest { reason: "malformed".to_owned(), ..dead_request(DeadWhat::Request, b"c") };
+    append(journal, &[dying(7, &one), dying(8, &one), dying(9, &two), dying(9, &malformed)]);
+    let counts = journal.dead_counts().expect("counts");
+    let told: Vec<_> = counts
+        .iter()
+        .map(|count| (count.reason.as_str(), count.letters, count.times, count.first, count.last))
+        .collect();
+    assert_eq!(told, [("malformed", 1, 1, 3, 9), ("trap", 2, 3, 1, 9)]);
+    assert_eq!((counts[1].plugin, counts[1].what), (Digest([7; 32]), DeadWhat::Request));
+    let trapped = DeadQuery { reason: Some("trap".to_owned()), ..DeadQuery::all(0, 9) };
+    assert_eq!(journal.dead(&trapped).expect("dead").len(), 2);
+    let others = DeadQuery { connection: Some("other".to_owned()), ..DeadQuery::all(0, 9) };
+    assert_eq!(journal.dead(&others), Ok(Vec::new()));
+    append(journal, &[ends(9, Letters::One(3), HowEnded::Dropped)]);
+    assert_eq!(journal.dead_counts().expect("counts").len(), 1);
+}
+
+pub fn setups_are_found_behind_a_position(journal: &dyn Journal) {
+    let setup = |tenant: &str| Entry::Setup(Setup { tenant: tenant.to_owned(), ..Setup::default() });
+    let entries = vec![setup("a"), entry(SHOP, "x"), setup("b"), entry(SHOP, "y"), setup("c")];
+    append(journal, &[Batch { now: 1, entries, ..Batch::default() }]);
+    let positions = |after| {
+        journal.setups(after).expect("setups").iter().map(|record| record.position).collect::<Vec<_>>()
+    };
+    assert_eq!((positions(0), positions(1), positions(5)), (vec![1, 3, 5], vec![3, 5], vec![]));
+    assert_eq!(journal.setups(3).expect("setups")[0].entry, setup("c"));
 }
 
 fn gone(entry: &Entry) -> Entry {
@@ -282,26 +389,23 @@ pub fn what_waits_and_names_her_is_gone(journal: &dyn Journal) {
     let cell = |key: &str, value: &str| {
         MemoryWrite::Set(MemoryCell { key: key.to_owned(), value: value.as_bytes().to_vec(), expires: None })
     };
-    let request = |body: &str| {
-        let (method, path, query) = ("POST".to_owned(), String::new(), String::new());
-        Request { method, path, query, headers: Vec::new(), body: body.as_bytes().to_vec() }
-    };
-    let dead = |body: &str| {
-        let dead = Some(DeadRequest { why: "odd".to_owned(), request: request(body) });
-        Batch { connection: SHOP.to_owned(), dead, ..Batch::default() }
-    };
+    let dead = |body: &str| dying(1, &dead_request(DeadWhat::Request, body.as_bytes()));
+    let mut said = dead_request(DeadWhat::Request, b"y");
+    said.log = vec!["no name for wm-xiaoman".to_owned()];
     let chores = vec![chore("profile:wm-xiaoman", None, "{}"), chore("other", None, r#"{"of":"wm-other"}"#)];
     let memory = vec![cell("a", "of wm-xiaoman"), cell("seen:wm-xiaoman", ""), cell("token", "t")];
-    append(journal, &[Batch { memory, ..asking(1, chores) }, dead("wm-other"), dead("x wm-xiaoman y")]);
+    append(
+        journal,
+        &[Batch { memory, ..asking(1, chores) }, dead("wm-other"), dead("x wm-xiaoman y"), dying(1, &said)],
+    );
     let erasure = Erasure { records: Vec::new(), names: vec!["wm-xiaoman".to_owned()] };
     let cells = vec![(SHOP.to_owned(), "a".to_owned()), (SHOP.to_owned(), "seen:wm-xiaoman".to_owned())];
-    assert_eq!(journal.erase(&erasure), Ok(Gone { chores: 1, cells, dead: 1 }));
+    assert_eq!(journal.erase(&erasure), Ok(Gone { chores: 1, cells, dead: 2 }));
     let waiting = journal.chores(SHOP, 9, 9).expect("chores");
     assert_eq!(waiting.iter().map(|waiting| waiting.chore.key.as_str()).collect::<Vec<_>>(), ["other"]);
     let memory = journal.recall(SHOP).expect("recall").memory;
     assert_eq!(memory.iter().map(|cell| cell.key.as_str()).collect::<Vec<_>>(), ["token"]);
-    let letters = journal.dead(0, 9).expect("dead");
-    assert_eq!(letters.iter().map(|letter| letter.number).collect::<Vec<_>>(), [1]);
+    assert_eq!(letters(journal).iter().map(|letter| letter.number).collect::<Vec<_>>(), [1]);
     assert_eq!(journal.erase(&erasure), Ok(Gone::default()));
 }
 

@@ -4,7 +4,9 @@ use std::sync::LazyLock;
 
 use model::{Class, Digest, Entry, Instant, Position, Record, Source};
 
-use crate::{Batch, DeadLetter, Erasure, Gone, Head, Receipt, Recollection, WaitingChore};
+use crate::{
+    Batch, DeadCount, DeadLetter, DeadQuery, Ended, Erasure, Gone, Head, Receipt, Recollection, WaitingChore,
+};
 
 /// An append-only list of records with dense positions from 1, and the small state of each connection that must be
 /// committed together with its records.
@@ -22,6 +24,8 @@ use crate::{Batch, DeadLetter, Erasure, Gone, Head, Receipt, Recollection, Waiti
 /// - **Only erasure changes what is kept.** An erased record keeps its position, its time and its [`fingerprint`], so that it
 ///   is known when it is delivered again; what it said is in none of the journal's files any more once `erase` returns, as far
 ///   as the medium allows.
+/// - Dead letters: the same again ([`crate::DeadRequest::is_again`]), while the first waits, is the same letter, which counts
+///   how often it came and keeps the latest reason. A letter ends once: an end of one that does not wait changes nothing.
 pub trait Journal: Send + Sync {
     /// # Errors
     /// [`JournalError`]; the journal is unchanged.
@@ -64,11 +68,29 @@ pub trait Journal: Send + Sync {
     fn chores(&self, connection: &str, now: Instant, limit: usize)
     -> Result<Vec<WaitingChore>, JournalError>;
 
-    /// At most `limit` dead letters behind the number `after`, in order.
+    /// The setups behind `after`, in order. There are few.
     ///
     /// # Errors
     /// [`JournalError`].
-    fn dead(&self, after: u64, limit: usize) -> Result<Vec<DeadLetter>, JournalError>;
+    fn setups(&self, after: Position) -> Result<Vec<Record>, JournalError>;
+
+    /// The dead letters that are asked for, by number.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    fn dead(&self, query: &DeadQuery) -> Result<Vec<DeadLetter>, JournalError>;
+
+    /// How many letters wait, by what they have in common; in the order of connection, what, reason and plugin.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    fn dead_counts(&self) -> Result<Vec<DeadCount>, JournalError>;
+
+    /// How the letters of policies with these keys of notes ended, in their order. None: it waits.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    fn ended_turns(&self, keys: &[String]) -> Result<Vec<Option<Ended>>, JournalError>;
 
     /// Puts other entries in the place of those that are to be forgotten, and removes what names somebody from all that waits.
     /// All of it, or nothing; done again it changes nothing.

@@ -8,12 +8,15 @@ mod committer;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod contract;
+mod dead;
 mod memory;
 
 pub use batch::{
-    Batch, ChoreEnd, ChoreUpdate, DeadLetter, DeadRequest, Erasure, Gone, Head, Placed, Receipt,
-    Recollection, WaitingChore,
+    Batch, ChoreEnd, ChoreUpdate, Erasure, Gone, Head, Placed, Receipt, Recollection, WaitingChore,
 };
 pub use committer::{Appender, Committer, CommitterConfig, Refused};
 pub use contract::{Journal, JournalError, before, fingerprint, fingerprint_of};
+pub use dead::{
+    DeadCount, DeadLetter, DeadQuery, DeadRequest, DeadState, DeadWhat, Ended, HowEnded, LetterEnd, Letters,
+};
 pub use memory::MemoryJournal;

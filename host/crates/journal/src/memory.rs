@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use model::{Digest, Entry, Instant, MemoryWrite, Position, Record, Source};
 
 use crate::{
-    Batch, ChoreEnd, DeadLetter, Erasure, Gone, Head, Journal, JournalError, Placed, Receipt, Recollection,
-    WaitingChore, fingerprint, fingerprint_of,
+    Batch, ChoreEnd, DeadCount, DeadLetter, DeadQuery, DeadState, DeadWhat, Ended, Erasure, Gone, Head,
+    Journal, JournalError, Letters, Placed, Receipt, Recollection, WaitingChore, fingerprint, fingerprint_of,
 };
 
 /// Keeps everything in memory. For tests, and for trying a policy without a disk.
@@ -25,6 +25,7 @@ struct State {
     chores: BTreeMap<(String, String), WaitingChore>,
     chores_numbered: u64,
     dead: Vec<DeadLetter>,
+    turns: BTreeMap<String, Ended>,
 }
 
 impl MemoryJournal {
@@ -49,12 +50,45 @@ impl State {
                 WaitingChore { connection: batch.connection.clone(), number, due, attempts: 0, chore };
             self.chores.insert(key, waiting);
         }
-        if let Some(dead) = &batch.dead {
-            let number = self.dead.last().map_or(0, |letter| letter.number) + 1;
-            let connection = batch.connection.clone();
-            self.dead.push(DeadLetter { number, connection, now: batch.now, dead: dead.clone() });
-        }
+        self.bury(batch);
         Receipt { placed }
+    }
+
+    fn bury(&mut self, batch: &Batch) {
+        for end in &batch.ends {
+            let ended = Ended { now: batch.now, by: end.by.clone(), why: end.why.clone() };
+            let is_meant = |letter: &DeadLetter| match &end.letters {
+                Letters::One(number) => letter.number == *number,
+                Letters::Feed => letter.connection == batch.connection && letter.dead.what == DeadWhat::Poll,
+                Letters::Turn(_) => false,
+            };
+            let waiting = self.dead.iter_mut().filter(|letter| letter.state == DeadState::Waiting);
+            for letter in waiting.filter(|letter| is_meant(letter)) {
+                letter.state = end.how.state(ended.clone());
+            }
+            if let Letters::Turn(key) = &end.letters {
+                self.turns.entry(key.clone()).or_insert(ended);
+            }
+        }
+        let Some(dead) = &batch.dead else { return };
+        let again = self.dead.iter_mut().find(|letter| {
+            letter.connection == batch.connection
+                && letter.state == DeadState::Waiting
+                && letter.dead.is_again(dead)
+        });
+        if let Some(letter) = again {
+            (letter.last, letter.times, letter.dead) = (batch.now, letter.times + 1, dead.clone());
+            return;
+        }
+        self.dead.push(DeadLetter {
+            number: self.dead.last().map_or(0, |letter| letter.number) + 1,
+            connection: batch.connection.clone(),
+            now: batch.now,
+            last: batch.now,
+            times: 1,
+            dead: dead.clone(),
+            state: DeadState::Waiting,
+        });
     }
 
     fn place(&mut self, entry: &Entry) -> Placed {
@@ -158,9 +192,45 @@ impl Journal for MemoryJournal {
         Ok(due)
     }
 
-    fn dead(&self, after: u64, limit: usize) -> Result<Vec<DeadLetter>, JournalError> {
+    fn setups(&self, after: Position) -> Result<Vec<Record>, JournalError> {
         let state = self.state();
-        Ok(state.dead.iter().filter(|letter| letter.number > after).take(limit).cloned().collect())
+        let setups = state.records.iter().filter(|record| record.position > after);
+        Ok(setups.filter(|record| matches!(record.entry, Entry::Setup(_))).cloned().collect())
+    }
+
+    fn dead(&self, query: &DeadQuery) -> Result<Vec<DeadLetter>, JournalError> {
+        let state = self.state();
+        let meant = state.dead.iter().filter(|letter| query.asks_for(letter));
+        Ok(meant.take(query.limit).cloned().collect())
+    }
+
+    fn dead_counts(&self) -> Result<Vec<DeadCount>, JournalError> {
+        let state = self.state();
+        let mut counts: BTreeMap<_, DeadCount> = BTreeMap::new();
+        for letter in state.dead.iter().filter(|letter| letter.state == DeadState::Waiting) {
+            let DeadLetter { number, connection, last, times, dead, .. } = letter;
+            let key = (connection, dead.what, &dead.reason, dead.plugin);
+            let count = counts.entry(key).or_insert_with(|| DeadCount {
+                connection: connection.clone(),
+                what: dead.what,
+                reason: dead.reason.clone(),
+                plugin: dead.plugin,
+                title: dead.title.clone(),
+                letters: 0,
+                times: 0,
+                first: *number,
+                last: 0,
+            });
+            count.letters += 1;
+            count.times += times;
+            count.last = count.last.max(*last);
+        }
+        Ok(counts.into_values().collect())
+    }
+
+    fn ended_turns(&self, keys: &[String]) -> Result<Vec<Option<Ended>>, JournalError> {
+        let state = self.state();
+        Ok(keys.iter().map(|key| state.turns.get(key).cloned()).collect())
     }
 
     fn erase(&self, erasure: &Erasure) -> Result<Gone, JournalError> {
@@ -188,8 +258,12 @@ impl Journal for MemoryJournal {
             .retain(|(_, key), waiting| !names(key.as_bytes()) && !names(waiting.chore.job.as_bytes()));
         state.dead.retain(|letter| {
             let model::Request { method: _, path, query, headers, body } = &letter.dead.request;
-            let texts = [path, query, &letter.dead.why];
-            let mut held = texts.into_iter().chain(headers.iter().map(|(_, value)| value));
+            let ended = match &letter.state {
+                DeadState::Waiting => None,
+                DeadState::Retried(ended) | DeadState::Dropped(ended) => Some(&ended.why),
+            };
+            let texts = [path, query, &letter.dead.why].into_iter().chain(&letter.dead.log).chain(ended);
+            let mut held = texts.chain(headers.iter().map(|(_, value)| value));
             !names(body) && !held.any(|text| names(text.as_bytes()))
         });
         gone.chores = (chores - state.chores.len()) as u64;

@@ -31,6 +31,6 @@ pub use plugin::{
 };
 pub use record::{
     Attest, Binding, ChannelEvent, Deed, DerivedEvent, ERASED, Entry, Erase, Erased, HandTag, HandUntag,
-    Join, OperatorAct, Progress, Proposal, Record, Retelling, Retract, Setup, Source, Split,
+    Join, OperatorAct, Pause, Progress, Proposal, Record, Retelling, Retract, Setup, Source, Split,
 };
 pub use turn::{CustomerView, Happening, Turn};

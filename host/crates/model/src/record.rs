@@ -16,6 +16,17 @@ pub struct Binding {
     pub descriptor: PolicyDescriptor,
     /// Keep the memories of the version before instead of folding every customer again.
     pub carry: bool,
+    /// It could not be called, and decides nothing until a setup says otherwise.
+    pub paused: Option<Pause>,
+}
+
+/// From where on a policy decides nothing. It stands in a setup behind that place: who folds the records between looks ahead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pause {
+    /// The last record that it was shown.
+    pub behind: Position,
+    /// Alarms of its own that were due by then have fired, by the clock if by no record.
+    pub fired: Instant,
 }
 
 /// What the operator configured of the things that the fold depends on.
@@ -255,7 +266,11 @@ impl Entry {
     #[must_use]
     pub fn refers_to(&self) -> Vec<Position> {
         match self {
-            Entry::Event(_) | Entry::Setup(_) => Vec::new(),
+            Entry::Event(_) => Vec::new(),
+            Entry::Setup(setup) => {
+                let pauses = setup.policies.iter().filter_map(|binding| binding.paused);
+                pauses.map(|pause| pause.behind).filter(|&behind| behind > 0).collect()
+            }
             Entry::Derived(derived) => derived.again.into_iter().chain([derived.cause]).collect(),
             Entry::Retelling(retelling) => vec![retelling.event, retelling.cause],
             Entry::Progress(progress) => vec![progress.customer.0, progress.cause],

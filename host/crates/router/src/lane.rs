@@ -21,6 +21,10 @@ pub(crate) struct Taken {
     pub(crate) step: Step,
     /// Her past is folded again.
     pub(crate) past: bool,
+    /// The same, also at records that are new to her.
+    pub(crate) reliving: bool,
+    /// The record in whose course it is taken. None: the clock alone.
+    pub(crate) record: Option<Position>,
     /// What orders the events that the step tells of others: by live record, or by time where there is none, then by
     /// customer and step. The same however the journal was cut into batches.
     pub(crate) order: (u64, CustomerId, u64),
@@ -229,7 +233,8 @@ impl Lane {
                 (None, Some(Why::Clock)) => alarm.due,
                 (None, None) => self.reliving.unwrap_or(0),
             };
-            return Some(self.taken(Step::Alarm(alarm), order));
+            let by_clock = head.is_none() && why == Some(Why::Clock);
+            return Some(self.taken(Step::Alarm(alarm), order, by_clock));
         }
         self.end_tags(horizon);
         let order = head.or(self.reliving).unwrap_or(0);
@@ -244,17 +249,18 @@ impl Lane {
         if record.entry.event().is_some() {
             self.customer.fired = 0;
         }
-        Some(self.taken(Step::Record(record), order))
+        Some(self.taken(Step::Record(record), order, false))
     }
 
-    fn taken(&mut self, step: Step, order: u64) -> Taken {
+    fn taken(&mut self, step: Step, order: u64, by_clock: bool) -> Taken {
         self.steps += 1;
         let position = match &step {
             Step::Record(record) => record.position,
             Step::Alarm(alarm) => alarm.position,
         };
         let past = self.reliving.is_some() && !self.fresh.contains(&position);
-        Taken { step, past, order: (order, self.customer.id, self.steps) }
+        let (reliving, record) = (self.reliving.is_some(), (!by_clock).then_some(order));
+        Taken { step, past, reliving, record, order: (order, self.customer.id, self.steps) }
     }
 
     fn end_tags(&mut self, now: Instant) {

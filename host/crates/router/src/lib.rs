@@ -19,6 +19,7 @@ mod identity;
 mod judging;
 mod lane;
 mod parts;
+mod pauses;
 mod pending;
 mod port;
 mod rebuild;

@@ -10,6 +10,7 @@ use model::{
 
 use crate::apply::{self, Occasion};
 use crate::lane::{Lane, Refold, Step, Taken};
+use crate::pauses::Pauses;
 use crate::telling::{Said, Tell};
 use crate::{Plugins, PluginsError, RouterError, TurnOutcome};
 
@@ -31,6 +32,7 @@ pub(crate) struct Rounds<'a> {
     state: &'a FoldState,
     /// The version of each policy of the setup, in their order.
     versions: Vec<u32>,
+    pauses: Pauses,
 }
 
 /// A lane's step of this round.
@@ -46,7 +48,13 @@ impl<'a> Rounds<'a> {
         state: &'a FoldState,
     ) -> Rounds<'a> {
         let versions = state.setup.policies.iter().map(|binding| crate::setup::version(state, binding));
-        Rounds { journal, plugins, state, versions: versions.collect() }
+        Rounds { journal, plugins, state, versions: versions.collect(), pauses: Pauses::default() }
+    }
+
+    /// Some of the policies decide nothing.
+    pub(crate) fn paused(mut self, pauses: Pauses) -> Rounds<'a> {
+        self.pauses = pauses;
+        self
     }
 
     /// Runs until every lane has ended.
@@ -92,6 +100,7 @@ impl<'a> Rounds<'a> {
             let concerned: Vec<&Active> = active
                 .iter()
                 .filter(|active| concerns(binding, &active.taken.step))
+                .filter(|active| !self.pauses.skips(place, &active.taken))
                 .filter(|active| !self.runs_away(lanes, active, place, result))
                 .collect();
             if concerned.is_empty() {

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use journal::{Batch, Gone, Journal};
-use model::{CustomerId, Deed, Entry, Erase, FoldState, Identity, Instant, OperatorAct, Position, Record};
+use model::{
+    CustomerId, Deed, Entry, Erase, FoldState, Identity, Instant, OperatorAct, Pause, Position, Record,
+};
 use store::{Agenda, Commit, Indexed, Query, Standing, Store};
 
 use crate::correct::Judge;
@@ -12,9 +14,10 @@ use crate::desk::{Desk, Kept};
 use crate::erase::Forgetting;
 use crate::identity::{Assigned, Rules};
 use crate::lane::{Lane, Until, Why};
+use crate::pauses::Pauses;
 use crate::pending::Pending;
 use crate::rounds::{Rounds, Yield};
-use crate::{Plugins, RouterError, correct, identity, parts, setup, telling};
+use crate::{Plugins, RouterError, correct, identity, parts, pauses, setup, telling};
 
 #[derive(Clone, Copy, Debug)]
 pub struct RouterConfig {
@@ -67,6 +70,8 @@ pub struct Router {
     state: FoldState,
     desk: Desk,
     pending: Pending,
+    /// Setups that are not folded yet: one of them may pause a policy from here on.
+    ahead: Vec<(Position, model::Setup)>,
     halt: Arc<AtomicBool>,
     forgotten: Vec<Gone>,
 }
@@ -86,6 +91,7 @@ impl Router {
             return Err(RouterError::Ahead { stands: standing.position, head });
         }
         let reached = standing.position;
+        let ahead = pauses::ahead(&*journal, reached)?;
         let (desk, pending, halt) = (Desk::default(), Pending::default(), Arc::default());
         let forgotten = Vec::new();
         Ok(Router {
@@ -98,6 +104,7 @@ impl Router {
             state,
             desk,
             pending,
+            ahead,
             halt,
             forgotten,
         })
@@ -139,6 +146,22 @@ impl Router {
             sum.turns += step.turns;
         }
         Ok(sum)
+    }
+
+    /// Says in the journal that this policy decides nothing from where the store stands, because it cannot be called. A later
+    /// setup in which it is not paused has it decide again, on everybody's past. None: there is no such policy, or it is
+    /// paused.
+    ///
+    /// # Errors
+    /// [`RouterError`]; nothing was said.
+    pub fn pause(&mut self, policy: &str, now: Instant) -> Result<Option<Pause>, RouterError> {
+        let flushed = self.flush();
+        self.after(flushed)?;
+        self.ahead = pauses::ahead(&*self.journal, self.standing.position)?;
+        let last = self.ahead.last().map_or(&self.state.setup, |(_, setup)| setup);
+        let pause = pauses::append(&*self.journal, &*self.store, self.standing, last, policy, now)?;
+        self.ahead = pauses::ahead(&*self.journal, self.standing.position)?;
+        Ok(pause)
     }
 
     /// Folds up to this position, or to the end of the journal, and commits it.
@@ -234,6 +257,10 @@ impl Router {
                 (self.standing, self.state) = (standing, state);
             }
             self.reached = self.standing.position;
+            // What a setup that failed in the middle took out of it.
+            if let Ok(ahead) = pauses::ahead(&*self.journal, self.reached) {
+                self.ahead = ahead;
+            }
         }
         result
     }
@@ -253,7 +280,7 @@ impl Router {
         for (record, handles) in records.iter().zip(&handles) {
             assigned.give(&rules, &mut self.desk, record, handles)?;
         }
-        let rounds = Rounds::new(&*self.journal, &*self.plugins, &self.state);
+        let rounds = Rounds::new(&*self.journal, &*self.plugins, &self.state).paused(self.pauses());
         let result = parts::run(&rounds, &mut assigned.lanes, &self.config)?;
         let position = records.last().map_or(self.reached, |record| record.position);
         let to = Standing { position, fired: self.standing.fired };
@@ -271,7 +298,7 @@ impl Router {
             return Ok(None);
         }
         let mut assigned = Assigned::of(lanes);
-        let rounds = Rounds::new(&*self.journal, &*self.plugins, &self.state);
+        let rounds = Rounds::new(&*self.journal, &*self.plugins, &self.state).paused(self.pauses());
         let result = parts::run(&rounds, &mut assigned.lanes, &self.config)?;
         let ended = due.len() <= limit;
         let fired = if ended { upto } else { self.standing.fired };
@@ -309,7 +336,10 @@ impl Router {
     fn set_up(&mut self, position: Position, now: Instant, new: &model::Setup) -> Result<u64, RouterError> {
         let mut turns = 0;
         let state = setup::changed(&self.state, new, position);
-        if setup::needs_refold(&self.state.setup, new) {
+        let was = self.pauses();
+        self.ahead.retain(|(ahead, _)| *ahead > position);
+        let is = Pauses::of(new, &self.ahead);
+        if setup::needs_refold((&self.state.setup, &was), (new, &is), position) {
             self.desk.clear();
             self.announce(&state)?;
             let mut after = None;
@@ -321,7 +351,7 @@ impl Router {
                     return Err(RouterError::Halted);
                 }
                 after = Some(last.id);
-                turns += self.refold(page, position, now, &state)?;
+                turns += self.refold(page, position, now, &state, &is)?;
             }
         }
         let to = Standing { position, fired: self.standing.fired };
@@ -349,13 +379,14 @@ impl Router {
         position: Position,
         now: Instant,
         state: &FoldState,
+        pauses: &Pauses,
     ) -> Result<u64, RouterError> {
         let lanes = page.into_iter().map(|customer| {
             let before = Indexed::of(&customer);
             Lane::again(Kept { customer, before }, position, now)
         });
         let mut assigned = Assigned::of(lanes.collect());
-        let rounds = Rounds::new(&*self.journal, &*self.plugins, state);
+        let rounds = Rounds::new(&*self.journal, &*self.plugins, state).paused(pauses.clone());
         let result = parts::run(&rounds, &mut assigned.lanes, &self.config)?;
         let turns = self.absorb(self.standing, assigned, result)?;
         self.flush()?;
@@ -371,7 +402,7 @@ impl Router {
         let mut state = self.state.clone();
         state.corrections = correction.corrections;
         state.alone.push(record.position);
-        let rounds = Rounds::new(&*self.journal, &*self.plugins, &state);
+        let rounds = Rounds::new(&*self.journal, &*self.plugins, &state).paused(self.pauses());
         let Yield { mut tells, mut notes, turns } = parts::run(&rounds, &mut judged.lanes, &self.config)?;
         tells.extend(telling::untold(&judged.lanes));
         telling::write(&*self.journal, tells, self.config.appends)?;
@@ -401,7 +432,7 @@ impl Router {
         for namers in plan.namers.chunks(self.config.batch_max) {
             let page = self.store.load(namers)?.into_iter().flatten().collect();
             let state = self.state.clone();
-            turns += self.refold(page, record.position, record.now, &state)?;
+            turns += self.refold(page, record.position, record.now, &state, &self.pauses())?;
         }
         let to = Standing { position: record.position, fired: self.standing.fired };
         self.store.commit(&plan.commit(self.standing, to))?;
@@ -434,6 +465,10 @@ impl Router {
         self.pending.add(&mut self.desk, to, assigned, notes);
         self.reached = to.position;
         Ok(turns)
+    }
+
+    fn pauses(&self) -> Pauses {
+        Pauses::of(&self.state.setup, &self.ahead)
     }
 
     fn flush(&mut self) -> Result<(), RouterError> {

@@ -2,6 +2,8 @@
 
 use model::{Binding, Digest, FoldState, Position, Setup, Version};
 
+use crate::pauses::Pauses;
+
 /// The index of the version that this binding is.
 pub(crate) fn version(state: &FoldState, binding: &Binding) -> u32 {
     let settings = settings_digest(binding);
@@ -42,10 +44,14 @@ pub(crate) fn changed(state: &FoldState, setup: &Setup, position: Position) -> F
 }
 
 /// Must every customer be folded again? Not if the policies decide as before, or say that they carry on.
-pub(crate) fn needs_refold(before: &Setup, after: &Setup) -> bool {
-    let carries = |old: &Binding, new: &Binding| {
-        old.name == new.name && (new.carry || (old.digest == new.digest && old.settings == new.settings))
+/// One that was paused and is not any more has missed something.
+pub(crate) fn needs_refold(before: (&Setup, &Pauses), after: (&Setup, &Pauses), position: Position) -> bool {
+    let ((old, was), (new, is)) = (before, after);
+    let carries = |place: usize, old: &Binding, new: &Binding| {
+        let resumes = was.holds(place, position) && !is.holds(place, position);
+        let decides_as_before = new.carry || (old.digest == new.digest && old.settings == new.settings);
+        old.name == new.name && decides_as_before && !resumes
     };
-    before.policies.len() != after.policies.len()
-        || !before.policies.iter().zip(&after.policies).all(|(old, new)| carries(old, new))
+    let mut pairs = old.policies.iter().zip(&new.policies).enumerate();
+    old.policies.len() != new.policies.len() || !pairs.all(|(place, (old, new))| carries(place, old, new))
 }

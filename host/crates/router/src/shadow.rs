@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use journal::{
-    Batch, DeadLetter, Erasure, Gone, Head, Journal, JournalError, Placed, Receipt, Recollection,
-    WaitingChore,
+    Batch, DeadCount, DeadLetter, DeadQuery, Ended, Erasure, Gone, Head, Journal, JournalError, Placed,
+    Receipt, Recollection, WaitingChore,
 };
 use model::{Binding, Entry, Instant, Position, Record, Setup, Source};
 
@@ -106,8 +106,20 @@ impl Journal for Shadow {
         self.base.chores(connection, now, limit)
     }
 
-    fn dead(&self, after: u64, limit: usize) -> Result<Vec<DeadLetter>, JournalError> {
-        self.base.dead(after, limit)
+    fn setups(&self, after: Position) -> Result<Vec<Record>, JournalError> {
+        Ok(self.seen(self.base.setups(after)?))
+    }
+
+    fn dead(&self, query: &DeadQuery) -> Result<Vec<DeadLetter>, JournalError> {
+        self.base.dead(query)
+    }
+
+    fn dead_counts(&self) -> Result<Vec<DeadCount>, JournalError> {
+        self.base.dead_counts()
+    }
+
+    fn ended_turns(&self, keys: &[String]) -> Result<Vec<Option<Ended>>, JournalError> {
+        self.base.ended_turns(keys)
     }
 
     /// The journal itself forgets by the fold that counts.

@@ -15,8 +15,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use journal::{
-    Batch, DeadLetter, Erasure, Gone, Head, Journal, JournalError, Placed, Receipt, Recollection,
-    WaitingChore,
+    Batch, DeadCount, DeadLetter, DeadQuery, Ended, Erasure, Gone, Head, Journal, JournalError, Placed,
+    Receipt, Recollection, WaitingChore,
 };
 use model::{
     Customer, CustomerId, Deed, Entry, FoldState, Identity, Instant, OperatorAct, Position, Record, Source,
@@ -256,8 +256,21 @@ impl Journal for Slice {
         self.base.chores(connection, now, limit)
     }
 
-    fn dead(&self, after: u64, limit: usize) -> Result<Vec<DeadLetter>, JournalError> {
-        self.base.dead(after, limit)
+    /// Those of the whole journal: a policy may be paused by one that stands behind the slice.
+    fn setups(&self, after: Position) -> Result<Vec<Record>, JournalError> {
+        self.base.setups(after)
+    }
+
+    fn dead(&self, query: &DeadQuery) -> Result<Vec<DeadLetter>, JournalError> {
+        self.base.dead(query)
+    }
+
+    fn dead_counts(&self) -> Result<Vec<DeadCount>, JournalError> {
+        self.base.dead_counts()
+    }
+
+    fn ended_turns(&self, keys: &[String]) -> Result<Vec<Option<Ended>>, JournalError> {
+        self.base.ended_turns(keys)
     }
 
     /// What is tried on a slice is forgotten with it: the journal itself stays as it is.

@@ -9,6 +9,8 @@ mod faulty;
 mod host;
 #[path = "fold/life.rs"]
 mod life;
+#[path = "fold/paused.rs"]
+mod paused;
 #[path = "fold/policies.rs"]
 mod policies;
 

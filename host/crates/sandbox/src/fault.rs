@@ -48,6 +48,21 @@ impl PluginFault {
     }
 }
 
+impl FaultKind {
+    /// In metrics and dead letters.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            FaultKind::Limit { .. } => "limit",
+            FaultKind::Trap { .. } => "trap",
+            FaultKind::Answer { .. } => "answer",
+            FaultKind::NotOffered { .. } => "not_offered",
+            FaultKind::Busy { .. } => "busy",
+            FaultKind::Bug { .. } => "bug",
+        }
+    }
+}
+
 impl std::error::Error for PluginFault {}
 
 impl fmt::Display for PluginFault {

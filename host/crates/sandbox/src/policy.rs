@@ -54,6 +54,8 @@ pub struct Evaluation {
     pub fuel: u64,
     /// Instances that were used. More than one per batch: something failed.
     pub calls: u32,
+    /// The most linear memory that one of them held.
+    pub memory_bytes: usize,
 }
 
 impl Policy {
@@ -111,7 +113,8 @@ impl Policy {
     /// The same.
     pub fn evaluate_metered(&self, settings: &str, turns: &[Turn<'_>]) -> Result<Evaluation, Trouble> {
         let lent: Vec<TurnRef<'_>> = turns.iter().map(TurnRef::from).collect();
-        let mut evaluation = Evaluation { outcomes: Vec::with_capacity(turns.len()), fuel: 0, calls: 0 };
+        let mut evaluation =
+            Evaluation { outcomes: Vec::with_capacity(turns.len()), fuel: 0, calls: 0, memory_bytes: 0 };
         for range in batch::cut(turns, &self.inner.runtime.limits) {
             self.decide(settings, &lent[range], &mut evaluation)?;
         }
@@ -154,6 +157,7 @@ impl Policy {
             .and_then(|instance| exports.of(instance).evaluate(&mut store, settings, turns));
         let left = store.get_fuel().unwrap_or(0);
         evaluation.calls += 1;
+        evaluation.memory_bytes = evaluation.memory_bytes.max(store.data().held());
         evaluation.fuel += runtime.limits.policy_fuel.saturating_sub(left);
         match answer {
             Ok(Ok(verdicts)) if verdicts.len() == turns.len() => Ok(Ok(verdicts)),

@@ -5,15 +5,16 @@
 //! was measured at little more than half the speed: random text of 40 bytes against 16 sorted ones.
 
 mod append;
+mod dead;
 mod erase;
 
 use std::path::Path;
 
 use journal::{
-    Batch, DeadLetter, DeadRequest, Erasure, Gone, Head, Journal, JournalError, Receipt, Recollection,
-    WaitingChore, fingerprint, fingerprint_of,
+    Batch, DeadCount, DeadLetter, DeadQuery, Ended, Erasure, Gone, Head, Journal, JournalError, Receipt,
+    Recollection, WaitingChore, fingerprint, fingerprint_of,
 };
-use model::{Chore, Digest, Instant, MemoryCell, Position, Record, Request, Source};
+use model::{Chore, Digest, Instant, MemoryCell, Position, Record, Source};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::db::{Db, DbError, Schema, signed, unsigned};
@@ -21,7 +22,7 @@ use crate::db::{Db, DbError, Schema, signed, unsigned};
 const SCHEMA: Schema = Schema {
     what: "a journal of Heliu",
     application_id: 0x4845_4c4a, // HELJ
-    migrations: &[include_str!("journal/schema_1.sql")],
+    migrations: &[include_str!("journal/schema_1.sql"), include_str!("journal/schema_2.sql")],
     synchronous: "FULL",
 };
 
@@ -190,31 +191,28 @@ impl Journal for SqliteJournal {
         self.db.read("read chores", due).map_err(of_db)
     }
 
-    fn dead(&self, after: u64, limit: usize) -> Result<Vec<DeadLetter>, JournalError> {
-        let letters = |db: &Connection| {
-            let mut query = db.prepare_cached(
-                "SELECT number, connection, now, why, method, path, query, headers, body FROM dead_request
-                 WHERE number > ?1 ORDER BY number LIMIT ?2",
-            )?;
+    fn setups(&self, after: Position) -> Result<Vec<Record>, JournalError> {
+        let find = |db: &Connection| {
+            let mut query =
+                db.prepare_cached("SELECT position FROM setup WHERE position > ?1 ORDER BY position")?;
             let after = i64::try_from(after).unwrap_or(i64::MAX);
-            let rows = query.query_map(params![after, i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
-                let request = Request {
-                    method: row.get(4)?,
-                    path: row.get(5)?,
-                    query: row.get(6)?,
-                    headers: append::headers_from(row.get_ref(7)?.as_str()?),
-                    body: row.get(8)?,
-                };
-                Ok(DeadLetter {
-                    number: unsigned(row.get(0)?),
-                    connection: row.get(1)?,
-                    now: unsigned(row.get(2)?),
-                    dead: DeadRequest { why: row.get(3)?, request },
-                })
-            })?;
-            rows.collect()
+            let rows = query.query_map(params![after], |row| Ok(unsigned(row.get(0)?)))?;
+            rows.collect::<Result<Vec<Position>, _>>()
         };
-        self.db.read("read dead letters", letters).map_err(of_db)
+        let positions = self.db.read("read setups", find).map_err(of_db)?;
+        self.fetch(&positions)
+    }
+
+    fn dead(&self, query: &DeadQuery) -> Result<Vec<DeadLetter>, JournalError> {
+        self.db.read("read dead letters", |db| dead::letters(db, query)).map_err(of_db)
+    }
+
+    fn dead_counts(&self) -> Result<Vec<DeadCount>, JournalError> {
+        self.db.read("count dead letters", dead::counts).map_err(of_db)
+    }
+
+    fn ended_turns(&self, keys: &[String]) -> Result<Vec<Option<Ended>>, JournalError> {
+        self.db.read("read how letters ended", |db| dead::ended_turns(db, keys)).map_err(of_db)
     }
 
     fn erase(&self, erasure: &Erasure) -> Result<Gone, JournalError> {

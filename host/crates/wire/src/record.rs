@@ -13,12 +13,14 @@ twin!(PolicyDescriptor as PolicyDescriptorWire {
     journeys: Vec<String>,
     reads: Vec<String>,
 });
+twin!(Pause as PauseWire { behind: u64, fired: u64 });
 twin!(Binding as BindingWire {
     name: String,
     digest: Digest,
     settings: Raw,
     descriptor: PolicyDescriptor,
     carry: bool,
+    paused: Option<Pause>,
 });
 twin!(Setup as SetupWire {
     policies: Vec<Binding>,

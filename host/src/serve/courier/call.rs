@@ -76,6 +76,7 @@ impl<P: Port> Call<P> {
         for (told, placed) in told.iter_mut().zip(&placed) {
             *told = placed.position();
         }
+        (0..placed.len()).for_each(|place| self.count(place, &due(&self.parcels[place])));
         self.port.folded(told.iter().copied().max().unwrap_or(0)).await;
         let (ready, mut entries) = match self.look(&placed) {
             Ok(looked) => looked,
@@ -92,16 +93,22 @@ impl<P: Port> Call<P> {
             let verdict = self.became(&ready, &carried, &mut entries);
             (Some(verdict), left)
         };
-        let places: Vec<usize> = entries.iter().map(|(place, _)| *place).collect();
         if !entries.is_empty() {
-            let entries = entries.into_iter().map(|(_, entry)| entry).collect();
-            if let Some(position) = self.port.keep(connection, entries, left).await {
-                for place in places {
-                    told[place] = position;
+            let kept: Vec<Entry> = entries.iter().map(|(_, entry)| entry.clone()).collect();
+            if let Some(position) = self.port.keep(connection, kept, left).await {
+                for (place, entry) in &entries {
+                    told[*place] = position;
+                    self.count(*place, entry);
                 }
             }
         }
         verdict
+    }
+
+    fn count(&self, place: usize, entry: &Entry) {
+        if let Some(parcel) = self.parcels.get(place) {
+            self.port.count_step(&parcel.intent.scene, entry);
+        }
     }
 
     /// Looks at each once more: the ledger must show this very step as the last one.

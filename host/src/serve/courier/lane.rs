@@ -128,6 +128,11 @@ impl Lane {
         if scene == WELCOME { self.welcomes.len() < WELCOMES_WAITING_MAX } else { self.waiting() < QUEUE_MAX }
     }
 
+    /// All that waits in memory.
+    pub(crate) fn errands(&self) -> usize {
+        self.welcomes.len() + self.waiting()
+    }
+
     fn waiting(&self) -> usize {
         self.queue.len() + self.groups.iter().map(Vec::len).sum::<usize>()
     }

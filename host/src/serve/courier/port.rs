@@ -14,6 +14,7 @@ use store::Store;
 use tokio::sync::watch;
 
 use super::super::connection::Connection;
+use super::super::doors::Door;
 use super::super::folder::folded;
 use super::super::shared::{self, Shared};
 use crate::carrying::Outlet;
@@ -69,6 +70,17 @@ pub(crate) trait Port: Send + Sync + 'static {
 
     /// Shows an operator why a connection carries nothing. None: it does.
     fn show_trouble(&self, connection: &str, trouble: Option<String>);
+
+    /// Is its plugin called at all now? What waits for one that is left alone is judged again, and is no try.
+    fn lets_through(&self, _connection: &str) -> bool {
+        true
+    }
+
+    /// Shows how many errands wait for a connection in memory.
+    fn show_waiting(&self, _connection: &str, _errands: usize) {}
+
+    /// A step of an intent of this scene was told.
+    fn count_step(&self, _scene: &str, _entry: &Entry) {}
 }
 
 /// The running host.
@@ -131,16 +143,25 @@ impl Port for HostPort {
             let why = "the configuration has it no longer".to_owned();
             return (Carried::NotCalled(Fault::Misconfigured(why)), Left::default());
         };
-        match connection.connector.carry(connection.call(&self.shared.clock), errands).await {
+        let pass = match connection.standing.doors.at(Door::Outlet).admit(self.shared.clock.now()) {
+            Ok(pass) => pass,
+            Err(wait_ms) => {
+                let why = "its plugin keeps failing, and rests".to_owned();
+                let retry_after_ms = Some(u32::try_from(wait_ms).unwrap_or(u32::MAX));
+                return (Carried::NotCalled(Fault::Later { why, retry_after_ms }), Left::default());
+            }
+        };
+        let call = connection.connector.carry(connection.call(&self.shared.clock), errands);
+        match connection.through(&self.shared, Door::Outlet, pass, call).await {
             Ok(called) => {
                 let Called { value, memory, held, log, log_dropped: _, http_requests: _, memory_bytes: _ } =
                     called;
                 shared::log(&connection.name, &log);
+                connection.standing.doors.set_trouble(Door::Outlet, None);
                 let left = Left { chores: value.chores, memory, _held: held };
                 (Carried::Delivered(value.outcomes), left)
             }
             Err(fault) => {
-                connection.standing.counts.faults.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                 tracing::error!(connection = connection.name, %fault, "an outlet failed");
                 let why = fault.to_string();
                 let carried = match fault.kind {
@@ -180,6 +201,25 @@ impl Port for HostPort {
     fn show_trouble(&self, connection: &str, trouble: Option<String>) {
         if let Some(connection) = self.shared.connection(connection) {
             connection.standing.set_resting(trouble);
+        }
+    }
+
+    fn lets_through(&self, connection: &str) -> bool {
+        let connection = self.shared.connection(connection);
+        let now = self.shared.clock.now();
+        connection.is_none_or(|connection| connection.standing.doors.at(Door::Outlet).lets_through(now))
+    }
+
+    fn show_waiting(&self, connection: &str, errands: usize) {
+        if let Some(connection) = self.shared.connection(connection) {
+            let errands = u64::try_from(errands).unwrap_or(u64::MAX);
+            connection.standing.errands.store(errands, std::sync::atomic::Ordering::Relaxed);
+        }
+    }
+
+    fn count_step(&self, scene: &str, entry: &Entry) {
+        if let Entry::Progress(progress) = entry {
+            self.shared.metrics.step(scene, progress.state, progress.connection.as_deref());
         }
     }
 }

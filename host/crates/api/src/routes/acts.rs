@@ -19,8 +19,8 @@ use crate::reading::{JsonText, Shared};
 use crate::views::{ActView, ErasesView, ReportView};
 
 /// Letters of an operator's name, of her reason, and of an act's id. They stand in the journal for ever.
-const BY_MAX: usize = 100;
-const WHY_MAX: usize = 1000;
+pub(super) const BY_MAX: usize = 100;
+pub(super) const WHY_MAX: usize = 1000;
 const ID_MAX: usize = 200;
 
 /// How long an act waits for the one before it: each folds everybody concerned twice.
@@ -111,7 +111,7 @@ pub(crate) fn said(act: OperatorAct) -> Result<OperatorAct, ApiError> {
 }
 
 /// A line of text that says something.
-fn line(key: &str, text: &str, max: usize) -> Result<String, ApiError> {
+pub(super) fn line(key: &str, text: &str, max: usize) -> Result<String, ApiError> {
     let text = text.trim();
     let letters = text.chars().count();
     if letters == 0 {

@@ -12,6 +12,7 @@ pub(crate) async fn show(State(shared): State<Shared>, headers: HeaderMap) -> Re
     let state = shared.state();
     let report = state.health.borrow().clone();
     let status = if report.trouble.is_some() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
-    let text = JsonText::of(&HealthView::new(&report, state.token.is_shown(&headers)))?;
+    let plugins = state.plugins.borrow().clone();
+    let text = JsonText::of(&HealthView::new(&report, &plugins, state.token.is_shown(&headers)))?;
     Ok((status, text).into_response())
 }

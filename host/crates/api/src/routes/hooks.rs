@@ -3,6 +3,7 @@
 //! The request goes to its connector as it came over the wire, because platforms sign the undecoded text. Its answer
 //! waits until what the connector made of it is durable.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -45,7 +46,10 @@ pub(crate) async fn receive(State(shared): State<Shared>, request: Request) -> R
     let name = connection.clone();
     shared.state().intake.try_send(Incoming { connection, request, reply }).map_err(|error| {
         ApiError::unavailable(match error {
-            TrySendError::Full(_) => format!("connection \"{name}\": too many webhooks wait"),
+            TrySendError::Full(_) => {
+                shared.state().intake_refused.fetch_add(1, Ordering::Relaxed);
+                format!("connection \"{name}\": too many webhooks wait")
+            }
             TrySendError::Closed(_) => format!("connection \"{name}\": the host stops"),
         })
     })?;
@@ -57,6 +61,9 @@ pub(crate) async fn receive(State(shared): State<Shared>, request: Request) -> R
         Ok(Reply::NoSuchConnection) => Err(no_such_connection()),
         Ok(Reply::NotAuthentic) => Err(ApiError::new(ErrorCode::NotAuthentic, "the signature does not hold")),
         Ok(Reply::Unavailable { why }) => Err(ApiError::unavailable(why)),
+        Ok(Reply::Resting { why, retry_after_ms }) => {
+            Err(ApiError::unavailable(why).come_again_in(retry_after_ms))
+        }
         Ok(Reply::Faulty) => Err(ApiError::new(ErrorCode::Internal, "the host failed; its log says why")),
         Err(_) => Err(ApiError::unavailable(format!("connection \"{name}\": the reply was dropped"))),
     }

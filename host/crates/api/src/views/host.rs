@@ -1,14 +1,11 @@
-//! What the host tells of itself: its health, its plugins, its notes, its dead letters, its state hash.
+//! What the host tells of itself: its health, its plugins, its notes, its state hash.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use journal::{DeadLetter, DeadRequest};
-use model::{Digest, FoldState, Instant, Note, Position, Request, Version};
+use model::{Digest, FoldState, Instant, Note, Position, Version};
 use serde::Serialize;
 use store::Standing;
 
 use super::Raw;
-use crate::{HealthReport, PluginState};
+use crate::{BreakerState, Condition, HealthReport, PluginState};
 
 #[derive(Debug, Serialize)]
 pub struct HealthView<'a> {
@@ -19,17 +16,35 @@ pub struct HealthView<'a> {
     pub fired: Instant,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trouble: Option<&'a str>,
+    /// Plugins that fail, or are left alone, while the host is at work.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plugins_failing: Option<Vec<FailingView<'a>>>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct FailingView<'a> {
+    pub name: &'a str,
+    pub state: &'static str,
+    pub message: Option<&'a str>,
 }
 
 impl<'a> HealthView<'a> {
     /// `trusted` may read the host's own words; others learn only that there is trouble.
     #[must_use]
-    pub fn new(report: &'a HealthReport, trusted: bool) -> HealthView<'a> {
+    pub fn new(report: &'a HealthReport, plugins: &'a [PluginState], trusted: bool) -> HealthView<'a> {
         let HealthReport { position, folded, fired, trouble } = report;
         let told =
             trouble.as_deref().map(|trouble| if trusted { trouble } else { "the host's log says why" });
         let status = if trouble.is_some() { "failing" } else { "ok" };
-        HealthView { status, position: *position, folded: *folded, fired: *fired, trouble: told }
+        let failing = plugins.iter().filter(|plugin| plugin.state != Condition::Running).map(|plugin| {
+            let PluginState { name, state, message, .. } = plugin;
+            FailingView { name, state: state.name(), message: message.as_deref() }
+        });
+        let failing: Vec<FailingView<'_>> = failing.collect();
+        let (position, folded, fired) = (*position, *folded, *fired);
+        // Their names are the operator's own business.
+        let plugins_failing = (trusted && !failing.is_empty()).then_some(failing);
+        HealthView { status, position, folded, fired, trouble: told, plugins_failing }
     }
 }
 
@@ -72,6 +87,15 @@ pub struct PluginView<'a> {
     pub stored: u64,
     pub duplicates: u64,
     pub refused: u64,
+    pub breakers: Vec<BreakerView>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct BreakerView {
+    pub name: &'static str,
+    pub state: &'static str,
+    pub until: Option<Instant>,
+    pub opened: u64,
 }
 
 impl<'a> PluginsView<'a> {
@@ -95,6 +119,7 @@ fn plugin(plugin: &PluginState) -> PluginView<'_> {
         stored,
         duplicates,
         refused,
+        breakers,
     } = plugin;
     PluginView {
         name,
@@ -109,7 +134,13 @@ fn plugin(plugin: &PluginState) -> PluginView<'_> {
         stored: *stored,
         duplicates: *duplicates,
         refused: *refused,
+        breakers: breakers.iter().map(breaker).collect(),
     }
+}
+
+fn breaker(breaker: &BreakerState) -> BreakerView {
+    let BreakerState { name, state, until, opened } = breaker;
+    BreakerView { name, state, until: *until, opened: *opened }
 }
 
 /// A page of what a person must look at, by the records' order.
@@ -151,48 +182,4 @@ fn note(state: &FoldState, note: &Note) -> NoteView {
         note: wire::to_raw::<Note>(note),
         version: version.map(wire::to_raw::<Version>),
     }
-}
-
-/// A page of requests that were authentic and could not be understood.
-#[derive(Debug, Serialize)]
-pub struct DeadPage<'a> {
-    pub dead: Vec<DeadLetterView<'a>>,
-    /// What to give as `after` for the next page; null on the last one.
-    pub next: Option<u64>,
-}
-
-#[derive(Debug, Serialize)]
-pub struct DeadLetterView<'a> {
-    pub number: u64,
-    pub connection: &'a str,
-    pub now: Instant,
-    pub why: &'a str,
-    pub request: RequestView<'a>,
-}
-
-/// As `heliu plugin run FILE receive --request` reads it.
-#[derive(Debug, Serialize)]
-pub struct RequestView<'a> {
-    pub method: &'a str,
-    pub path: &'a str,
-    pub query: &'a str,
-    pub headers: &'a [(String, String)],
-    pub body_base64: String,
-}
-
-impl<'a> DeadPage<'a> {
-    /// Out of one letter more than the page may hold: the last one shows that there is a next page.
-    #[must_use]
-    pub fn new(letters: &'a [DeadLetter], limit: usize) -> DeadPage<'a> {
-        let shown = &letters[..limit.min(letters.len())];
-        let next = if shown.len() < letters.len() { shown.last().map(|letter| letter.number) } else { None };
-        DeadPage { dead: shown.iter().map(dead_letter).collect(), next }
-    }
-}
-
-fn dead_letter(letter: &DeadLetter) -> DeadLetterView<'_> {
-    let DeadLetter { number, connection, now, dead: DeadRequest { why, request } } = letter;
-    let Request { method, path, query, headers, body } = request;
-    let request = RequestView { method, path, query, headers, body_base64: STANDARD.encode(body) };
-    DeadLetterView { number: *number, connection, now: *now, why, request }
 }

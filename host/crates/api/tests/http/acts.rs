@@ -31,6 +31,7 @@ fn setup() -> Entry {
         settings: "{}".to_owned(),
         descriptor,
         carry: false,
+        paused: None,
     };
     let union = Scheme { name: "union".to_owned(), lasting: true, one_per_person: true };
     Entry::Setup(Setup { policies: vec![binding], schemes: vec![union], ..Setup::default() })

@@ -95,6 +95,18 @@ async fn an_answer_that_http_cannot_carry_is_the_plugins_fault() {
 }
 
 #[tokio::test]
+async fn a_connection_that_rests_says_when_to_come_again() {
+    let mut world = World::new();
+    for (retry_after_ms, header) in [(0, "1"), (4_001, "5"), (300_000, "300")] {
+        let reply = Reply::Resting { why: "its plugin rests".to_owned(), retry_after_ms };
+        let (got, _) = world.hook(post("/hooks/wecom-main"), reply).await;
+        assert_eq!((got.status.as_u16(), got.code().as_str()), (503, "unavailable"));
+        assert_eq!(got.headers["retry-after"], header);
+        assert!(!got.text().contains("rests"), "{}", got.text());
+    }
+}
+
+#[tokio::test]
 async fn each_reply_has_its_status_and_the_hosts_own_words_stay_inside() {
     let mut world = World::new();
     let unavailable = Reply::Unavailable { why: "journal: disk /var/lib is full".to_owned() };

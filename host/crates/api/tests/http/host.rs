@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use api::{Condition, HealthReport, PluginState, Role};
+use api::{BreakerState, Condition, HealthReport, PluginState, Role};
 use axum::body::Body;
 use axum::http::Request;
-use journal::{Batch, DeadRequest, Journal as _};
 use model::{Conflict, Customer, CustomerId, DeadTurn, Digest, FoldState, Identity, Instant, Note};
 use serde_json::json;
 use store::{Agenda, Commit, Query, Standing, Store, StoreError};
@@ -20,7 +19,7 @@ async fn with(world: &World, path: &str, authorization: &str) -> Got {
 #[tokio::test]
 async fn without_the_token_nothing_is_read() {
     let world = World::new();
-    for path in ["/api/v1/customers", "/api/v1/digest", "/api/v1/no-such-thing"] {
+    for path in ["/api/v1/customers", "/api/v1/digest", "/api/v1/no-such-thing", "/metrics"] {
         let got = call(&world.router, Request::get(path).body(Body::empty()).unwrap()).await;
         assert_eq!((got.status.as_u16(), got.code().as_str()), (401, "unauthorised"), "{path}");
         assert_eq!(got.headers["www-authenticate"], "Bearer");
@@ -93,8 +92,18 @@ async fn plugins_are_listed_with_their_state() {
         stored: 5,
         duplicates: 4,
         refused: 3,
+        breakers: vec![BreakerState { name: "webhook", state: "open", until: Some(9), opened: 2 }],
     };
     world.plugins.send_replace(vec![state]);
+    // The host is at work all the same, and whoever has the token learns what is not.
+    let health = with(&world, "/healthz", &format!("Bearer {TOKEN}")).await;
+    assert_eq!((health.status.as_u16(), &health.json()["status"]), (200, &json!("ok")));
+    assert_eq!(
+        health.json()["plugins_failing"],
+        json!([{"name": "wecom-main", "state": "failing", "message": "misconfigured: secret"}])
+    );
+    let stranger = call(&world.router, Request::get("/healthz").body(Body::empty()).unwrap()).await;
+    assert!(!stranger.text().contains("wecom-main"), "{}", stranger.text());
     let told = world.get("/api/v1/plugins").await.json();
     assert_eq!(
         told["plugins"][0],
@@ -102,6 +111,7 @@ async fn plugins_are_listed_with_their_state() {
             "name": "wecom-main", "role": "connector", "file": "plugins/wecom.wasm", "digest": "01".repeat(32),
             "title": "WeCom", "state": "failing", "message": "misconfigured: secret", "calls": 7, "faults": 6,
             "stored": 5, "duplicates": 4, "refused": 3,
+            "breakers": [{"name": "webhook", "state": "open", "until": 9, "opened": 2}],
         })
     );
 }
@@ -131,36 +141,11 @@ async fn notes_are_paged_by_their_keys() {
 }
 
 #[tokio::test]
-async fn dead_letters_are_kept_as_they_came() {
+async fn metrics_are_text_for_a_scraper() {
     let world = World::new();
-    let request = model::Request {
-        method: "POST".to_owned(),
-        path: "/a%2F".to_owned(),
-        query: "b=%20".to_owned(),
-        headers: vec![("x-sign".to_owned(), "s".to_owned())],
-        body: vec![0xff, 0x00],
-    };
-    let dead = |why: &str| Batch {
-        connection: "wecom-main".to_owned(),
-        now: 3,
-        dead: Some(DeadRequest { why: why.to_owned(), request: request.clone() }),
-        ..Batch::default()
-    };
-    world.journal.append(&[dead("no XML"), dead("no JSON")]).unwrap();
-    let page = world.get("/api/v1/dead?limit=1").await.json();
-    assert_eq!(page["next"], 1);
-    assert_eq!(
-        page["dead"][0],
-        json!({
-            "number": 1, "connection": "wecom-main", "now": 3, "why": "no XML",
-            "request": {
-                "method": "POST", "path": "/a%2F", "query": "b=%20", "headers": [["x-sign", "s"]],
-                "body_base64": "/wA=",
-            },
-        })
-    );
-    let page = world.get("/api/v1/dead?after=1").await.json();
-    assert_eq!((&page["dead"][0]["why"], &page["next"]), (&json!("no JSON"), &json!(null)));
+    let got = world.get("/metrics").await;
+    assert_eq!((got.status.as_u16(), got.text().as_str()), (200, "heliu_journal_position 7\n"));
+    assert_eq!(got.headers["content-type"], "text/plain; version=0.0.4; charset=utf-8");
 }
 
 fn clock(body: &str) -> Request<Body> {

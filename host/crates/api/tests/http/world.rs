@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use api::{Advance, ApiState, HealthReport, Incoming, PluginState, Reply, ScanLimits, Token};
+use api::{Advance, ApiState, HealthReport, Incoming, PluginState, Reply, Retry, ScanLimits, Token};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
@@ -31,6 +31,7 @@ pub struct World {
     pub plugins: watch::Sender<Vec<PluginState>>,
     pub segments: watch::Sender<Arc<[Segment]>>,
     pub clock: mpsc::Receiver<Advance>,
+    pub retries: mpsc::Receiver<Retry>,
     /// Where the journal ends, whoever appended.
     pub head: watch::Receiver<Head>,
 }
@@ -118,6 +119,7 @@ impl World {
         let (plugins, plugins_out) = watch::channel(Vec::new());
         let (segments, segments_out) = watch::channel(segments);
         let (clock_in, clock) = mpsc::channel(1);
+        let (retries_in, retries) = mpsc::channel(1);
         let (committer, appender) = Committer::new(journal.clone(), CommitterConfig::default()).unwrap();
         drop(committer.spawn().unwrap());
         let head = appender.head();
@@ -135,8 +137,11 @@ impl World {
             clock: manual.then_some(clock_in),
             appender,
             policies: Arc::new(Native),
+            retries: retries_in,
+            intake_refused: Arc::default(),
+            metrics: Arc::new(|| Ok("heliu_journal_position 7\n".to_owned())),
         });
-        World { router, journal, store, intake, health, plugins, segments, clock, head }
+        World { router, journal, store, intake, health, plugins, segments, clock, retries, head }
     }
 
     /// With the token.
@@ -318,6 +323,7 @@ impl Native {
                 reads: Vec::new(),
             },
             carry: false,
+            paused: None,
         }
     }
 }

@@ -35,25 +35,37 @@ impl Host {
     /// Lives a life, to the end of time.
     pub fn live(&mut self, life: &[Act], restarts: bool) {
         for act in life {
-            match act {
-                Act::Append(batch) => {
-                    drop(self.journal.append(std::slice::from_ref(&**batch)).expect("append"))
-                }
-                Act::Settle(now) => drop(self.router.settle(*now).expect("settle")),
-                Act::Say(now, word) => drop(self.say(*now, *word)),
-                Act::Fail => {
-                    self.plugins.fail_next();
-                    // Nothing may be lost by it; the next settle does what this one did not.
-                    if self.router.catch_up(u64::MAX).is_ok() {
-                        self.plugins.heal();
-                    }
-                }
-            }
+            self.live_on(act);
             if restarts {
                 self.restart();
             }
         }
         self.settle(life::THE_END);
+    }
+
+    pub fn live_on(&mut self, act: &Act) {
+        match act {
+            Act::Append(batch) => drop(self.journal.append(std::slice::from_ref(&**batch)).expect("append")),
+            Act::Settle(now) => drop(self.router.settle(*now).expect("settle")),
+            Act::Say(now, word) => drop(self.say(*now, *word)),
+            Act::Fail => {
+                self.plugins.fail_next();
+                // Nothing may be lost by it; the next settle does what this one did not.
+                if self.router.catch_up(u64::MAX).is_ok() {
+                    self.plugins.heal();
+                }
+            }
+        }
+    }
+
+    /// As far as it goes.
+    pub fn try_to_settle(&mut self, now: u64) {
+        drop(self.router.settle(now));
+    }
+
+    /// Says that a policy decides nothing from where the store stands. False: there is nothing to pause.
+    pub fn pause(&mut self, policy: &str, now: u64) -> bool {
+        self.router.pause(policy, now).expect("pause").is_some()
     }
 
     pub fn settle(&mut self, now: u64) {

@@ -132,6 +132,22 @@ pub fn setup(now: u64, which: u8) -> Batch {
     Batch { now, entries: vec![Entry::Setup(setup)], ..Batch::default() }
 }
 
+/// One event: somebody did something.
+pub fn did(now: u64, id: &str, open: &str) -> Batch {
+    let (scheme, scope, value) = ("open".to_owned(), String::new(), open.to_owned());
+    let event = Event {
+        id: id.to_owned(),
+        at: now,
+        who: vec![Identity { scheme, scope, value }],
+        staff: None,
+        touchpoint: Touchpoint::Shop,
+        fact: order(1),
+        extra: None,
+    };
+    let entries = vec![Entry::Event(ChannelEvent { connection: "shop".to_owned(), event })];
+    Batch { now, entries, ..Batch::default() }
+}
+
 fn batch() -> impl Strategy<Value = Vec<Event>> {
     proptest::collection::vec(event(), 1..5)
 }

@@ -1,6 +1,7 @@
 //! Policies in plain Rust that do everything a policy may do: remember, tag, move, wake, intend, tell, and fail.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use model::{
     Binding, Change, Class, Decision, Digest, Event, Fact, Happening, Intent, NewTag, PolicyDescriptor,
@@ -23,6 +24,7 @@ pub fn setup(which: u8) -> Vec<Binding> {
             reads: reads.iter().map(|&read| read.to_owned()).collect(),
         },
         carry: false,
+        paused: None,
     };
     let counter = |settings| binding("counter", settings, &["n:*"], &[], &["did", "bought"]);
     let teller = binding("teller", 0, &["told"], &["n:*", "name"], &[]);
@@ -37,11 +39,21 @@ pub fn setup(which: u8) -> Vec<Binding> {
 #[derive(Default)]
 pub struct Natives {
     failing: AtomicBool,
+    /// Cannot be called.
+    forbidden: Mutex<Option<String>>,
 }
 
 impl Natives {
     pub fn fail_next(&self) {
         self.failing.store(true, Ordering::SeqCst);
+    }
+
+    pub fn forbid(&self, policy: &str) {
+        *self.forbidden.lock().unwrap_or_else(PoisonError::into_inner) = Some(policy.to_owned());
+    }
+
+    pub fn allow(&self) {
+        *self.forbidden.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     pub fn heal(&self) {
@@ -51,7 +63,8 @@ impl Natives {
 
 impl Plugins for Natives {
     fn evaluate(&self, binding: &Binding, turns: &[Turn<'_>]) -> Result<Vec<TurnOutcome>, PluginsError> {
-        if self.failing.swap(false, Ordering::SeqCst) {
+        let forbidden = self.forbidden.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if self.failing.swap(false, Ordering::SeqCst) || forbidden.as_ref() == Some(&binding.name) {
             let reason = "out of luck".to_owned();
             return Err(PluginsError { binding: binding.name.clone(), reason, class: Class::Retry });
         }

@@ -149,6 +149,7 @@ fn setup(settings: &str, carry: bool) -> Setup {
             reads: Vec::new(),
         },
         carry,
+        paused: None,
     };
     let policies = vec![
         binding("loyal", settings, &["bought", "did"]),

@@ -3,10 +3,10 @@
 use std::collections::{HashMap, HashSet};
 
 use journal::{Batch, ChoreEnd, ChoreUpdate, Placed, Receipt, fingerprint};
-use model::{Chore, Digest, MemoryWrite, Position};
+use model::{Chore, Digest, Entry, MemoryWrite, Position};
 use rusqlite::{Transaction, params};
 
-use super::{hash, head, locate};
+use super::{dead, hash, head, locate};
 use crate::db::signed;
 
 pub(super) fn append(db: &Transaction<'_>, batches: &[Batch]) -> Result<Vec<Receipt>, rusqlite::Error> {
@@ -28,6 +28,9 @@ pub(super) fn append(db: &Transaction<'_>, batches: &[Batch]) -> Result<Vec<Rece
                     continue;
                 }
                 insert.execute(params![signed(next), wire::record_bytes(next, floor, entry)])?;
+                if matches!(entry, Entry::Setup(_)) {
+                    db.prepare_cached("INSERT INTO setup VALUES (?1)")?.execute(params![signed(next)])?;
+                }
                 placed.push(Placed::New(next));
                 next += 1;
             }
@@ -104,7 +107,7 @@ impl Placing {
 
 /// What comes with a batch besides records.
 fn remember(db: &Transaction<'_>, batch: &Batch) -> Result<(), rusqlite::Error> {
-    let Batch { connection, now, entries: _, cursor, memory, chores, chore, dead } = batch;
+    let Batch { connection, now, entries: _, cursor, memory, chores, chore, dead: _, ends: _ } = batch;
     if let Some(update) = chore {
         end_chore(db, connection, update)?;
     }
@@ -140,24 +143,7 @@ fn remember(db: &Transaction<'_>, batch: &Batch) -> Result<(), rusqlite::Error> 
         )?
         .execute(params![connection, key, earlier.map_or(due, |earlier| earlier.min(due)), job])?;
     }
-    if let Some(dead) = dead {
-        let request = &dead.request;
-        db.prepare_cached(
-            "INSERT INTO dead_request (connection, now, why, method, path, query, headers, body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-        )?
-        .execute(params![
-            connection,
-            signed(*now),
-            dead.why,
-            request.method,
-            request.path,
-            request.query,
-            headers_to(&request.headers),
-            request.body
-        ])?;
-    }
-    Ok(())
+    dead::bury(db, batch)
 }
 
 fn end_chore(db: &Transaction<'_>, connection: &str, update: &ChoreUpdate) -> Result<(), rusqlite::Error> {
@@ -174,14 +160,4 @@ fn end_chore(db: &Transaction<'_>, connection: &str, update: &ChoreUpdate) -> Re
             .execute(params![connection, key, signed(*number), signed(*due)])?,
     };
     Ok(())
-}
-
-/// Headers as lines of `name: value`, as on the wire: neither can hold a line break.
-fn headers_to(headers: &[(String, String)]) -> String {
-    headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect()
-}
-
-pub(super) fn headers_from(text: &str) -> Vec<(String, String)> {
-    let pair = |line: &str| line.split_once(": ").map(|(name, value)| (name.to_owned(), value.to_owned()));
-    text.lines().filter_map(pair).collect()
 }

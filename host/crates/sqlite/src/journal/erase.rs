@@ -34,7 +34,8 @@ pub(super) fn erase(
         gone.dead += taken(
             db,
             "DELETE FROM dead_request WHERE instr(why, ?1) OR instr(path, ?1) OR instr(query, ?1)
-             OR instr(headers, ?1) OR instr(body, CAST(?1 AS BLOB))",
+             OR instr(headers, ?1) OR instr(log, ?1) OR instr(coalesce(ended_why, ''), ?1)
+             OR instr(body, CAST(?1 AS BLOB))",
             name,
         )?;
         let mut cells = db.prepare_cached(

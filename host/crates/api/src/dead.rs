@@ -1,0 +1,255 @@
+//! Dead letters as people ask for them: those of connectors, which the journal keeps, and turns at which a policy fails, which
+//! are notes of the store. Shared with the command line.
+
+use std::collections::BTreeMap;
+
+use journal::{DeadLetter, DeadQuery, DeadState, Ended, Journal, JournalError};
+use model::{CustomerId, DeadTurn, Digest, FoldState, Instant, Note, Version};
+use store::{Store, StoreError};
+
+/// Notes that are read at once in the search for turns.
+const NOTES_READ: usize = 500;
+
+/// Notes that are looked through for one answer, at most. Whoever has more has one cause for all of them.
+pub const NOTES_SCANNED_MAX: usize = 20_000;
+
+#[derive(Debug, thiserror::Error)]
+pub enum DeadError {
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("there is no dead letter \"{0}\": heliu dead list names them")]
+    Nothing(String),
+    #[error("dead letter {0} does not wait: it was {1}")]
+    Ended(String, &'static str),
+}
+
+/// What a letter is called: a number, or `turn:POSITION:VERSION:TIME`, and the alarm's key where the turn was one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LetterId {
+    Letter(u64),
+    /// The key of its note.
+    Turn(String),
+}
+
+/// A turn at which a policy fails.
+#[derive(Clone, Debug)]
+pub struct Turn {
+    pub note: DeadTurn,
+    /// The policy's.
+    pub version: Option<Version>,
+    /// None: it waits.
+    pub ended: Option<Ended>,
+}
+
+/// Turns that fail in the same way.
+#[derive(Clone, Debug)]
+pub struct TurnGroup {
+    pub policy: String,
+    pub reason: String,
+    pub digest: Digest,
+    pub title: String,
+    pub turns: u64,
+    pub first: DeadTurn,
+    pub last: Instant,
+}
+
+/// What was found in the notes.
+#[derive(Clone, Debug, Default)]
+pub struct Scanned<T> {
+    pub found: T,
+    /// There were more notes than are looked through.
+    pub cut: bool,
+}
+
+#[must_use]
+pub fn turn_id(turn: &DeadTurn) -> String {
+    let DeadTurn { position, now, version, alarm, .. } = turn;
+    match alarm {
+        None => format!("turn:{position}:{version}:{now}"),
+        Some(alarm) => format!("turn:{position}:{version}:{now}:{alarm}"),
+    }
+}
+
+/// Reads what `turn_id`, or a number, says. None: it is neither.
+#[must_use]
+pub fn parse_id(text: &str) -> Option<LetterId> {
+    let Some(turn) = text.strip_prefix("turn:") else { return text.parse().ok().map(LetterId::Letter) };
+    let mut parts = turn.splitn(4, ':');
+    let position = parts.next()?.parse().ok()?;
+    let version = parts.next()?.parse().ok()?;
+    let now = parts.next()?.parse().ok()?;
+    let alarm = parts.next().map(str::to_owned);
+    let (customer, kind, text) = (CustomerId(0), String::new(), String::new());
+    let note = Note::DeadTurn(DeadTurn { position, now, customer, version, alarm, kind, text });
+    Some(LetterId::Turn(note.key()))
+}
+
+/// The letter with this number.
+///
+/// # Errors
+/// [`DeadError::Nothing`] if there is none.
+pub fn letter(journal: &dyn Journal, number: u64) -> Result<DeadLetter, DeadError> {
+    let found = journal.dead(&DeadQuery::one(number))?.pop().filter(|letter| letter.number == number);
+    found.ok_or_else(|| DeadError::Nothing(number.to_string()))
+}
+
+/// The letter with this number, if it waits.
+///
+/// # Errors
+/// [`DeadError::Nothing`], [`DeadError::Ended`].
+pub fn waiting(journal: &dyn Journal, number: u64) -> Result<DeadLetter, DeadError> {
+    let letter = letter(journal, number)?;
+    match letter.state {
+        DeadState::Waiting => Ok(letter),
+        DeadState::Retried(_) | DeadState::Dropped(_) => {
+            Err(DeadError::Ended(number.to_string(), letter.state.name()))
+        }
+    }
+}
+
+/// The turn whose note has this key.
+///
+/// # Errors
+/// [`DeadError::Nothing`] if there is none: perhaps a new version healed it.
+pub fn turn(journal: &dyn Journal, store: &dyn Store, key: &str) -> Result<Turn, DeadError> {
+    // The key itself stands behind all that is smaller by its last letter.
+    let position = key.split(' ').next().and_then(|digits| digits.parse().ok()).unwrap_or(0);
+    let mut after = Note::behind(position);
+    loop {
+        let notes = store.notes(&after, NOTES_READ)?;
+        let Some(last) = notes.last() else { return Err(DeadError::Nothing(key.to_owned())) };
+        after = last.key();
+        let past = after.as_str() >= key;
+        for note in notes {
+            if let Note::DeadTurn(note) = note
+                && Note::DeadTurn(note.clone()).key() == key
+            {
+                let ended = journal.ended_turns(&[key.to_owned()])?.pop().flatten();
+                let version = version(&store.standing()?.1, &note);
+                return Ok(Turn { note, version, ended });
+            }
+        }
+        if past {
+            return Err(DeadError::Nothing(key.to_owned()));
+        }
+    }
+}
+
+/// At most `limit` turns behind the note with the key `after`; with those that ended only if `all` are asked for.
+///
+/// # Errors
+/// [`DeadError`] if journal or store cannot be read.
+pub fn turns(
+    journal: &dyn Journal,
+    store: &dyn Store,
+    after: &str,
+    limit: usize,
+    all: bool,
+) -> Result<Scanned<Vec<Turn>>, DeadError> {
+    let mut found = Vec::new();
+    let cut = scan(journal, store, after, &mut |turn| {
+        if all || turn.ended.is_none() {
+            found.push(turn);
+        }
+        found.len() < limit
+    })?;
+    Ok(Scanned { found, cut })
+}
+
+/// The turns that wait, by how they fail; the most frequent first.
+///
+/// # Errors
+/// [`DeadError`] if journal or store cannot be read.
+pub fn turn_groups(journal: &dyn Journal, store: &dyn Store) -> Result<Scanned<Vec<TurnGroup>>, DeadError> {
+    let mut groups: BTreeMap<(u32, String), TurnGroup> = BTreeMap::new();
+    let cut = scan(journal, store, "", &mut |turn| {
+        if turn.ended.is_some() {
+            return true;
+        }
+        let Turn { note, version, ended: _ } = turn;
+        let key = (note.version, note.kind.clone());
+        let group = groups.entry(key).or_insert_with(|| TurnGroup {
+            policy: version.as_ref().map(|version| version.binding.clone()).unwrap_or_default(),
+            title: version.as_ref().map(|version| version.title.clone()).unwrap_or_default(),
+            digest: version.map_or(Digest([0; 32]), |version| version.digest),
+            reason: note.kind.clone(),
+            turns: 0,
+            first: note.clone(),
+            last: 0,
+        });
+        group.turns += 1;
+        group.last = group.last.max(note.now);
+        true
+    })?;
+    let mut found: Vec<TurnGroup> = groups.into_values().collect();
+    found.sort_by_key(|group| std::cmp::Reverse(group.turns));
+    Ok(Scanned { found, cut })
+}
+
+/// Shows each turn behind `after` until `more` has seen enough. True: there are more notes than are looked through.
+fn scan(
+    journal: &dyn Journal,
+    store: &dyn Store,
+    after: &str,
+    more: &mut dyn FnMut(Turn) -> bool,
+) -> Result<bool, DeadError> {
+    let (mut after, mut scanned) = (after.to_owned(), 0);
+    while scanned < NOTES_SCANNED_MAX {
+        let notes = store.notes(&after, NOTES_READ)?;
+        let Some(last) = notes.last() else { return Ok(false) };
+        (after, scanned) = (last.key(), scanned + notes.len());
+        let turns: Vec<DeadTurn> = notes
+            .into_iter()
+            .filter_map(|note| match note {
+                Note::DeadTurn(turn) => Some(turn),
+                Note::Conflict(_) | Note::Erasure(_) => None,
+            })
+            .collect();
+        if turns.is_empty() {
+            continue;
+        }
+        let keys: Vec<String> = turns.iter().map(|turn| Note::DeadTurn(turn.clone()).key()).collect();
+        let ended = journal.ended_turns(&keys)?;
+        // Read after the notes: the list of versions only grows.
+        let state = store.standing()?.1;
+        for (note, ended) in turns.into_iter().zip(ended) {
+            let version = version(&state, &note);
+            if !more(Turn { note, version, ended }) {
+                return Ok(false);
+            }
+        }
+    }
+    Ok(true)
+}
+
+fn version(state: &FoldState, turn: &DeadTurn) -> Option<Version> {
+    usize::try_from(turn.version).ok().and_then(|place| state.versions.get(place)).cloned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_read_as_it_is_written() {
+        let turn = |alarm: Option<&str>| DeadTurn {
+            position: 42,
+            now: 7,
+            customer: CustomerId(1),
+            version: 3,
+            alarm: alarm.map(str::to_owned),
+            kind: "fuel".to_owned(),
+            text: String::new(),
+        };
+        for turn in [turn(None), turn(Some("a:b c"))] {
+            let key = Note::DeadTurn(turn.clone()).key();
+            assert_eq!(parse_id(&turn_id(&turn)), Some(LetterId::Turn(key)));
+        }
+        assert_eq!(parse_id("17"), Some(LetterId::Letter(17)));
+        for text in ["", "x", "-1", "turn:", "turn:1:2", "turn:a:1:2"] {
+            assert_eq!(parse_id(text), None, "{text}");
+        }
+    }
+}

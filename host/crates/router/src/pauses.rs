@@ -1,0 +1,89 @@
+//! Policies that decide nothing for a while, because they could not be called: the machine was overloaded, or had no memory.
+//!
+//! Nothing is skipped for that by itself. An operator, or the host in her stead, says so in a setup, and the fold stays a
+//! function of the journal. But that setup stands at the journal's end, behind all that could not be folded, and it must hold
+//! for what stands before it: so it names the place from which on it holds ([`Pause`]), and whoever folds looks ahead for it.
+//! When a later setup lets the policy decide again, everybody is folded again by it, as by a new version.
+
+use journal::{Batch, Journal};
+use model::{Entry, Instant, Pause, Position, Setup};
+use store::{Agenda, Standing, Store};
+
+use crate::RouterError;
+use crate::lane::{Step, Taken};
+
+/// From where on the policies of a setup decide nothing, by their places.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Pauses(Vec<Option<Pause>>);
+
+impl Pauses {
+    /// Of a setup that is in force, given those that come after it.
+    pub(crate) fn of(setup: &Setup, ahead: &[(Position, Setup)]) -> Pauses {
+        let pause = |name: &str| {
+            let later = ahead.iter().flat_map(|(_, setup)| &setup.policies);
+            let later = later.filter(|binding| binding.name == name).filter_map(|binding| binding.paused);
+            later.min_by_key(|pause| pause.behind)
+        };
+        Pauses(setup.policies.iter().map(|binding| binding.paused.or_else(|| pause(&binding.name))).collect())
+    }
+
+    /// Is the policy not shown this step?
+    pub(crate) fn skips(&self, place: usize, taken: &Taken) -> bool {
+        let Some(Some(Pause { behind, fired })) = self.0.get(place) else { return false };
+        if taken.record.is_some_and(|position| position <= *behind) {
+            return false;
+        }
+        match &taken.step {
+            // The clock was there before the pause, whichever record comes next.
+            Step::Alarm(alarm) => taken.reliving || alarm.due > *fired,
+            Step::Record(_) => true,
+        }
+    }
+
+    /// Does the policy decide nothing of what the record at this position leads to?
+    pub(crate) fn holds(&self, place: usize, position: Position) -> bool {
+        matches!(self.0.get(place), Some(Some(pause)) if pause.behind < position)
+    }
+}
+
+/// The setups behind a position.
+pub(crate) fn ahead(journal: &dyn Journal, after: Position) -> Result<Vec<(Position, Setup)>, RouterError> {
+    let setup = |record: model::Record| match record.entry {
+        Entry::Setup(setup) => Some((record.position, setup)),
+        Entry::Event(_)
+        | Entry::Derived(_)
+        | Entry::Retelling(_)
+        | Entry::Progress(_)
+        | Entry::Act(_)
+        | Entry::Erased(_) => None,
+    };
+    Ok(journal.setups(after)?.into_iter().filter_map(setup).collect())
+}
+
+/// Says that this policy decides nothing from where the store stands. None: there is no such policy, or it is paused.
+pub(crate) fn append(
+    journal: &dyn Journal,
+    store: &dyn Store,
+    standing: Standing,
+    last: &Setup,
+    policy: &str,
+    now: Instant,
+) -> Result<Option<Pause>, RouterError> {
+    let mut setup = last.clone();
+    let Some(binding) = setup.policies.iter_mut().find(|binding| binding.name == policy) else {
+        return Ok(None);
+    };
+    if binding.paused.is_some() {
+        return Ok(None);
+    }
+    // Pages of alarms are committed one by one: every alarm before the earliest that still waits has fired.
+    let earliest = match store.due(Agenda::Fold, Instant::MAX, 1)?.first() {
+        Some(&first) => store.load(&[first])?.into_iter().flatten().find_map(|customer| customer.next_due()),
+        None => None,
+    };
+    let fired = earliest.map_or(standing.fired, |due| due.saturating_sub(1).max(standing.fired));
+    let pause = Pause { behind: standing.position, fired };
+    binding.paused = Some(pause);
+    journal.append(&[Batch { now, entries: vec![Entry::Setup(setup)], ..Batch::default() }])?;
+    Ok(Some(pause))
+}

@@ -1,0 +1,115 @@
+//! A policy that cannot be called is paused by a word in the journal: from then on the fold goes without it, and whoever folds
+//! the journal again comes to the same, although the word stands behind what it is about.
+
+use std::sync::Arc;
+
+use model::{Entry, IntentState};
+use proptest::prelude::*;
+use router::rebuild;
+use store::MemoryStore;
+
+use crate::host::Host;
+use crate::life::{self, Act};
+
+/// Lives a life in which a policy fails at one moment, or only seems to, and is paused; the next setup lets it decide again.
+fn live(host: &mut Host, life: &[Act], at: usize, policy: &str, fails: bool) -> bool {
+    let (mut now, mut paused) = (100, false);
+    for (place, act) in life.iter().enumerate() {
+        now = match act {
+            Act::Append(batch) => batch.now,
+            Act::Settle(time) | Act::Say(time, _) => *time,
+            Act::Fail => now,
+        };
+        if place == at {
+            if fails {
+                host.plugins.fail_next();
+                host.try_to_settle(now);
+                host.plugins.heal();
+            }
+            if host.pause(policy, now) {
+                paused = true;
+                host.plugins.forbid(policy);
+            }
+        }
+        if let Act::Append(batch) = act
+            && matches!(batch.entries.first(), Some(Entry::Setup(_)))
+        {
+            // What stands before it is folded without the policy, and it is asked again from here on.
+            host.settle(now);
+            host.plugins.allow();
+        }
+        host.live_on(act);
+    }
+    host.settle(life::THE_END);
+    paused
+}
+
+fn check(
+    life: &[Act],
+    at: usize,
+    policy: &str,
+    fails: bool,
+    batch_max: usize,
+) -> Result<bool, TestCaseError> {
+    let mut first = crate::host(batch_max);
+    let paused = live(&mut first, life, at, policy, fails);
+    first.plugins.allow();
+    let (digest, standing) = first.digest();
+    let rebuilt = rebuild(first.journal.clone(), first.plugins.clone(), standing).expect("rebuild");
+    prop_assert_eq!(rebuilt.digest, digest, "rebuild");
+    let before = first.records();
+    let mut other = Host::new(Arc::clone(&first.journal), Arc::new(MemoryStore::default()), 5);
+    other.settle(life::THE_END);
+    let different = crate::difference(&first.customers(), &other.customers());
+    prop_assert_eq!(other.digest().0, digest, "folded at once: {}", different);
+    prop_assert_eq!(other.digest().1.position, standing.position);
+    prop_assert_eq!(before, other.records());
+    Ok(paused)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_fold_without_a_paused_policy_is_the_same_in_every_fold(
+        life in life::strategy(),
+        at in 1..30_usize,
+        (counter, fails, batch_max) in (any::<bool>(), any::<bool>(), 1..9_usize),
+    ) {
+        check(&life, at, if counter { "counter" } else { "teller" }, fails, batch_max)?;
+    }
+}
+
+fn tagged(host: &Host) -> Vec<usize> {
+    host.customers().iter().map(|customer| customer.tags.len()).collect()
+}
+
+#[test]
+fn a_policy_that_is_let_go_on_decides_on_everybody_whom_it_missed() {
+    let mut host = crate::host(4);
+    host.live_on(&Act::Append(Box::new(life::setup(100, 2))));
+    host.live_on(&Act::Append(Box::new(life::did(110, "e1", "open1"))));
+    host.settle(110);
+    assert_eq!(tagged(&host), [1]);
+    // These stand before the word that pauses it, and it cannot be called for them.
+    host.live_on(&Act::Append(Box::new(life::did(120, "e2", "open2"))));
+    host.plugins.forbid("counter");
+    host.try_to_settle(120);
+    assert!(host.pause("counter", 121) && !host.pause("counter", 121) && !host.pause("nobody", 121));
+    host.live_on(&Act::Append(Box::new(life::did(130, "e3", "open3"))));
+    host.settle(200);
+    // What it had said stays, and it says nothing more.
+    assert_eq!(tagged(&host), [1, 0, 0]);
+    host.plugins.allow();
+    host.live_on(&Act::Append(Box::new(life::setup(210, 2))));
+    host.settle(210);
+    assert_eq!(tagged(&host), [1, 1, 1]);
+    // And nobody is sent anything for what it missed.
+    let customers = host.customers();
+    let states = customers.iter().flat_map(|customer| &customer.intents).map(|held| held.state);
+    let states: Vec<IntentState> = states.collect();
+    assert_eq!(states, [IntentState::Proposed, IntentState::Past, IntentState::Past]);
+    let (digest, standing) = host.digest();
+    let rebuilt = rebuild(host.journal.clone(), host.plugins.clone(), standing).expect("rebuild");
+    assert_eq!(rebuilt.digest, digest);
+}

@@ -1,0 +1,219 @@
+//! `heliu dead retry` and `heliu dead drop`, on their way: through the API of the host that runs, or, where none does, by
+//! ourselves.
+
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::bail;
+use api::RetryRefused;
+use api::dead::{self, LetterId};
+use api::views::{DroppedView, RetriedView};
+use config::Config;
+use heliu::wiring::{self, Data};
+use journal::{Batch, HowEnded, Journal, LetterEnd, Letters};
+use serde::Serialize;
+
+use super::post;
+use crate::commands::{self, WhichLetters};
+
+/// Letters that one command ends, at most. Whoever has more says it again.
+const AT_ONCE_MAX: usize = 1000;
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum DeadAct {
+    /// Give letters to the plugins that are configured now. What comes of one is kept, and ends it; else it waits on.
+    ///
+    /// Exit code 1 if one still cannot be handled.
+    Retry {
+        #[command(flatten)]
+        meant: Meant,
+        /// Who wants it. Stays with the letter.
+        #[arg(long, value_name = "NAME", default_value = "operator", value_parser = commands::line)]
+        by: String,
+        /// Only tell what would come of it. The plugin, and what it asks of its channel, is called all the same.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Let letters go, for good. They stay in the list of all, with a name and a reason.
+    Drop {
+        #[command(flatten)]
+        meant: Meant,
+        /// Who lets go. Stays with the letter.
+        #[arg(long, value_name = "NAME", value_parser = commands::line)]
+        by: String,
+        /// Why. Stays with the letter.
+        #[arg(long, value_name = "TEXT", value_parser = commands::line)]
+        why: String,
+    },
+}
+
+/// Letters by their ids, or all that wait and have something in common.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Meant {
+    /// Numbers, or `turn:POSITION:VERSION:TIME`, as `heliu dead list` shows them.
+    #[arg(value_name = "ID")]
+    ids: Vec<String>,
+    #[command(flatten)]
+    which: WhichLetters,
+}
+
+#[derive(Serialize)]
+struct Said<'a> {
+    by: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<&'a str>,
+}
+
+/// Does it, and tells of each letter. False: one of them still waits.
+pub(crate) fn run(path: &Path, act: &DeadAct, json: bool, out: &mut dyn Write) -> anyhow::Result<bool> {
+    let config = config::load(path)?;
+    match Data::try_alone(&config)? {
+        Some((data, _lock)) => match act {
+            DeadAct::Retry { meant, by, dry_run } => {
+                let numbers = numbers(&ids(&data, meant)?)?;
+                let tries = crate::serve::retry_alone(&config, &data, &numbers, *dry_run, by);
+                told_retries(crate::runtime()?.block_on(tries)?, json, out)
+            }
+            DeadAct::Drop { meant, by, why } => {
+                for id in ids(&data, meant)? {
+                    drop_alone(&config, &data, &id, by, why)?;
+                    told_drop(&DroppedView { id, by: by.clone(), why: why.clone() }, json, out)?;
+                }
+                Ok(true)
+            }
+        },
+        None => crate::runtime()?.block_on(ask(&config, act, json, out)),
+    }
+}
+
+/// Through the host that runs.
+async fn ask(config: &Config, act: &DeadAct, json: bool, out: &mut dyn Write) -> anyhow::Result<bool> {
+    let data = Data::open(config)?;
+    match act {
+        DeadAct::Retry { meant, by, dry_run } => {
+            let mut tries = Vec::new();
+            for number in numbers(&ids(&data, meant)?)? {
+                let path = format!("dead/{number}/retry{}", if *dry_run { "?dry_run=true" } else { "" });
+                let body = serde_json::to_string(&Said { by, why: None })?;
+                let text = post(config, &path, body).await?;
+                tries.push(Ok(serde_json::from_str::<RetriedView>(&text)?));
+            }
+            told_retries(tries, json, out)
+        }
+        DeadAct::Drop { meant, by, why } => {
+            for id in ids(&data, meant)? {
+                let body = serde_json::to_string(&Said { by, why: Some(why) })?;
+                // An alarm's key is any text.
+                let escaped: String = id.bytes().map(in_a_path).collect();
+                let text = post(config, &format!("dead/{escaped}/drop"), body).await?;
+                told_drop(&serde_json::from_str(&text)?, json, out)?;
+            }
+            Ok(true)
+        }
+    }
+}
+
+fn in_a_path(byte: u8) -> String {
+    match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b':' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    }
+}
+
+/// The ids that are meant.
+fn ids(data: &Data, meant: &Meant) -> anyhow::Result<Vec<String>> {
+    let Meant { ids, which } = meant;
+    match (ids.is_empty(), which.names_any()) {
+        (false, false) => Ok(ids.clone()),
+        (true, true) => {
+            let letters = data.journal.dead(&which.query(0, AT_ONCE_MAX, true))?;
+            if letters.is_empty() {
+                bail!("no letter waits that is so: heliu dead list names them");
+            }
+            Ok(letters.into_iter().map(|letter| letter.number.to_string()).collect())
+        }
+        (false, true) => bail!("name letters, or say what they have in common; not both"),
+        (true, false) => bail!("which letters? name them, or give --connection or --reason"),
+    }
+}
+
+fn numbers(ids: &[String]) -> anyhow::Result<Vec<u64>> {
+    let number = |id: &String| match dead::parse_id(id) {
+        Some(LetterId::Letter(number)) => Ok(number),
+        Some(LetterId::Turn(_)) => bail!("{}", api::TURNS_HEAL),
+        None => bail!("\"{id}\" is no id of a dead letter"),
+    };
+    ids.iter().map(number).collect()
+}
+
+fn drop_alone(config: &Config, data: &Data, id: &str, by: &str, why: &str) -> anyhow::Result<()> {
+    let letters = match dead::parse_id(id) {
+        None => bail!("\"{id}\" is no id of a dead letter"),
+        Some(LetterId::Letter(number)) => {
+            dead::waiting(&*data.journal, number)?;
+            Letters::One(number)
+        }
+        Some(LetterId::Turn(key)) => {
+            if dead::turn(&*data.journal, &*data.store, &key)?.ended.is_some() {
+                bail!("dead letter {id} does not wait: it was dropped");
+            }
+            Letters::Turn(key)
+        }
+    };
+    let now = match config.clock {
+        config::Clock::System => wiring::system_now(),
+        config::Clock::Manual => data.journal.head()?.now,
+    };
+    let end = LetterEnd { letters, how: HowEnded::Dropped, by: by.to_owned(), why: why.to_owned() };
+    data.journal.append(&[Batch { now, ends: vec![end], ..Batch::default() }])?;
+    Ok(())
+}
+
+fn told_retries(
+    tries: Vec<Result<RetriedView, RetryRefused>>,
+    json: bool,
+    out: &mut dyn Write,
+) -> anyhow::Result<bool> {
+    let mut all = true;
+    for tried in tries {
+        let view = tried?;
+        all &= view.outcome == "handled";
+        if json {
+            writeln!(out, "{}", serde_json::to_string(&view)?)?;
+            continue;
+        }
+        let RetriedView { id, dry_run, outcome, message, events, stored, chores, title, digest } = view;
+        let plugin = format!("{title} {}", digest.get(..12).unwrap_or(&digest));
+        let (events, ends) = (
+            format!("{events} events, {stored} new, {chores} chores"),
+            if dry_run { "would end" } else { "ended" },
+        );
+        if outcome == "handled" {
+            writeln!(out, "letter {id} {ends}: {events}; {}", commands::plain(&message))?;
+        } else {
+            writeln!(
+                out,
+                "letter {id} waits on: {outcome}: {} (by {})",
+                commands::plain(&message),
+                commands::plain(&plugin)
+            )?;
+        }
+    }
+    Ok(all)
+}
+
+fn told_drop(view: &DroppedView, json: bool, out: &mut dyn Write) -> anyhow::Result<()> {
+    if json {
+        writeln!(out, "{}", serde_json::to_string(view)?)?;
+    } else {
+        let DroppedView { id, by, why } = view;
+        writeln!(
+            out,
+            "letter {} dropped by {}: {}",
+            commands::plain(id),
+            commands::plain(by),
+            commands::plain(why)
+        )?;
+    }
+    Ok(())
+}

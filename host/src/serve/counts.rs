@@ -1,0 +1,100 @@
+//! What a connection was given, and what became of it: nothing is lost without a name.
+//!
+//! Two equations hold whenever nothing is under way. Of requests: received = answered + refused, by reason + dead, by reason. Of
+//! events: yielded = stored + duplicates + unkept. They count from the start of the process.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+/// Why a request was sent away with nothing of it kept. The channel comes again, but for the first and the last.
+pub(crate) mod refused {
+    /// Its signature does not hold.
+    pub(crate) const NOT_AUTHENTIC: &str = "not_authentic";
+    /// Too many calls of the connection at once.
+    pub(crate) const TOO_MANY: &str = "too_many";
+    /// The breaker is open.
+    pub(crate) const BREAKER: &str = "breaker_open";
+    /// The sandbox had no room.
+    pub(crate) const NO_ROOM: &str = "no_room";
+    /// The journal did not take what came of it.
+    pub(crate) const NOT_KEPT: &str = "not_kept";
+    /// The connector takes no webhooks.
+    pub(crate) const NOT_OFFERED: &str = "not_offered";
+}
+
+/// Counters by a word out of a fixed set.
+#[derive(Debug, Default)]
+pub(crate) struct ByWord(Mutex<BTreeMap<&'static str, u64>>);
+
+impl ByWord {
+    pub(crate) fn count(&self, word: &'static str) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(word).or_default() += 1;
+    }
+
+    pub(crate) fn get(&self, word: &'static str) -> u64 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(word).copied().unwrap_or(0)
+    }
+
+    pub(crate) fn all(&self) -> BTreeMap<&'static str, u64> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    /// Calls of the connector, of all kinds, and those that failed.
+    pub(crate) calls: AtomicU64,
+    pub(crate) faults: AtomicU64,
+    pub(crate) requests: Requests,
+    pub(crate) events: Events,
+    /// Chores and pages of the feed that died, by reason.
+    pub(crate) dead_chores: ByWord,
+    pub(crate) dead_polls: ByWord,
+}
+
+/// Of webhooks, from where they are taken off the queue.
+#[derive(Debug, Default)]
+pub(crate) struct Requests {
+    pub(crate) received: AtomicU64,
+    /// With the connector's own answer, after all that came of it was durable.
+    pub(crate) answered: AtomicU64,
+    pub(crate) refused: ByWord,
+    pub(crate) dead: ByWord,
+}
+
+/// Of all that a connector yields, whoever called it.
+#[derive(Debug, Default)]
+pub(crate) struct Events {
+    pub(crate) yielded: AtomicU64,
+    pub(crate) stored: AtomicU64,
+    pub(crate) duplicates: AtomicU64,
+    /// The journal did not take them: they come again.
+    pub(crate) unkept: AtomicU64,
+}
+
+/// What became of one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Became {
+    Answered,
+    Refused(&'static str),
+    Dead(&'static str),
+}
+
+impl Requests {
+    pub(crate) fn ended(&self, became: Became) {
+        match became {
+            Became::Answered => bump(&self.answered, 1),
+            Became::Refused(why) => self.refused.count(why),
+            Became::Dead(why) => self.dead.count(why),
+        }
+    }
+}
+
+pub(crate) fn bump(counter: &AtomicU64, by: usize) {
+    counter.fetch_add(u64::try_from(by).unwrap_or(u64::MAX), Ordering::Relaxed);
+}
+
+pub(crate) fn read(counter: &AtomicU64) -> u64 {
+    counter.load(Ordering::Relaxed)
+}

@@ -1,0 +1,161 @@
+//! Journal, store and policies with a watch beside them: each call is passed on as it is, and what it took is told.
+
+use std::sync::Arc;
+use std::time::Instant as Moment;
+
+use heliu::wiring::{self, Data, Policies};
+use journal::{
+    Batch, DeadCount, DeadLetter, DeadQuery, Ended, Erasure, Gone, Head, Journal, JournalError, Receipt,
+    Recollection, WaitingChore,
+};
+use model::{
+    Binding, Customer, CustomerId, Digest, FoldState, Identity, Instant, Note, Position, Record, Source, Turn,
+};
+use router::{Plugins, PluginsError, TurnOutcome};
+use store::{Agenda, Commit, Query, Standing, Store, StoreError};
+
+use super::metrics::{Metrics, Spent};
+
+/// Journal and store of a data folder.
+pub(crate) fn data(data: &Data, metrics: &Arc<Metrics>) -> (Arc<dyn Journal>, Arc<dyn Store>) {
+    let journal = MeteredJournal { inner: data.journal.clone(), metrics: Arc::clone(metrics) };
+    let store = MeteredStore { inner: data.store.clone(), metrics: Arc::clone(metrics) };
+    (Arc::new(journal), Arc::new(store))
+}
+
+struct MeteredJournal {
+    inner: Arc<dyn Journal>,
+    metrics: Arc<Metrics>,
+}
+
+impl Journal for MeteredJournal {
+    fn head(&self) -> Result<Head, JournalError> {
+        self.inner.head()
+    }
+
+    fn append(&self, batches: &[Batch]) -> Result<Vec<Receipt>, JournalError> {
+        let began = Moment::now();
+        let receipts = self.inner.append(batches);
+        self.metrics.commit("journal", began.elapsed());
+        receipts
+    }
+
+    fn read(&self, after: Position, limit: usize) -> Result<Vec<Record>, JournalError> {
+        self.inner.read(after, limit)
+    }
+
+    fn fetch(&self, positions: &[Position]) -> Result<Vec<Record>, JournalError> {
+        self.inner.fetch(positions)
+    }
+
+    fn locate(&self, source: Source<'_>, id: &str) -> Result<Option<Position>, JournalError> {
+        self.inner.locate(source, id)
+    }
+
+    fn recall(&self, connection: &str) -> Result<Recollection, JournalError> {
+        self.inner.recall(connection)
+    }
+
+    fn chores(
+        &self,
+        connection: &str,
+        now: Instant,
+        limit: usize,
+    ) -> Result<Vec<WaitingChore>, JournalError> {
+        self.inner.chores(connection, now, limit)
+    }
+
+    fn setups(&self, after: Position) -> Result<Vec<Record>, JournalError> {
+        self.inner.setups(after)
+    }
+
+    fn dead(&self, query: &DeadQuery) -> Result<Vec<DeadLetter>, JournalError> {
+        self.inner.dead(query)
+    }
+
+    fn dead_counts(&self) -> Result<Vec<DeadCount>, JournalError> {
+        self.inner.dead_counts()
+    }
+
+    fn ended_turns(&self, keys: &[String]) -> Result<Vec<Option<Ended>>, JournalError> {
+        self.inner.ended_turns(keys)
+    }
+
+    fn erase(&self, erasure: &Erasure) -> Result<Gone, JournalError> {
+        self.inner.erase(erasure)
+    }
+}
+
+struct MeteredStore {
+    inner: Arc<dyn Store>,
+    metrics: Arc<Metrics>,
+}
+
+impl Store for MeteredStore {
+    fn standing(&self) -> Result<(Standing, FoldState), StoreError> {
+        self.inner.standing()
+    }
+
+    fn load(&self, ids: &[CustomerId]) -> Result<Vec<Option<Customer>>, StoreError> {
+        self.inner.load(ids)
+    }
+
+    fn resolve(&self, handles: &[&Identity]) -> Result<Vec<Option<CustomerId>>, StoreError> {
+        self.inner.resolve(handles)
+    }
+
+    fn due(&self, agenda: Agenda, upto: Instant, limit: usize) -> Result<Vec<CustomerId>, StoreError> {
+        self.inner.due(agenda, upto, limit)
+    }
+
+    fn commit(&self, commit: &Commit<'_>) -> Result<(), StoreError> {
+        let began = Moment::now();
+        let committed = self.inner.commit(commit);
+        self.metrics.commit("store", began.elapsed());
+        committed
+    }
+
+    fn page(&self, query: &Query) -> Result<Vec<Customer>, StoreError> {
+        self.inner.page(query)
+    }
+
+    fn notes(&self, after: &str, limit: usize) -> Result<Vec<Note>, StoreError> {
+        self.inner.notes(after, limit)
+    }
+
+    fn digest(&self) -> Result<(Digest, Standing), StoreError> {
+        self.inner.digest()
+    }
+}
+
+/// What the fold asks, and nobody who only looks at the past.
+pub(crate) struct MeteredPolicies {
+    pub(crate) inner: Arc<Policies>,
+    pub(crate) metrics: Arc<Metrics>,
+}
+
+impl Plugins for MeteredPolicies {
+    fn evaluate(&self, binding: &Binding, turns: &[Turn<'_>]) -> Result<Vec<TurnOutcome>, PluginsError> {
+        let began = Moment::now();
+        match self.inner.evaluate_metered(binding, turns) {
+            Ok(evaluation) => {
+                let spent = Spent {
+                    calls: evaluation.calls,
+                    fuel: evaluation.fuel,
+                    memory_bytes: evaluation.memory_bytes,
+                };
+                let outcomes = wiring::outcomes(evaluation);
+                self.metrics.policy_call(&binding.name, began.elapsed(), Ok((&outcomes, spent)));
+                Ok(outcomes)
+            }
+            Err(error) => {
+                self.metrics.policy_call(&binding.name, began.elapsed(), Err(&error));
+                Err(error)
+            }
+        }
+    }
+
+    fn fuel(&self, binding: &Binding, turn: &Turn<'_>) -> Result<Option<u64>, PluginsError> {
+        self.inner.fuel(binding, turn)
+    }
+}
