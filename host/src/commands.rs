@@ -1,10 +1,12 @@
 //! The commands that read: customers, segments, the journal, the state hash.
 //!
 //! They see the journal and the store through their contracts and print into a writer; `--json` prints what the HTTP
-//! API answers. Only `journal import` writes, and what an operator says (`act`), and only by appending.
+//! API answers. Only `journal import` writes, and what an operator says (`act`), and only by appending; `backup` and `restore` copy
+//! files.
 
 mod act;
 mod backtest;
+mod backup;
 mod broadcast;
 mod calendar;
 mod customer;
@@ -23,6 +25,7 @@ mod tests;
 
 pub(crate) use act::{CustomerAct, IdentityAct, Said, tell as tell_act};
 pub(crate) use backtest::{BacktestArguments, run as backtest};
+pub(crate) use backup::{backup, restore};
 pub(crate) use broadcast::{BroadcastCommand, Ground, run as broadcast};
 pub(crate) use customer::{CustomerCommand, run as customer};
 pub(crate) use digest::run as digest;

@@ -53,6 +53,7 @@ const COUNT_EVERY: Duration = Duration::from_secs(1);
 pub(crate) async fn serve(path: &Path, ready: impl FnOnce(std::net::SocketAddr)) -> anyhow::Result<()> {
     let config = config::load(path)?;
     let (data, lock) = Data::open_alone(&config)?;
+    data.check()?;
     let host = Running::start(config, &data).await?;
     let listener = tokio::net::TcpListener::bind(host.config.listen)
         .await
@@ -141,6 +142,10 @@ impl Running {
         let judging: Arc<dyn Plugins> = policies.clone();
         let router =
             Router::open(Arc::clone(&journal), Arc::clone(&store), policies, RouterConfig::default())?;
+        let (stands, head) = (router.standing().position, journal.head()?.position);
+        if stands == 0 && head > 0 {
+            tracing::warn!(records = head, "store.db is new: the journal is folded again from its beginning");
+        }
         let (health_in, health) = watch::channel(HealthReport::default());
         let (folder, fold) = Folder::new(router, Arc::clone(&journal), clock, setup, health_in);
         let folding = folder.spawn()?;

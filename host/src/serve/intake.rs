@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use api::{Incoming, Reply};
+use failpoint::Point;
 use journal::{DeadRequest, Refused};
 use model::{Harvest, Reception, Refusal, Request};
 use sandbox::{Called, FaultKind, PluginFault};
@@ -13,8 +14,9 @@ use tokio::sync::mpsc;
 use super::connection::Connection;
 use super::shared::Shared;
 
-/// How long a request waits for its turn. A platform cuts the connection after five seconds, and then delivers again.
-const TURN_MAX: Duration = Duration::from_secs(2);
+/// How long a request waits for its turn: whoever is sent away is told so within a second. A platform cuts the connection
+/// after five, and then delivers again.
+const TURN_MAX: Duration = Duration::from_millis(900);
 
 /// Takes requests until the API hands out no more. Each runs on its own, within its connection's budget.
 pub(crate) async fn run(shared: Arc<Shared>, mut incoming: mpsc::Receiver<Incoming>) {
@@ -73,6 +75,7 @@ async fn receive(shared: &Shared, connection: &Connection, request: Request) -> 
     };
     match connection.keep(&shared.appender, batch).await {
         Ok(_) => {
+            Point::AnswerOwed.reached();
             shared.wake_pump();
             Reply::Answer(answer)
         }
@@ -91,6 +94,8 @@ async fn failed(shared: &Shared, connection: &Connection, request: Request, faul
         batch.dead = Some(DeadRequest { why: fault.to_string(), request });
         if let Err(refused) = connection.keep(&shared.appender, batch).await {
             tracing::error!(connection = connection.name, %refused, "a request that failed was not kept either");
+            // Else nobody would have it.
+            return Reply::Unavailable { why: refused.to_string() };
         }
     }
     match fault.class() {

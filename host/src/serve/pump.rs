@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use failpoint::Point;
 use journal::{ChoreEnd, ChoreUpdate, DeadRequest, WaitingChore};
 use model::{Fault, Harvest, Instant, Request};
 use sandbox::{Called, Held, PluginFault};
@@ -111,6 +112,7 @@ async fn poll(shared: &Shared, connection: &Connection) {
         let now = shared.clock.now();
         match fault_of(connection, called) {
             Ok(Called { value: page, memory, held: _held, .. }) => {
+                Point::PageRead.reached();
                 let more = page.more;
                 let mut batch = connection.batch(now, page.kept, memory);
                 batch.cursor = Some(page.cursor);
@@ -118,6 +120,7 @@ async fn poll(shared: &Shared, connection: &Connection) {
                     tracing::error!(connection = connection.name, %refused, "a page of the feed was not kept");
                     break;
                 }
+                Point::PageKept.reached();
                 standing.failures.store(0, Ordering::Relaxed);
                 standing.set_trouble(None);
                 if !more {
@@ -182,9 +185,12 @@ async fn work(shared: &Shared, connection: &Connection, waiting: WaitingChore) {
             (batch, held)
         }
     };
+    Point::ChoreWorked.reached();
     if let Err(refused) = connection.keep(&shared.appender, batch).await {
         tracing::error!(connection = connection.name, chore = chore.key, %refused, "a chore's harvest was not kept: it will be done again");
+        return;
     }
+    Point::ChoreKept.reached();
 }
 
 /// A chore that nobody can do, in the shape in which dead letters are kept.

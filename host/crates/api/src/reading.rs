@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use journal::Journal;
 use serde::Serialize;
 use store::Store;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::ApiState;
 use crate::error::ApiError;
@@ -18,6 +18,13 @@ use crate::scanning::Scanning;
 /// to give.
 const READS_MAX: usize = 16;
 
+/// Bytes of webhooks' bodies that are here at once, from before the first one is read until the answer is known: what bounds the
+/// memory of a flood, however many connections it comes over.
+const BODIES_MAX_BYTES: usize = 128 << 20;
+
+/// A body, however small, is counted in such steps: what else a request costs.
+const BODY_STEP_BYTES: usize = 4 << 10;
+
 /// The state of all routes. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Shared(Arc<Inside>);
@@ -25,6 +32,8 @@ pub(crate) struct Shared(Arc<Inside>);
 struct Inside {
     state: ApiState,
     reads: Semaphore,
+    /// One permit for each step of a body.
+    bodies: Semaphore,
     scanning: Scanning,
     /// One act of an operator at a time: what was checked still holds when it is appended.
     acting: Semaphore,
@@ -52,8 +61,11 @@ impl IntoResponse for JsonText {
 
 impl Shared {
     pub(crate) fn new(state: ApiState) -> Shared {
+        // The largest body fits at least alone.
+        let bodies = BODIES_MAX_BYTES.max(state.body_max_bytes).div_ceil(BODY_STEP_BYTES);
         Shared(Arc::new(Inside {
             state,
+            bodies: Semaphore::new(bodies),
             reads: Semaphore::new(READS_MAX),
             scanning: Scanning::new(),
             acting: Semaphore::new(1),
@@ -63,6 +75,12 @@ impl Shared {
 
     pub(crate) fn state(&self) -> &ApiState {
         &self.0.state
+    }
+
+    /// Room for a webhook's body of this many bytes, until it is dropped. None: there is none now.
+    pub(crate) fn room_for(&self, bytes: usize) -> Option<SemaphorePermit<'_>> {
+        let steps = bytes.min(self.state().body_max_bytes).div_ceil(BODY_STEP_BYTES).max(1);
+        self.0.bodies.try_acquire_many(u32::try_from(steps).unwrap_or(u32::MAX)).ok()
     }
 
     pub(crate) fn scanning(&self) -> &Scanning {

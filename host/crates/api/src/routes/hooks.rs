@@ -8,6 +8,7 @@ use std::time::Duration;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
 use axum::extract::{FromRequest as _, Request, State};
+use axum::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
 use model::Answer;
@@ -40,6 +41,9 @@ const OURS: &[&str] = &[
 ];
 
 pub(crate) async fn receive(State(shared): State<Shared>, request: Request) -> Result<Response, ApiError> {
+    let Some(_room) = shared.room_for(announced(&shared, request.headers())) else {
+        return Err(ApiError::unavailable("too many bytes of webhooks are here".to_owned()));
+    };
     let (connection, request) = understood(&shared, request).await?;
     let (reply, answer) = oneshot::channel();
     let name = connection.clone();
@@ -60,6 +64,13 @@ pub(crate) async fn receive(State(shared): State<Shared>, request: Request) -> R
         Ok(Reply::Faulty) => Err(ApiError::new(ErrorCode::Internal, "the host failed; its log says why")),
         Err(_) => Err(ApiError::unavailable(format!("connection \"{name}\": the reply was dropped"))),
     }
+}
+
+/// How many bytes are to come. A body whose length nobody says is counted as the largest.
+fn announced(shared: &Shared, headers: &HeaderMap) -> usize {
+    let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    let unsaid = if headers.contains_key(TRANSFER_ENCODING) { shared.state().body_max_bytes } else { 0 };
+    length.unwrap_or(unsaid)
 }
 
 fn no_such_connection() -> ApiError {
