@@ -4,11 +4,14 @@
 #![allow(clippy::unwrap_used, reason = "a test that unwraps fails with a place")]
 
 mod arrival;
+mod backup;
 mod brand_life;
 mod cli;
 mod courier;
 mod crash;
+mod damage;
 mod outlet;
+mod overload;
 mod peers;
 mod reload;
 mod stage;
