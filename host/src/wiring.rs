@@ -56,7 +56,11 @@ impl Data {
     pub fn check(&self) -> anyhow::Result<()> {
         let told = |file: &str, whole: Result<bool, DbError>| -> anyhow::Result<()> {
             if !whole? {
-                tracing::warn!(file, looked_s = CHECK_MAX.as_secs(), "the file is large: only a part was checked");
+                tracing::warn!(
+                    file,
+                    looked_s = CHECK_MAX.as_secs(),
+                    "the file is large: only a part was checked"
+                );
             }
             Ok(())
         };

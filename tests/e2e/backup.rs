@@ -1,6 +1,8 @@
 //! `heliu backup` beside a host at work, and `heliu restore` elsewhere.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value;
 use tests::brand::START_MS;
@@ -43,20 +45,25 @@ fn text(path: &Path) -> &str {
 async fn a_backup_under_load_has_all_that_was_answered_before_and_goes_on_elsewhere() {
     let world = World::new().await;
     let host = Host::start(&world.config).await.unwrap();
-    world.oracle.plan(3_000);
+    let is_over = Arc::new(AtomicBool::new(false));
     let pushing = {
-        let (oracle, hook) = (world.oracle.clone(), host.hook(WECOM));
-        tokio::spawn(async move { oracle.push(&hook, 8).await })
+        let (oracle, hook, is_over) = (world.oracle.clone(), host.hook(WECOM), Arc::clone(&is_over));
+        tokio::spawn(async move {
+            while !is_over.load(Ordering::SeqCst) {
+                oracle.plan(50);
+                oracle.push(&hook, 8).await;
+            }
+        })
     };
     while world.oracle.answered().len() < 200 {
         tokio::task::yield_now().await;
     }
     let answered = world.oracle.answered();
     let manifest = tokio::task::block_in_place(|| world.backup("copy"));
-    let is_under_load = world.oracle.open() > 0;
+    is_over.store(true, Ordering::SeqCst);
     pushing.await.unwrap();
     host.stop().await.unwrap();
-    assert!(is_under_load, "all pushes were through before the backup was: plan more of them");
+    assert!(world.oracle.answered().len() > answered.len(), "nothing was pushed beside the backup");
     let (position, stands) = (&manifest["journal"]["position"], &manifest["store"]["position"]);
     assert!(stands.as_u64() <= position.as_u64(), "{manifest}");
 
@@ -73,8 +80,10 @@ async fn a_backup_under_load_has_all_that_was_answered_before_and_goes_on_elsewh
 
     let records = crate::stage::records(&config);
     assert_eq!(records.last().unwrap()["position"], *position);
-    let kept: std::collections::BTreeSet<&str> =
-        records.iter().filter_map(|record| record["entry"]["event"]["event"]["who"][0]["value"].as_str()).collect();
+    let kept: std::collections::BTreeSet<&str> = records
+        .iter()
+        .filter_map(|record| record["entry"]["event"]["event"]["who"][0]["value"].as_str())
+        .collect();
     let lost: Vec<_> = answered.iter().filter(|customer| !kept.contains(customer.as_str())).collect();
     assert!(lost.is_empty(), "answered before the backup, and not in it: {lost:?}");
 

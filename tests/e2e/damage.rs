@@ -45,7 +45,6 @@ impl World {
     }
 }
 
-
 /// Overwrites a page, as a broken disk does.
 fn spoil(path: &Path, page: u64) {
     let mut file = std::fs::File::options().write(true).open(path).unwrap();

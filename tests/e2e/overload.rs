@@ -87,7 +87,8 @@ async fn alarms_and_errands_do_not_starve_in_a_flood() {
     let file = config.with_file_name("broadcast.toml");
     let text = "name = \"one\"\nfilter = 'size(staff) > 0'\n\n[[rendering]]\nscene = \"direct-message\"\ntext = \"one\"\n";
     std::fs::write(&file, text).unwrap();
-    cli_text(&config, &["broadcast", "send", file.to_str().unwrap(), "--by", "li", "--why", "a test"]).unwrap();
+    cli_text(&config, &["broadcast", "send", file.to_str().unwrap(), "--by", "li", "--why", "a test"])
+        .unwrap();
 
     let host = Host::start(&config).await.unwrap();
     let is_over = Arc::new(AtomicBool::new(false));

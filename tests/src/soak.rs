@@ -168,7 +168,8 @@ impl Soak {
         if self.dice.chance(150) {
             let text = std::fs::read_to_string(&self.config)?;
             let (old, new) = (self.setting, 30 + self.life);
-            let changed = text.replace(&format!("lifetime_days = {old}\n"), &format!("lifetime_days = {new}\n"));
+            let changed =
+                text.replace(&format!("lifetime_days = {old}\n"), &format!("lifetime_days = {new}\n"));
             ensure!(text != changed || old == new, "there is no setting to change");
             std::fs::write(&self.config, changed)?;
             self.setting = new;

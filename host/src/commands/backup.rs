@@ -90,7 +90,9 @@ fn copy(config: &Config, to: &Path) -> anyhow::Result<Manifest> {
                 .with_context(|| format!("keep others from {}", file.display()))?;
         }
     }
-    files::sync_folder(&to.join("plugins")).and_then(|()| files::sync_folder(to)).context("sync the backup")?;
+    files::sync_folder(&to.join("plugins"))
+        .and_then(|()| files::sync_folder(to))
+        .context("sync the backup")?;
     Ok(manifest)
 }
 

@@ -178,8 +178,13 @@ async fn a_host_that_dies_at_any_fail_point_loses_nothing_and_does_nothing_twice
 /// From the first file of a new folder to its first answer.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_first_start_that_breaks_off_anywhere_is_made_good_by_the_next() {
-    for point in [Point::MigrationWritten, Point::Migrated, Point::AppendWritten, Point::AppendDone, Point::CommitWritten]
-    {
+    for point in [
+        Point::MigrationWritten,
+        Point::Migrated,
+        Point::AppendWritten,
+        Point::AppendDone,
+        Point::CommitWritten,
+    ] {
         for nth in 1..=2 {
             let on = Platforms::start(START_MS).await.unwrap();
             let folder = tempfile::tempdir().unwrap();

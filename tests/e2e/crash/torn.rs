@@ -157,7 +157,10 @@ async fn half_a_write_is_no_write() {
                 world.push(&host).await;
             }
             host.stop().await.unwrap();
-            world.oracle.judge(&world.config).unwrap_or_else(|error| panic!("{of}, write {first}: {error:#}"));
+            world
+                .oracle
+                .judge(&world.config)
+                .unwrap_or_else(|error| panic!("{of}, write {first}: {error:#}"));
         }
     }
     assert_eq!(ends, 15);

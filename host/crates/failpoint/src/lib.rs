@@ -101,7 +101,8 @@ impl FromStr for Death {
     type Err = NoSuchDeath;
 
     fn from_str(text: &str) -> Result<Death, NoSuchDeath> {
-        let number = |text: &str| text.parse::<u64>().map_err(|_| NoSuchDeath(format!("\"{text}\" is no number")));
+        let number =
+            |text: &str| text.parse::<u64>().map_err(|_| NoSuchDeath(format!("\"{text}\" is no number")));
         let (text, after_us) = match text.split_once('+') {
             Some((text, after)) => (text, number(after)?.min(AFTER_US_MAX)),
             None => (text, 0),

@@ -81,7 +81,8 @@ mod tests {
             journal.append(&[batch(now)]).unwrap();
         }
         let copied = std::thread::scope(|scope| {
-            let writing = scope.spawn(|| (501..=800).for_each(|now| drop(journal.append(&[batch(now)]).unwrap())));
+            let writing =
+                scope.spawn(|| (501..=800).for_each(|now| drop(journal.append(&[batch(now)]).unwrap())));
             let copied = SqliteJournal::copy(&from, &to).unwrap();
             writing.join().unwrap();
             copied

@@ -180,7 +180,9 @@ pub(crate) fn check(db: &mut Connection, path: &Path, within: Duration) -> Resul
     match found {
         Ok(found) if found == "ok" => Ok(true),
         Ok(found) => Err(DbError::Damaged { path: path.to_owned(), reason: found.replace('\n', " ") }),
-        Err(stopped) if stopped.sqlite_error_code() == Some(rusqlite::ErrorCode::OperationInterrupted) => Ok(false),
+        Err(stopped) if stopped.sqlite_error_code() == Some(rusqlite::ErrorCode::OperationInterrupted) => {
+            Ok(false)
+        }
         Err(other) => Err(error(other)),
     }
 }

@@ -64,7 +64,12 @@ impl SqliteJournal {
     /// # Errors
     /// [`DbError`] names the file.
     pub fn copy(from: &Path, to: &Path) -> Result<Copied, DbError> {
-        copy::copy(from, to, &SCHEMA, "SELECT coalesce(max(position), 0), (SELECT now FROM floor) FROM record")
+        copy::copy(
+            from,
+            to,
+            &SCHEMA,
+            "SELECT coalesce(max(position), 0), (SELECT now FROM floor) FROM record",
+        )
     }
 }
 

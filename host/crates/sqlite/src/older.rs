@@ -20,7 +20,8 @@ pub fn journal(path: &Path, schema: usize) {
 /// If the file is there already.
 pub fn store(path: &Path, schema: usize) {
     let db = make(path, &crate::store::SCHEMA, schema);
-    db.execute("INSERT INTO standing (position, fired, state) VALUES (1, 1, x'ff')", []).expect("stand somewhere");
+    db.execute("INSERT INTO standing (position, fired, state) VALUES (1, 1, x'ff')", [])
+        .expect("stand somewhere");
     db.execute("INSERT INTO customer (id, document) VALUES (1, x'ff')", []).expect("keep a customer");
 }
 

@@ -26,12 +26,15 @@ pub(super) fn copy(config: &Config, to: &Path) -> anyhow::Result<Configuration> 
     let path = config.path.display();
     let text = fs::read_to_string(&config.path).with_context(|| format!("read {path}"))?;
     let table: Table = toml::from_str(&text).with_context(|| format!("{path} cannot be understood"))?;
-    let mut told = Configuration { secrets: referred(&Value::Table(table.clone())), ..Configuration::default() };
+    let mut told =
+        Configuration { secrets: referred(&Value::Table(table.clone())), ..Configuration::default() };
     told.secrets.sort();
     told.secrets.dedup();
     let mut secrets = api_secrets(&table);
     let connections = config.connections.iter().map(|connection| (&connection.name, &connection.plugin));
-    for (name, plugin) in connections.chain(config.policies.iter().map(|policy| (&policy.name, &policy.plugin))) {
+    for (name, plugin) in
+        connections.chain(config.policies.iter().map(|policy| (&policy.name, &policy.plugin)))
+    {
         told.components.push(component(name, plugin)?);
     }
     match settings_secrets(config) {
@@ -63,7 +66,8 @@ fn settings_secrets(config: &Config) -> anyhow::Result<Vec<String>> {
         let plugin = &connection.plugin;
         let bytes = fs::read(plugin).with_context(|| format!("read the plugin {}", plugin.display()))?;
         if let Plugin::Connector(connector) = sandbox.admit(&bytes, &Grants::all())? {
-            secrets.extend(sandbox::secrets_in(&connector.descriptor().settings_schema, &connection.settings));
+            secrets
+                .extend(sandbox::secrets_in(&connector.descriptor().settings_schema, &connection.settings));
         }
         secrets.extend(connection.secrets.iter().cloned());
     }

@@ -157,7 +157,10 @@ impl Restored {
         listed(out, "MISSING ", components_missing)?;
         listed(out, "MISSING ", secrets_missing)?;
         if *blotted > 0 {
-            writeln!(out, "MISSING  {blotted} secrets that stood in the configuration: write them there again")?;
+            writeln!(
+                out,
+                "MISSING  {blotted} secrets that stood in the configuration: write them there again"
+            )?;
         }
         writeln!(
             out,

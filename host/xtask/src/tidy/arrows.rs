@@ -79,7 +79,17 @@ const ARROWS: &[Row] = &[
     Row {
         package: "tests",
         uses: &["model", "wire"],
-        tests_use: &["api", "config", "failpoint", "heliu", "journal", "router", "sandbox", "sqlite", "store"],
+        tests_use: &[
+            "api",
+            "config",
+            "failpoint",
+            "heliu",
+            "journal",
+            "router",
+            "sandbox",
+            "sqlite",
+            "store",
+        ],
     },
 ];
 
