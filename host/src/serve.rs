@@ -142,9 +142,9 @@ impl Running {
         let judging: Arc<dyn Plugins> = policies.clone();
         let router =
             Router::open(Arc::clone(&journal), Arc::clone(&store), policies, RouterConfig::default())?;
-        let (stands, head) = (router.standing().position, journal.head()?.position);
-        if stands == 0 && head > 0 {
-            tracing::warn!(records = head, "store.db is new: the journal is folded again from its beginning");
+        let (stands, records) = (router.standing().position, journal.head()?.position);
+        if stands == 0 && records > 0 {
+            tracing::warn!(records, "store.db is new: the journal is folded again from its beginning");
         }
         let (health_in, health) = watch::channel(HealthReport::default());
         let (folder, fold) = Folder::new(router, Arc::clone(&journal), clock, setup, health_in);

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use serde_json::Value;
 use tests::brand::START_MS;
@@ -51,7 +52,7 @@ async fn a_backup_under_load_has_all_that_was_answered_before_and_goes_on_elsewh
         tokio::spawn(async move {
             while !is_over.load(Ordering::SeqCst) {
                 oracle.plan(50);
-                oracle.push(&hook, 8).await;
+                oracle.push(&hook, 8, Duration::ZERO).await;
             }
         })
     };
@@ -140,7 +141,7 @@ async fn a_backup_that_is_damaged_or_a_folder_that_holds_something_is_refused() 
     let world = World::new().await;
     let host = Host::start(&world.config).await.unwrap();
     world.oracle.plan(5);
-    world.oracle.push(&host.hook(WECOM), 1).await;
+    world.oracle.push(&host.hook(WECOM), 1, Duration::ZERO).await;
     world.backup("copy");
     let said = |config: &Path, arguments: &[&str]| {
         let output = cli(config, arguments).unwrap();

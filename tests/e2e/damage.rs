@@ -2,6 +2,7 @@
 
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tests::brand::START_MS;
 use tests::host::{cli, cli_json, cli_text, log};
@@ -25,7 +26,7 @@ impl World {
         let oracle = Oracle::new(&on.wecom).unwrap();
         let host = Host::start(&config).await.unwrap();
         oracle.plan(events);
-        oracle.push(&host.hook(WECOM), 8).await;
+        oracle.push(&host.hook(WECOM), 8, Duration::ZERO).await;
         assert_eq!(oracle.open(), 0);
         (World { config, oracle, _on: on, _folder: folder }, host)
     }
@@ -129,7 +130,7 @@ async fn a_journal_without_its_log_is_refused_and_a_store_without_its_own_catche
     Host::start(&world.config).await.unwrap().stop().await.unwrap();
     let host = Host::start(&world.config).await.unwrap();
     world.oracle.plan(5);
-    world.oracle.push(&host.hook(WECOM), 1).await;
+    world.oracle.push(&host.hook(WECOM), 1, Duration::ZERO).await;
     host.advance(START_MS + 1).await.unwrap();
     host.kill().await.unwrap();
     std::fs::rename(&log, &aside).unwrap();

@@ -60,7 +60,7 @@ async fn past_capacity_webhooks_are_refused_while_those_at_work_wait() {
     let taken = answers.iter().filter(|status| **status == Some(200)).count();
     assert_eq!(taken, AT_WORK, "those at work are answered when the disk is back");
     while oracle.open() > 0 {
-        oracle.push(&host.hook(WECOM), 16).await;
+        oracle.push(&host.hook(WECOM), 16, Duration::ZERO).await;
     }
     host.stop().await.unwrap();
     oracle.judge(&config).unwrap();
@@ -81,7 +81,7 @@ async fn alarms_and_errands_do_not_starve_in_a_flood() {
     let oracle = Oracle::new(&on.wecom).unwrap();
     let host = Host::start(&config).await.unwrap();
     oracle.plan(1);
-    oracle.push(&host.hook(WECOM), 1).await;
+    oracle.push(&host.hook(WECOM), 1, Duration::ZERO).await;
     host.advance(START_MS + 60_000).await.unwrap();
     host.stop().await.unwrap();
     let file = config.with_file_name("broadcast.toml");

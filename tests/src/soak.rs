@@ -25,35 +25,43 @@ pub const STAFF: &str = "linshen";
 /// Names the dice of the killer among all that hang on one seed.
 const DICE_STREAM: u64 = 0x6b69_6c6c;
 
-/// Pushes that are planned for each life. What is over when the host dies is there for the next.
-const PUSHES: u64 = 60;
-const LINES: usize = 8;
+/// Pushes that are planned for each life, and how they come: over so many connections, each resting in between, so that there
+/// are some at every moment of a life. What is over when the host dies is there for the next.
+const PUSHES: u64 = 160;
+const LINES: usize = 4;
+const PACE: Duration = Duration::from_millis(8);
 
 /// How long a host lives at most that is killed from outside, in milliseconds, and one that is to come to a fail point.
-const LIFE_MS: u64 = 700;
-const POINT_MAX: Duration = Duration::from_secs(6);
+const LIFE_MS: u64 = 600;
+const POINT_MAX: Duration = Duration::from_secs(5);
 
 /// How long the end may take: everything is pushed again, folded, and shown.
 const END_MAX: Duration = Duration::from_secs(120);
 
-/// The fail points that a life of this kind comes to.
-const POINTS: &[&str] = &[
-    "append-written",
-    "append-done",
-    "answer-owed",
-    "page-read",
-    "page-kept",
-    "chore-worked",
-    "chore-kept",
-    "commit-written",
-    "commit-done",
-    "due-told",
-    "errand-carried",
-    "outcome-kept",
-    "page-refolded",
-    "migration-written",
-    "migrated",
+/// The fail points that a life of this kind comes to, and how often it surely does.
+const POINTS: &[(&str, u64)] = &[
+    ("append-written", 20),
+    ("append-done", 20),
+    ("answer-owed", 40),
+    ("page-read", 2),
+    ("page-kept", 2),
+    ("chore-worked", 20),
+    ("chore-kept", 20),
+    ("commit-written", 10),
+    ("commit-done", 10),
+    (DUE_TOLD, 1),
+    (ERRAND_CARRIED, 1),
+    (OUTCOME_KEPT, 1),
+    (REFOLDED, 1),
+    (MIGRATING, 1),
+    (MIGRATED, 2),
 ];
+const DUE_TOLD: &str = "due-told";
+const ERRAND_CARRIED: &str = "errand-carried";
+const OUTCOME_KEPT: &str = "outcome-kept";
+const REFOLDED: &str = "page-refolded";
+const MIGRATING: &str = "migration-written";
+const MIGRATED: &str = "migrated";
 
 /// What came of it.
 #[derive(Debug)]
@@ -102,10 +110,10 @@ impl Soak {
 
     async fn live(&mut self, tell: &impl Fn(&str)) -> anyhow::Result<()> {
         self.life += 1;
-        self.between()?;
+        let point = self.dice.chance(650).then(|| self.point());
+        self.between(point.as_deref())?;
         self.oracle.plan(PUSHES);
         self.on.clock.advance(1_000);
-        let point = self.dice.chance(600).then(|| self.point());
         let (launch, how) = match &point {
             Some(point) => (Launch::to_die(point.as_str()), point.as_str()),
             None => (Launch::default(), "SIGKILL"),
@@ -121,7 +129,7 @@ impl Soak {
         };
         let hook = host.hook(WECOM);
         let oracle = self.oracle.clone();
-        let pushing = tokio::spawn(async move { oracle.push(&hook, LINES).await });
+        let pushing = tokio::spawn(async move { oracle.push(&hook, LINES, PACE).await });
         let lives = match point {
             Some(_) => POINT_MAX,
             None => Duration::from_millis(self.dice.between(0, LIFE_MS)),
@@ -141,20 +149,20 @@ impl Soak {
         Ok(())
     }
 
-    /// Of the commonest points a late time, and now and then a moment behind it.
+    /// Now and then a moment behind it.
     fn point(&mut self) -> String {
-        let point = *self.dice.pick(POINTS);
-        let often = point.starts_with("append") || point.starts_with("commit") || point.starts_with("answer");
-        let nth = self.dice.between(1, if often { 40 } else { 4 });
+        let &(point, times) = self.dice.pick(POINTS);
+        let nth = self.dice.between(1, times);
         match self.dice.chance(300) {
             true => format!("{point}:{nth}+{}", self.dice.between(1, 3_000)),
             false => format!("{point}:{nth}"),
         }
     }
 
-    /// What an operator does while no host runs.
-    fn between(&mut self) -> anyhow::Result<()> {
-        if self.life % 4 == 2 {
+    /// What an operator does while no host runs: now and then, and where the host would not come to the point without it.
+    fn between(&mut self, point: Option<&str>) -> anyhow::Result<()> {
+        let point = point.and_then(|point| point.split(':').next()).unwrap_or_default();
+        if self.life % 8 == 2 || [DUE_TOLD, ERRAND_CARRIED, OUTCOME_KEPT].contains(&point) {
             let name = format!("soak-{}", self.life);
             let path = self.config.with_file_name("broadcast.toml");
             let text = format!(
@@ -165,16 +173,17 @@ impl Soak {
             let file = path.to_str().context("a path that is text")?;
             cli_text(&self.config, &["broadcast", "send", file, "--by", "li", "--why", "a soak"])?;
         }
-        if self.dice.chance(150) {
+        if self.dice.chance(60) || point == REFOLDED {
             let text = std::fs::read_to_string(&self.config)?;
-            let (old, new) = (self.setting, 30 + self.life);
+            // Not 90, which another rule has.
+            let (old, new) = (self.setting, 100 + self.life);
             let changed =
                 text.replace(&format!("lifetime_days = {old}\n"), &format!("lifetime_days = {new}\n"));
             ensure!(text != changed || old == new, "there is no setting to change");
             std::fs::write(&self.config, changed)?;
             self.setting = new;
         }
-        if self.dice.chance(100) {
+        if self.dice.chance(40) || [MIGRATING, MIGRATED].contains(&point) {
             for name in ["store.db", "store.db-wal", "store.db-shm"] {
                 let path = self.config.with_file_name("data").join(name);
                 match std::fs::remove_file(path) {
@@ -191,7 +200,7 @@ impl Soak {
         let patience = tokio::time::Instant::now() + END_MAX;
         while self.oracle.open() > 0 {
             ensure!(tokio::time::Instant::now() < patience, "{} pushes are refused", self.oracle.open());
-            self.oracle.push(&host.hook(WECOM), LINES).await;
+            self.oracle.push(&host.hook(WECOM), LINES, Duration::ZERO).await;
         }
         let fresh = format!("wmFabLeFresh{:020}", self.life);
         let change = Change::ContactLeft { contact: Contact::new(STAFF, &fresh) };

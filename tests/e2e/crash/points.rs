@@ -136,7 +136,7 @@ impl World {
     /// Leads the host there.
     async fn act(&mut self, point: Point, host: &Host) -> anyhow::Result<()> {
         let hook = host.hook(WECOM);
-        self.oracle.push(&hook, 1).await;
+        self.oracle.push(&hook, 1, Duration::ZERO).await;
         match needs(point) {
             Needs::OldTables | Needs::Pushes | Needs::Setting => Ok(()),
             Needs::Minute | Needs::Errand => self.advance(host, MINUTE_MS).await,
@@ -203,7 +203,7 @@ async fn goes_on(config: &Path, on: &Platforms) {
     let oracle = Oracle::new(&on.wecom).unwrap();
     oracle.plan(2);
     let host = Host::start(config).await.unwrap();
-    oracle.push(&host.hook(WECOM), 1).await;
+    oracle.push(&host.hook(WECOM), 1, Duration::ZERO).await;
     assert_eq!(oracle.open(), 0);
     host.stop().await.unwrap();
     oracle.judge(config).unwrap();

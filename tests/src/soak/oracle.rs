@@ -81,12 +81,19 @@ impl Oracle {
         self.pushes.lock().answered.clone()
     }
 
-    /// Sends what is open over so many connections, each push once: until nothing is open, or one of each was not answered.
-    pub async fn push(&self, hook: &str, lines: usize) {
+    /// Sends what is open over so many connections, each resting between two: until nothing is open, or one of each was not
+    /// answered.
+    pub async fn push(&self, hook: &str, lines: usize, pace: Duration) {
         let mut sending = tokio::task::JoinSet::new();
         for _ in 0..lines {
             let (oracle, hook) = (self.clone(), hook.to_owned());
-            sending.spawn(async move { while oracle.push_one(&hook).await == Some(200) {} });
+            sending.spawn(async move {
+                while oracle.push_one(&hook).await == Some(200) {
+                    if !pace.is_zero() {
+                        tokio::time::sleep(pace).await;
+                    }
+                }
+            });
         }
         sending.join_all().await;
     }

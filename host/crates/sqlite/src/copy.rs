@@ -66,7 +66,6 @@ pub(crate) fn copy(from: &Path, to: &Path, schema: &Schema, holds: &str) -> Resu
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::{SqliteJournal, SqliteStore};
     use journal::{Batch, Journal as _};
     use model::{Entry, Setup};

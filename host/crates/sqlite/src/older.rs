@@ -37,7 +37,8 @@ fn make(path: &Path, schema: &Schema, version: usize) -> Connection {
     for migration in &schema.migrations[..version] {
         db.execute_batch(migration).expect("make the tables");
     }
-    db.pragma_update(None, "user_version", version).expect("set the schema");
+    let number = i64::try_from(version).expect("a small number");
+    db.pragma_update(None, "user_version", number).expect("set the schema");
     db.pragma_update(None, "application_id", schema.application_id).expect("set the kind");
     db.pragma_update(None, "journal_mode", "WAL").expect("switch to WAL");
     db
