@@ -87,7 +87,10 @@ pub(crate) async fn serve(path: &Path, ready: impl FnOnce(std::net::SocketAddr))
         );
     }
     reloading.abort();
-    host.movers.stop(&host.fold).await
+    host.movers.stop(&host.fold).await?;
+    tokio::task::spawn_blocking(move || data.close()).await?;
+    drop(lock);
+    Ok(())
 }
 
 /// A host whose parts move; only the door is still closed.

@@ -52,6 +52,15 @@ impl Data {
         Ok(Data { folder, journal: Arc::new(journal), store: Arc::new(store) })
     }
 
+    /// Leaves everything in the two files, and nothing in their logs.
+    pub fn close(&self) {
+        for copied in [self.journal.checkpoint(), self.store.checkpoint()] {
+            if let Err(error) = copied {
+                tracing::warn!(%error, "the write-ahead log stays: it is a part of the file, and nothing is lost");
+            }
+        }
+    }
+
     /// Looks whether the files are what was written, both at once.
     pub fn check(&self) -> anyhow::Result<()> {
         let told = |file: &str, whole: Result<bool, DbError>| -> anyhow::Result<()> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tests::brand::START_MS;
-use tests::host::{TOKEN, cli, cli_json, cli_text};
+use tests::host::{TOKEN, cli, cli_json, cli_text, log};
 use tests::soak::{Oracle, STAFF};
 use tests::tenant::WECOM;
 use tests::wecom::{Change, Contact, WecomEvent};
@@ -26,6 +26,7 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let config = Tenant::default().write(&folder.path().join("here"), &on).unwrap();
         let oracle = Oracle::new(&on.wecom).unwrap();
+        crate::stage::warm(&config).await;
         World { on, config, oracle, folder }
     }
 
@@ -91,7 +92,8 @@ async fn a_backup_under_load_has_all_that_was_answered_before_and_goes_on_elsewh
     let host = Host::start(&config).await.unwrap();
     let change = Change::ContactLeft { contact: Contact::new(STAFF, "wmFabLeFreshAfterTheRestore00001") };
     let event = WecomEvent { at_s: START_MS / 1000, change };
-    assert!(world.on.wecom.push(&host.hook(WECOM), &event).await.unwrap().is_accepted());
+    let delivery = world.on.wecom.push(&host.hook(WECOM), &event).await.unwrap();
+    assert!(delivery.is_accepted(), "{delivery:?}: {}", log(&config));
     host.advance(START_MS + 60_000).await.unwrap();
     let tagged = host.get("customers?tag=behaviour:removed-us").await.unwrap();
     assert_eq!(tagged["customers"].as_array().unwrap().len(), 1, "{tagged}");

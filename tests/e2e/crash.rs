@@ -13,6 +13,7 @@ const KILLS: u64 = 24;
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_that_was_answered_is_lost_and_nothing_is_there_twice() {
     let folder = tempfile::tempdir().unwrap();
+    crate::stage::warm(&folder.path().join("heliu.toml")).await;
     let soak = Soak::new(20_261_126, folder.path()).await.unwrap();
     let soaked = soak.run(KILLS, |_| ()).await.unwrap();
     assert!(soaked.verdict.answered > 200, "{soaked:?}");

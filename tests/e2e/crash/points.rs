@@ -66,6 +66,7 @@ impl World {
         let tenant = Tenant { carry_again: vec!["tag"], ..Tenant::default() };
         let config = tenant.write(folder.path(), &on).unwrap();
         let oracle = Oracle::new(&on.wecom).unwrap();
+        crate::stage::warm(&config).await;
         World { on, config, oracle, now: START_MS, number: 0, _folder: folder }
     }
 
@@ -169,7 +170,7 @@ async fn a_host_that_dies_at_any_fail_point_loses_nothing_and_does_nothing_twice
         world.through(point, point.name()).await;
     }
     for &point in Point::ALL {
-        if matches!(needs(point), Needs::OldTables | Needs::Pushes | Needs::Minute) {
+        if matches!(needs(point), Needs::Pushes | Needs::Minute) {
             world.through(point, &format!("{}:2", point.name())).await;
         }
     }
@@ -189,6 +190,7 @@ async fn a_first_start_that_breaks_off_anywhere_is_made_good_by_the_next() {
             let on = Platforms::start(START_MS).await.unwrap();
             let folder = tempfile::tempdir().unwrap();
             let config = Tenant::default().write(folder.path(), &on).unwrap();
+            crate::stage::warm(&config).await;
             let launch = Launch::to_die(format!("{}:{nth}", point.name()));
             match Host::launch(&config, &launch).await.unwrap() {
                 Launched::Listens(host) => host.kill().await.unwrap(),

@@ -29,6 +29,12 @@ impl World {
         World { on, config, oracle, disk: Disk::new(), _folder: folder }
     }
 
+    async fn warm() -> World {
+        let world = World::new().await;
+        crate::stage::warm(&world.config).await;
+        world
+    }
+
     async fn start(&self) -> Host {
         match Host::launch(&self.config, &self.disk.launch()).await.unwrap() {
             Launched::Listens(host) => host,
@@ -48,7 +54,7 @@ impl World {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disk_that_is_full_read_only_or_broken_costs_no_answer_and_work_goes_on() {
-    let world = World::new().await;
+    let world = World::warm().await;
     let host = world.start().await;
     for errno in [NO_SPACE, READ_ONLY, IO] {
         for kinds in ["w", "s"] {
@@ -67,7 +73,7 @@ async fn a_disk_that_is_full_read_only_or_broken_costs_no_answer_and_work_goes_o
 /// The journal goes on where only the store's disk fails; the fold says so, and goes on by itself.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_cannot_be_written_rests_and_catches_up() {
-    let world = World::new().await;
+    let world = World::warm().await;
     let host = world.start().await;
     world.disk.fail(Fault { errno: NO_SPACE, kinds: "w", first: 1, every: 1, of: "store.db-wal" });
     world.oracle.plan(5);
@@ -98,7 +104,7 @@ async fn health(host: &Host, status: u16) {
 /// Whatever single call it is that fails, of whichever file, and however many follow it.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_error_at_any_call_costs_at_most_the_answers_under_way() {
-    let world = World::new().await;
+    let world = World::warm().await;
     let mut host = world.start().await;
     let mut refused = 0;
     for first in 1..=40 {
@@ -114,12 +120,15 @@ async fn an_error_at_any_call_costs_at_most_the_answers_under_way() {
         }
     }
     assert!(refused > 3, "only {refused} were refused: the disk did not fail where it matters");
-    world.disk.fail(Fault { errno: IO, kinds: "wst", first: 1, every: 7, of: ANY });
-    world.oracle.plan(40);
-    while world.oracle.open() > 0 {
+    for every in [3, 40, 100] {
+        world.disk.fail(Fault { errno: IO, kinds: "wst", first: 1, every, of: ANY });
+        world.oracle.plan(20);
         world.push(&host).await;
+        world.disk.mend();
     }
-    world.disk.mend();
+    while world.oracle.open() > 0 {
+        assert!(world.push(&host).await.contains(&200), "the disk is mended");
+    }
     host.stop().await.unwrap();
     world.oracle.judge(&world.config).unwrap();
 }
@@ -127,7 +136,7 @@ async fn an_error_at_any_call_costs_at_most_the_answers_under_way() {
 /// A power cut in the middle of a write leaves half of it, in the log or, at a checkpoint, in the file itself.
 #[tokio::test(flavor = "multi_thread")]
 async fn half_a_write_is_no_write() {
-    let world = World::new().await;
+    let world = World::warm().await;
     let mut ends = 0;
     for (of, firsts) in [
         ("journal.db-wal", [1, 2, 3, 8, 21]),

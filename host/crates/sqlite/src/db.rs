@@ -140,6 +140,23 @@ impl Db {
         check(&mut self.reader(), &self.path, within)
     }
 
+    pub(crate) fn checkpoint(&self) -> Result<(), DbError> {
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        Point::CheckpointBegun.reached();
+        let copied = writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+        match copied {
+            Ok(0) => {
+                Point::CheckpointDone.reached();
+                Ok(())
+            }
+            Ok(_) => {
+                let reason = "somebody is reading it".to_owned();
+                Err(DbError::Disk { path: self.path.clone(), doing: "copy the log", reason })
+            }
+            Err(error) => Err(classify(&self.path, "copy the log", &error)),
+        }
+    }
+
     pub(crate) fn damaged(&self, reason: String) -> DbError {
         DbError::Damaged { path: self.path.clone(), reason }
     }

@@ -59,6 +59,14 @@ impl SqliteJournal {
         self.db.check(within)
     }
 
+    /// Copies the write-ahead log into the file, and empties it.
+    ///
+    /// # Errors
+    /// [`DbError`]; the log stays, and nothing is lost.
+    pub fn checkpoint(&self) -> Result<(), DbError> {
+        self.db.checkpoint()
+    }
+
     /// Copies the file as it is at one moment, also while a host writes to it; see [`Copied`].
     ///
     /// # Errors
