@@ -18,11 +18,11 @@ use crate::scanning::Scanning;
 /// to give.
 const READS_MAX: usize = 16;
 
-/// Bytes of webhooks' bodies that are here at once, from before the first one is read until the answer is known: what bounds the
-/// memory of a flood, however many connections it comes over.
-const BODIES_MAX_BYTES: usize = 128 << 20;
+/// Webhooks' bodies that are here at once, counted as if each were the largest: what bounds the memory of a flood, however many
+/// connections it comes over.
+const BODIES_MAX: usize = 128;
 
-/// A body, however small, is counted in such steps: what else a request costs.
+/// A body is counted in such steps as it arrives, and one that is empty as one: a request costs something besides.
 const BODY_STEP_BYTES: usize = 4 << 10;
 
 /// The state of all routes. Cheap to clone.
@@ -59,13 +59,32 @@ impl IntoResponse for JsonText {
     }
 }
 
+/// What a webhook's body takes of the room for all of them, until it is dropped.
+pub(crate) struct Room<'a> {
+    bodies: &'a Semaphore,
+    held: SemaphorePermit<'a>,
+    bytes: usize,
+}
+
+impl Room<'_> {
+    /// The body has so many bytes now. False: there is no room for them.
+    pub(crate) fn grow(&mut self, bytes: usize) -> bool {
+        let steps = bytes.saturating_sub(self.bytes).div_ceil(BODY_STEP_BYTES);
+        let Ok(more) = self.bodies.try_acquire_many(u32::try_from(steps).unwrap_or(u32::MAX)) else {
+            return false;
+        };
+        self.held.merge(more);
+        self.bytes += steps * BODY_STEP_BYTES;
+        true
+    }
+}
+
 impl Shared {
     pub(crate) fn new(state: ApiState) -> Shared {
-        // The largest body fits at least alone.
-        let bodies = BODIES_MAX_BYTES.max(state.body_max_bytes).div_ceil(BODY_STEP_BYTES);
+        let bodies = state.body_max_bytes.div_ceil(BODY_STEP_BYTES).max(1).saturating_mul(BODIES_MAX);
         Shared(Arc::new(Inside {
             state,
-            bodies: Semaphore::new(bodies),
+            bodies: Semaphore::new(bodies.min(Semaphore::MAX_PERMITS)),
             reads: Semaphore::new(READS_MAX),
             scanning: Scanning::new(),
             acting: Semaphore::new(1),
@@ -77,10 +96,10 @@ impl Shared {
         &self.0.state
     }
 
-    /// Room for a webhook's body of this many bytes, until it is dropped. None: there is none now.
-    pub(crate) fn room_for(&self, bytes: usize) -> Option<SemaphorePermit<'_>> {
-        let steps = bytes.min(self.state().body_max_bytes).div_ceil(BODY_STEP_BYTES).max(1);
-        self.0.bodies.try_acquire_many(u32::try_from(steps).unwrap_or(u32::MAX)).ok()
+    /// Room for a webhook's body, of which nothing has arrived. None: there is none now.
+    pub(crate) fn room(&self) -> Option<Room<'_>> {
+        let held = self.0.bodies.try_acquire().ok()?;
+        Some(Room { bodies: &self.0.bodies, held, bytes: BODY_STEP_BYTES })
     }
 
     pub(crate) fn scanning(&self) -> &Scanning {
