@@ -145,10 +145,7 @@ impl Running {
         let judging: Arc<dyn Plugins> = policies.clone();
         let router =
             Router::open(Arc::clone(&journal), Arc::clone(&store), policies, RouterConfig::default())?;
-        let (stands, records) = (router.standing().position, journal.head()?.position);
-        if stands == 0 && records > 0 {
-            tracing::warn!(records, "store.db is new: the journal is folded again from its beginning");
-        }
+        tell_of_a_new_store(router.standing(), journal.head()?);
         let (health_in, health) = watch::channel(HealthReport::default());
         let (folder, fold) = Folder::new(router, Arc::clone(&journal), clock, setup, health_in);
         let folding = folder.spawn()?;
@@ -190,6 +187,13 @@ impl Running {
             policies: judging,
         };
         Ok(Running { config, loader, shared, fold, segments: segments_in, api, movers })
+    }
+}
+
+fn tell_of_a_new_store(standing: Standing, head: Head) {
+    if standing.position == 0 && head.position > 0 {
+        let records = head.position;
+        tracing::warn!(records, "store.db is new: the journal is folded again from its beginning");
     }
 }
 
