@@ -16,7 +16,7 @@ async fn nothing_that_was_answered_is_lost_and_nothing_is_there_twice() {
     crate::stage::warm(&folder.path().join("heliu.toml")).await;
     let soak = Soak::new(20_261_126, folder.path()).await.unwrap();
     let soaked = soak.run(KILLS, |_| ()).await.unwrap();
-    assert!(soaked.verdict.answered > 200, "{soaked:?}");
+    assert!(soaked.verdict.answered > 160, "{soaked:?}");
     assert!(soaked.verdict.errands > 0, "{soaked:?}");
     assert!(soaked.killed > 0 && soaked.died_at.len() > 3, "{soaked:?}");
 }

@@ -25,7 +25,7 @@ pub const STAFF: &str = "linshen";
 /// Names the dice of the killer among all that hang on one seed.
 const DICE_STREAM: u64 = 0x6b69_6c6c;
 
-/// Pushes that are planned for each life, and how they come: over so many connections, each resting in between, so that there
+/// Pushes that wait at the beginning of each life, and how they come: over so many connections, each resting in between, so that there
 /// are some at every moment of a life. What is over when the host dies is there for the next.
 const PUSHES: u64 = 160;
 const LINES: usize = 4;
@@ -112,7 +112,7 @@ impl Soak {
         self.life += 1;
         let point = self.dice.chance(650).then(|| self.point());
         self.between(point.as_deref())?;
-        self.oracle.plan(PUSHES);
+        self.oracle.plan(PUSHES.saturating_sub(self.oracle.open() as u64));
         self.on.clock.advance(1_000);
         let (launch, how) = match &point {
             Some(point) => (Launch::to_die(point.as_str()), point.as_str()),
