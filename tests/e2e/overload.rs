@@ -100,7 +100,7 @@ async fn alarms_and_errands_do_not_starve_in_a_flood() {
         flood.spawn(async move {
             let mut taken = 0_u64;
             while !is_over.load(Ordering::SeqCst) {
-                let customer = format!("wmFabLe{line:05}{taken:020}");
+                let customer = format!("wmFlood{line:05}{taken:020}");
                 let change = Change::ContactLeft { contact: Contact::new(STAFF, &customer) };
                 let event = WecomEvent { at_s: START_MS / 1000, change };
                 taken += u64::from(wecom.push(&hook, &event).await.unwrap().is_accepted());

@@ -1,8 +1,9 @@
 //! The configuration in a backup: all of it but its secrets.
 //!
 //! Most secrets stand in files or in the environment, and only their names are here. One that is written out is blotted: the
-//! tokens of `[api]`, and what a connector's schema marks `writeOnly`. Where one cannot be found in the text as it is, the
-//! file is left out, and the manifest says so.
+//! tokens of `[api]`, and what a connector's schema marks `writeOnly`. In its place stands the name of a file that is nowhere, so
+//! that no host starts without it. Where one cannot be found in the text as it is, `heliu.toml` is left out, and the manifest
+//! says so.
 
 use std::fs;
 use std::path::Path;
@@ -17,7 +18,7 @@ use toml::{Table, Value};
 use super::manifest::{Component, Configuration, Kept};
 
 /// What stands in the place of a secret.
-const BLOT: &str = "LEFT-OUT-OF-THE-BACKUP";
+const BLOT: &str = "{ file = \"left-out-of-the-backup\" }";
 
 /// Keys below `[api]` whose texts are secrets.
 const API_SECRETS: &[&str] = &["token", "secret", "password", "key"];
@@ -120,13 +121,9 @@ fn blot(text: &str, mut secrets: Vec<String>) -> Option<(String, usize)> {
     secrets.dedup();
     let (mut text, mut blotted) = (text.to_owned(), 0);
     for secret in &secrets {
-        let standing = format!("\"{secret}\"");
-        if text.contains(&standing) {
-            text = text.replace(&standing, &format!("\"{BLOT}\""));
-            blotted += 1;
-        } else if text.contains(&format!("'{secret}'")) {
-            text = text.replace(&format!("'{secret}'"), &format!("\"{BLOT}\""));
-            blotted += 1;
+        for standing in [format!("\"{secret}\""), format!("'{secret}'")] {
+            blotted += text.matches(&standing).count();
+            text = text.replace(&standing, BLOT);
         }
     }
     let table: Table = toml::from_str(&text).ok()?;
@@ -160,7 +157,7 @@ mod tests {
         let (text, blotted) = blot(FILE, secrets).unwrap();
         assert_eq!(blotted, 2);
         assert!(!text.contains("sesame") && !text.contains("plain-as-day"), "{text}");
-        assert!(text.contains("wecom.secret"), "{text}");
+        assert!(text.contains("wecom.secret") && text.contains(&format!("token = {BLOT}")), "{text}");
     }
 
     #[test]
