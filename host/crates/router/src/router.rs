@@ -131,7 +131,7 @@ impl Router {
     }
 
     /// Folds to where the journal ends now, and what that made policies tell. Not to its end: under a steady stream of records
-    /// that never comes, and no alarm would fire.
+    /// that need never come, and no alarm would fire.
     fn catch_up_to_now(&mut self) -> Result<Folded, RouterError> {
         let mut upto = self.journal.head()?.position;
         let mut sum = self.catch_up(upto)?;
