@@ -1,10 +1,12 @@
 //! The commands that read: customers, segments, the journal, the state hash.
 //!
 //! They see the journal and the store through their contracts and print into a writer; `--json` prints what the HTTP
-//! API answers. Only `journal import` writes, and what an operator says (`act`), and only by appending.
+//! API answers. Only `journal import` writes, and what an operator says (`act`), and only by appending; `backup` and `restore` copy
+//! files.
 
 mod act;
 mod backtest;
+mod backup;
 mod broadcast;
 mod calendar;
 mod customer;
@@ -24,6 +26,7 @@ mod tests;
 
 pub(crate) use act::{CustomerAct, IdentityAct, Said, line, tell as tell_act};
 pub(crate) use backtest::{BacktestArguments, ShadowArguments, run as backtest, shadow};
+pub(crate) use backup::{backup, restore};
 pub(crate) use broadcast::{BroadcastCommand, Ground, Propose, propose_alone, run as broadcast};
 pub(crate) use customer::{CustomerCommand, attest_export, export_customer, run as customer};
 pub(crate) use dead::{DeadCommand, WhichLetters, run as dead};

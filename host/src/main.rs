@@ -50,7 +50,11 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Run the host: webhooks in, customers out. SIGHUP reads the configuration again, SIGTERM stops it.
-    Serve,
+    Serve {
+        /// Die there, as if by SIGKILL: `POINT`, `POINT:NTH`, `POINT:NTH+MICROSECONDS`. For tests.
+        #[arg(long, hide = true)]
+        die_at: Option<failpoint::Death>,
+    },
     /// Look at a plugin, or call it once in the real sandbox, outside any store.
     #[command(subcommand)]
     Plugin(PluginCommand),
@@ -86,6 +90,16 @@ enum Command {
     Shadow(ShadowArguments),
     /// The state hash, and the position and the time that it stands for.
     Digest,
+    /// Copy everything into a new folder, whole and checked, also while the host runs. Secrets are left out.
+    Backup {
+        /// The folder. It must not be there yet.
+        folder: PathBuf,
+    },
+    /// Put a backup into a data folder that holds nothing yet, and the configuration where there is none.
+    Restore {
+        /// What `heliu backup` made.
+        folder: PathBuf,
+    },
     /// Fold the journal again from the beginning.
     Rebuild {
         /// Compare the result with the store, which stays as it is. Exit code 1 if they differ.
@@ -142,7 +156,12 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let Arguments { json, config, command } = arguments;
     let mut out = std::io::stdout().lock();
     match command {
-        Command::Serve => serve(&config, json)?,
+        Command::Serve { die_at } => {
+            if let Some(death) = die_at {
+                failpoint::arm(death);
+            }
+            serve(&config, json)?;
+        }
         Command::Plugin(command) => {
             drop(out);
             return runtime()?.block_on(plugin::run(command, json));
@@ -196,6 +215,8 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Shadow(arguments) => {
             commands::shadow(&arguments, &config::load(&config)?, json, &mut out)?;
         }
+        Command::Backup { folder } => commands::backup(&config::load(&config)?, &folder, json, &mut out)?,
+        Command::Restore { folder } => commands::restore(&config, &folder, json, &mut out)?,
         Command::Digest => commands::digest(&*open(&config)?.1, json, &mut out)?,
         Command::Rebuild { check: _ } => {
             drop(out);

@@ -74,6 +74,7 @@ const RETRIES_WAITING_MAX: usize = 16;
 pub(crate) async fn serve(path: &Path, ready: impl FnOnce(std::net::SocketAddr)) -> anyhow::Result<()> {
     let config = config::load(path)?;
     let (data, lock) = Data::open_alone(&config)?;
+    data.check()?;
     let host = Running::start(config, &data).await?;
     let listener = tokio::net::TcpListener::bind(host.config.listen)
         .await
@@ -107,7 +108,10 @@ pub(crate) async fn serve(path: &Path, ready: impl FnOnce(std::net::SocketAddr))
         );
     }
     reloading.abort();
-    host.movers.stop(&host.fold).await
+    host.movers.stop(&host.fold).await?;
+    tokio::task::spawn_blocking(move || data.close()).await?;
+    drop(lock);
+    Ok(())
 }
 
 /// A host whose parts move; only the door is still closed.
@@ -223,6 +227,7 @@ async fn start_fold(
     forgotten: mpsc::UnboundedSender<Vec<Cell>>,
 ) -> anyhow::Result<(FolderHandle, std::thread::JoinHandle<()>, watch::Receiver<HealthReport>)> {
     let router = Router::open(Arc::clone(journal), Arc::clone(store), policies, RouterConfig::default())?;
+    tell_of_a_new_store(router.standing(), journal.head()?);
     let (health_in, health) = watch::channel(HealthReport::default());
     let (folder, fold) = Folder::new(router, Arc::clone(journal), clock, setup, health_in, forgotten);
     let folding = folder.spawn()?;
@@ -231,6 +236,13 @@ async fn start_fold(
         fold.settle().await.map_err(anyhow::Error::msg)?;
     }
     Ok((fold, folding, health))
+}
+
+fn tell_of_a_new_store(standing: Standing, head: Head) {
+    if standing.position == 0 && head.position > 0 {
+        let records = head.position;
+        tracing::warn!(records, "store.db is new: the journal is folded again from its beginning");
+    }
 }
 
 /// A manual clock goes on from where the journal stopped.

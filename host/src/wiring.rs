@@ -5,15 +5,20 @@ use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use config::Config;
 use model::{Binding, Class, Digest, Instant, Setup, Turn};
 use router::{Plugins, PluginsError, TurnOutcome};
 use sandbox::{Evaluation, Grants, Plugin, Policy, Sandbox, SandboxConfig};
 use sha2::{Digest as _, Sha256};
-use sqlite::{SqliteJournal, SqliteStore};
+use sqlite::{DbError, SqliteJournal, SqliteStore};
+
+use crate::files;
+
+/// How long a host looks at each of its files before it starts: a few gigabytes. What is larger is looked at in part.
+const CHECK_MAX: Duration = Duration::from_secs(10);
 
 /// A tenant's folder: `journal.db`, `store.db`, `plugins/`, `cache/`.
 pub struct Data {
@@ -26,11 +31,53 @@ impl Data {
     /// Opens the folder that the configuration names, beside a host that may be running.
     pub fn open(config: &Config) -> anyhow::Result<Data> {
         let folder = config.data_dir.clone();
-        fs::create_dir_all(folder.join("plugins"))
+        files::make_folder(&folder.join("plugins"))
             .with_context(|| format!("make the data folder {}", folder.display()))?;
-        let journal = SqliteJournal::open(&folder.join("journal.db"))?;
+        let path = folder.join("journal.db");
+        // The journal is made first, and a component is taken in after it: whoever finds one of the others finds a journal.
+        let journal = if folder.join("store.db").exists() || holds_any(&folder.join("plugins")) {
+            if !path.exists() {
+                bail!(
+                    "{} is missing, and the folder holds what belongs to it: put it back, or restore a backup; to begin \
+                     anew, move all of {} away",
+                    path.display(),
+                    folder.display()
+                );
+            }
+            SqliteJournal::open_existing(&path)?
+        } else {
+            SqliteJournal::open(&path)?
+        };
         let store = SqliteStore::open(&folder.join("store.db"))?;
         Ok(Data { folder, journal: Arc::new(journal), store: Arc::new(store) })
+    }
+
+    /// Leaves everything in the two files, and nothing in their logs.
+    pub fn close(&self) {
+        for copied in [self.journal.checkpoint(), self.store.checkpoint()] {
+            if let Err(error) = copied {
+                tracing::warn!(%error, "the write-ahead log stays: it is a part of the file, and nothing is lost");
+            }
+        }
+    }
+
+    /// Looks whether the files are what was written, both at once.
+    pub fn check(&self) -> anyhow::Result<()> {
+        let told = |file: &str, whole: Result<bool, DbError>| -> anyhow::Result<()> {
+            if !whole? {
+                tracing::warn!(
+                    file,
+                    looked_s = CHECK_MAX.as_secs(),
+                    "the file is large: only a part was checked"
+                );
+            }
+            Ok(())
+        };
+        std::thread::scope(|scope| {
+            let store = scope.spawn(|| self.store.check(CHECK_MAX));
+            told("journal.db", self.journal.check(CHECK_MAX))?;
+            told("store.db", store.join().map_err(|_| anyhow!("the check of store.db broke off"))?)
+        })
     }
 
     /// Opens the folder for a host of its own. The lock is given back: it holds the folder until it is dropped.
@@ -46,24 +93,34 @@ impl Data {
 
     /// As `open_alone`. None: somebody else holds the folder.
     pub fn try_alone(config: &Config) -> anyhow::Result<Option<(Data, Lock)>> {
-        fs::create_dir_all(&config.data_dir)
-            .with_context(|| format!("make the data folder {}", config.data_dir.display()))?;
-        let path = lock_path(config);
-        // What stands in it is its holder's.
-        let file = File::options().create(true).truncate(false).read(true).write(true).open(&path);
-        let file = file.with_context(|| format!("open {}", path.display()))?;
-        if file.try_lock().is_err() {
-            return Ok(None);
+        match Lock::take(&config.data_dir)? {
+            Some(lock) => Ok(Some((Data::open(config)?, lock))),
+            None => Ok(None),
         }
-        file.set_len(0).with_context(|| format!("write {}", path.display()))?;
-        Ok(Some((Data::open(config)?, Lock { file })))
     }
 
     pub fn sandbox(&self) -> anyhow::Result<Sandbox> {
-        let config = SandboxConfig { cache_dir: Some(self.folder.join("cache")), ..SandboxConfig::default() };
-        Ok(Sandbox::new(config)?)
+        sandbox(&self.folder)
     }
 }
+
+/// The sandbox with the compiled code of a data folder.
+pub fn sandbox(folder: &Path) -> anyhow::Result<Sandbox> {
+    let config = SandboxConfig { cache_dir: Some(folder.join("cache")), ..SandboxConfig::default() };
+    Ok(Sandbox::new(config)?)
+}
+
+/// What a component is known by.
+pub fn digest(component: &[u8]) -> Digest {
+    Digest(Sha256::digest(component).into())
+}
+
+fn holds_any(folder: &Path) -> bool {
+    fs::read_dir(folder).is_ok_and(|mut files| files.next().is_some())
+}
+
+/// The file that whoever works on a data folder holds.
+const LOCK: &str = "lock";
 
 /// Holds a data folder.
 pub struct Lock {
@@ -71,6 +128,20 @@ pub struct Lock {
 }
 
 impl Lock {
+    /// Makes the folder, if need be, and holds it. None: somebody else does.
+    pub fn take(folder: &Path) -> anyhow::Result<Option<Lock>> {
+        files::make_folder(folder).with_context(|| format!("make the data folder {}", folder.display()))?;
+        let path = folder.join(LOCK);
+        // What stands in it is its holder's.
+        let file = File::options().create(true).truncate(false).read(true).write(true).open(&path);
+        let file = file.with_context(|| format!("open {}", path.display()))?;
+        if file.try_lock().is_err() {
+            return Ok(None);
+        }
+        file.set_len(0).with_context(|| format!("write {}", path.display()))?;
+        Ok(Some(Lock { file }))
+    }
+
     /// Leaves word in it where the host listens: with port 0, the configuration does not say.
     pub fn announce(&self, address: SocketAddr) -> std::io::Result<()> {
         use std::io::Write as _;
@@ -80,11 +151,7 @@ impl Lock {
 
 /// Where the host that holds the folder listens. None: whoever holds it does not say.
 pub fn announced(config: &Config) -> Option<SocketAddr> {
-    fs::read_to_string(lock_path(config)).ok()?.trim().parse().ok()
-}
-
-fn lock_path(config: &Config) -> PathBuf {
-    config.data_dir.join("lock")
+    fs::read_to_string(config.data_dir.join(LOCK)).ok()?.trim().parse().ok()
 }
 
 /// What the machine's clock says.
@@ -110,11 +177,11 @@ impl Shelf {
     /// Reads a component and keeps a copy.
     pub fn take_in(&self, path: &Path) -> anyhow::Result<Vec<u8>> {
         let bytes = fs::read(path).with_context(|| format!("read the plugin {}", path.display()))?;
-        let place = self.place(Digest(Sha256::digest(&bytes).into()));
+        let place = self.place(digest(&bytes));
         if !place.exists() {
-            let new = place.with_extension("new");
-            let kept = fs::write(&new, &bytes).and_then(|()| fs::rename(&new, &place));
-            kept.with_context(|| format!("keep a copy of {} as {}", path.display(), place.display()))?;
+            // The journal will name it: it must not be the one of the two that a power cut takes.
+            files::write(&place, &bytes)
+                .with_context(|| format!("keep a copy of {} as {}", path.display(), place.display()))?;
         }
         Ok(bytes)
     }

@@ -4,14 +4,17 @@
 #![allow(clippy::unwrap_used, reason = "a test that unwraps fails with a place")]
 
 mod arrival;
+mod backup;
 mod brand_life;
 mod cli;
 mod courier;
 mod crash;
+mod damage;
 mod erased;
 mod faults;
 mod kept;
 mod outlet;
+mod overload;
 mod peers;
 mod reload;
 mod stage;

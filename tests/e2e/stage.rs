@@ -23,6 +23,7 @@ impl Stage {
     pub async fn set_on(tenant: &Tenant, on: Platforms) -> Stage {
         let folder = tempfile::tempdir().unwrap();
         let config = tenant.write(folder.path(), &on).unwrap();
+        warm(&config).await;
         let host = Host::start(&config).await.unwrap();
         Stage { host, on, config, folder }
     }
@@ -39,6 +40,25 @@ impl Stage {
 
     pub fn records(&self) -> Vec<Value> {
         records(&self.config)
+    }
+}
+
+/// Gives a host that never started the compiled code of one that did: compiling every plugin takes longer than most tests do.
+pub async fn warm(config: &Path) {
+    static CACHE: tokio::sync::OnceCell<PathBuf> = tokio::sync::OnceCell::const_new();
+    let made = async || {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("warm");
+        drop(std::fs::remove_dir_all(&folder));
+        let config = Tenant::default().write(&folder, &Platforms::start(START_MS).await.unwrap()).unwrap();
+        Host::start(&config).await.unwrap().stop().await.unwrap();
+        folder.join("data/cache")
+    };
+    let cache = CACHE.get_or_init(made).await;
+    let to = config.with_file_name("data").join("cache");
+    std::fs::create_dir_all(&to).unwrap();
+    for file in std::fs::read_dir(cache).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), to.join(file.file_name())).unwrap();
     }
 }
 

@@ -1,7 +1,7 @@
 //! A host under test: the real binary, in a folder of its own, on a port that the system chose.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
@@ -54,13 +54,46 @@ pub struct Host {
     address: String,
     child: tokio::process::Child,
     /// Nobody asks it any more.
-    ended: bool,
+    is_over: bool,
     client: reqwest::Client,
+}
+
+/// How a host is started, where that is not as usual.
+#[derive(Clone, Debug, Default)]
+pub struct Launch {
+    /// The fail point at which it dies.
+    pub die_at: Option<String>,
+    /// Variables of its environment.
+    pub env: Vec<(String, String)>,
+}
+
+impl Launch {
+    /// It dies at a fail point: `append-done`, `append-done:3`, `append-done:3+250`.
+    pub fn to_die(at: impl Into<String>) -> Launch {
+        Launch { die_at: Some(at.into()), ..Launch::default() }
+    }
+}
+
+/// What became of a start.
+pub enum Launched {
+    Listens(Host),
+    /// It ended before it listened.
+    Ended(ExitStatus),
 }
 
 impl Host {
     /// Starts a host on this `heliu.toml` and waits until it listens.
     pub async fn start(config: &Path) -> anyhow::Result<Host> {
+        match Host::launch(config, &Launch::default()).await? {
+            Launched::Listens(host) => Ok(host),
+            Launched::Ended(status) => {
+                let log = log(config);
+                bail!("the host ended at once ({status}); its log ends with:\n{}", tail(&log, 20));
+            }
+        }
+    }
+
+    pub async fn launch(config: &Path, launch: &Launch) -> anyhow::Result<Launched> {
         let log = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
@@ -70,6 +103,8 @@ impl Host {
             .args(["--json", "--config"])
             .arg(config)
             .arg("serve")
+            .args(launch.die_at.iter().flat_map(|point| ["--die-at", point]))
+            .envs(launch.env.iter().map(|(name, value)| (name, value)))
             .stdout(Stdio::piped())
             .stderr(log)
             .kill_on_drop(true)
@@ -80,13 +115,14 @@ impl Host {
         let first =
             tokio::time::timeout(START_MAX, lines.next_line()).await.context("the host does not start")??;
         let Some(first) = first else {
-            let log = std::fs::read_to_string(config.with_extension("log")).unwrap_or_default();
-            bail!("the host ended at once; its log ends with:\n{}", tail(&log, 20));
+            return Ok(Launched::Ended(child.wait().await.context("the host's end")?));
         };
         let ready: Value = serde_json::from_str(&first).with_context(|| format!("the host said: {first}"))?;
         let address = ready["listening"].as_str().context("the host does not say where it listens")?;
         let address = format!("http://{address}");
-        Ok(Host { config: config.to_owned(), address, child, ended: false, client: web::client(ANSWER_MAX)? })
+        let client = web::client(ANSWER_MAX)?;
+        let host = Host { config: config.to_owned(), address, child, is_over: false, client };
+        Ok(Launched::Listens(host))
     }
 
     /// `http://127.0.0.1:port`.
@@ -158,7 +194,7 @@ impl Host {
     /// Stops it as an operator does, and waits.
     pub async fn stop(mut self) -> anyhow::Result<()> {
         conservation::check(&self.address)?;
-        self.ended = true;
+        self.is_over = true;
         self.signal("TERM")?;
         let status =
             tokio::time::timeout(STOP_MAX, self.child.wait()).await.context("the host does not stop")??;
@@ -168,8 +204,16 @@ impl Host {
 
     /// Ends it as a power cut does.
     pub async fn kill(mut self) -> anyhow::Result<()> {
-        self.ended = true;
+        self.is_over = true;
         self.child.kill().await.context("kill the host")
+    }
+
+    /// Waits until it has ended by itself. None: it has not, within that time.
+    pub async fn ended(&mut self, within: Duration) -> anyhow::Result<Option<ExitStatus>> {
+        match tokio::time::timeout(within, self.child.wait()).await {
+            Ok(status) => Ok(Some(status?)),
+            Err(_) => Ok(None),
+        }
     }
 
     /// Runs another `heliu` on the same data.
@@ -180,13 +224,25 @@ impl Host {
 
 impl Drop for Host {
     fn drop(&mut self) {
-        if self.ended || std::thread::panicking() {
+        let died = matches!(self.child.try_wait(), Ok(Some(_)));
+        if self.is_over || died || std::thread::panicking() {
             return;
         }
         if let Err(error) = conservation::check(&self.address) {
             panic!("{error:#}");
         }
     }
+}
+
+/// What the hosts on this `heliu.toml` logged so far.
+pub fn log(config: &Path) -> String {
+    std::fs::read_to_string(config.with_extension("log")).unwrap_or_default()
+}
+
+/// The fail points at which hosts on this `heliu.toml` died, in order.
+pub fn deaths(config: &Path) -> Vec<String> {
+    let died = log(config);
+    died.lines().filter_map(|line| line.strip_prefix("failpoint: died at ")).map(str::to_owned).collect()
 }
 
 /// Runs `heliu` on the data of this `heliu.toml`.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::{Incoming, Reply};
+use failpoint::Point;
 use journal::{DeadWhat, Refused};
 use model::{Harvest, Reception, Refusal, Request};
 use sandbox::{Called, FaultKind, PluginFault};
@@ -17,8 +18,9 @@ use super::dead;
 use super::doors::Door;
 use super::shared::Shared;
 
-/// How long a request waits for its turn. A platform cuts the connection after five seconds, and then delivers again.
-const TURN_MAX: Duration = Duration::from_secs(2);
+/// How long a request waits for its turn: whoever is sent away is told so within a second. A platform cuts the connection
+/// after five, and then delivers again.
+const TURN_MAX: Duration = Duration::from_millis(900);
 
 /// Takes requests until the API hands out no more. Each runs on its own, within its connection's budget.
 pub(crate) async fn run(shared: Arc<Shared>, mut incoming: mpsc::Receiver<Incoming>) {
@@ -94,6 +96,7 @@ pub(super) async fn receive(shared: &Shared, connection: &Connection, request: R
     };
     match connection.keep(&shared.appender, batch).await {
         Ok(_) => {
+            Point::AnswerOwed.reached();
             shared.wake_pump();
             (Reply::Answer(answer), became)
         }

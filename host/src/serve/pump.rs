@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use failpoint::Point;
 use journal::{
     Batch, ChoreEnd, ChoreUpdate, DeadRequest, DeadWhat, HowEnded, LetterEnd, Letters, Placed, WaitingChore,
 };
@@ -153,11 +154,13 @@ pub(super) async fn poll(shared: &Shared, connection: &Connection, first: Asking
         let now = shared.clock.now();
         match asked {
             Ok(Called { value: page, memory, held: _held, .. }) => {
+                Point::PageRead.reached();
                 let more = page.more;
                 match turn(shared, connection, page, memory, now).await {
                     Some(new) => stored += new,
                     None => break,
                 }
+                Point::PageKept.reached();
                 if !more {
                     return Polled { next: now.saturating_add(every), stored };
                 }
@@ -302,6 +305,7 @@ async fn work(shared: &Shared, connection: &Connection, waiting: WaitingChore, a
         }
     };
     let ends = batch.chore.as_ref().is_some_and(|update| update.end == ChoreEnd::Done);
+    Point::ChoreWorked.reached();
     if let Err(refused) = connection.keep(&shared.appender, batch).await {
         tracing::error!(connection = connection.name, chore = chore.key, %refused, "a chore's harvest was not kept: it will be done again");
         return;
@@ -313,6 +317,7 @@ async fn work(shared: &Shared, connection: &Connection, waiting: WaitingChore, a
     if let Some(reason) = died {
         connection.standing.counts.dead_chores.count(reason);
     }
+    Point::ChoreKept.reached();
 }
 
 /// Has the connector do a chore.

@@ -6,6 +6,7 @@ mod cargo;
 mod demo;
 mod new;
 mod plugins;
+mod soak;
 mod test;
 mod tidy;
 mod workspace;
@@ -35,6 +36,7 @@ enum Command {
     New(new::Arguments),
     Tidy(tidy::Arguments),
     Bench(bench::Arguments),
+    Soak(soak::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -56,6 +58,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::New(arguments) => new::run(&arguments)?,
         Command::Tidy(arguments) => tidy::run(&arguments)?,
         Command::Bench(arguments) => bench::run(&arguments)?,
+        Command::Soak(arguments) => soak::run(&arguments)?,
     }
     Ok(ExitCode::SUCCESS)
 }

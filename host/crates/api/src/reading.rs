@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use journal::Journal;
 use serde::Serialize;
 use store::Store;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::ApiState;
 use crate::error::ApiError;
@@ -18,6 +18,13 @@ use crate::scanning::Scanning;
 /// to give.
 const READS_MAX: usize = 16;
 
+/// Webhooks' bodies that are here at once, counted as if each were the largest: what bounds the memory of a flood, however many
+/// connections it comes over.
+const BODIES_MAX: usize = 128;
+
+/// A body is counted in such steps as it arrives, and one that is empty as one: a request costs something besides.
+const BODY_STEP_BYTES: usize = 4 << 10;
+
 /// The state of all routes. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Shared(Arc<Inside>);
@@ -25,6 +32,8 @@ pub(crate) struct Shared(Arc<Inside>);
 struct Inside {
     state: ApiState,
     reads: Semaphore,
+    /// One permit for each step of a body.
+    bodies: Semaphore,
     scanning: Scanning,
     /// One act of an operator at a time: what was checked still holds when it is appended.
     acting: Semaphore,
@@ -50,10 +59,32 @@ impl IntoResponse for JsonText {
     }
 }
 
+/// What a webhook's body takes of the room for all of them, until it is dropped.
+pub(crate) struct Room<'a> {
+    bodies: &'a Semaphore,
+    held: SemaphorePermit<'a>,
+    bytes: usize,
+}
+
+impl Room<'_> {
+    /// The body has so many bytes now. False: there is no room for them.
+    pub(crate) fn grow(&mut self, bytes: usize) -> bool {
+        let steps = bytes.saturating_sub(self.bytes).div_ceil(BODY_STEP_BYTES);
+        let Ok(more) = self.bodies.try_acquire_many(u32::try_from(steps).unwrap_or(u32::MAX)) else {
+            return false;
+        };
+        self.held.merge(more);
+        self.bytes += steps * BODY_STEP_BYTES;
+        true
+    }
+}
+
 impl Shared {
     pub(crate) fn new(state: ApiState) -> Shared {
+        let bodies = state.body_max_bytes.div_ceil(BODY_STEP_BYTES).max(1).saturating_mul(BODIES_MAX);
         Shared(Arc::new(Inside {
             state,
+            bodies: Semaphore::new(bodies.min(Semaphore::MAX_PERMITS)),
             reads: Semaphore::new(READS_MAX),
             scanning: Scanning::new(),
             acting: Semaphore::new(1),
@@ -63,6 +94,12 @@ impl Shared {
 
     pub(crate) fn state(&self) -> &ApiState {
         &self.0.state
+    }
+
+    /// Room for a webhook's body, of which nothing has arrived. None: there is none now.
+    pub(crate) fn room(&self) -> Option<Room<'_>> {
+        let held = self.0.bodies.try_acquire().ok()?;
+        Some(Room { bodies: &self.0.bodies, held, bytes: BODY_STEP_BYTES })
     }
 
     pub(crate) fn scanning(&self) -> &Scanning {

@@ -19,13 +19,11 @@ const API_BODY_MAX_BYTES: usize = 64 << 10;
 
 /// Everything that the host answers over HTTP.
 pub fn router(state: ApiState) -> Router {
-    let body_max_bytes = state.body_max_bytes;
     let shared = Shared::new(state);
     let hooks = Router::new()
         .route("/hooks/{connection}", any(hooks::receive))
         .route("/hooks/{connection}/", any(hooks::receive))
-        .route("/hooks/{connection}/{*rest}", any(hooks::receive))
-        .layer(DefaultBodyLimit::max(body_max_bytes));
+        .route("/hooks/{connection}/{*rest}", any(hooks::receive));
     let api = Router::new()
         .route("/customers", get(customers::list))
         .route("/customers/{id}", get(customers::show))

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use failpoint::Point;
 use journal::{Batch, Gone, Journal};
 use model::{
     CustomerId, Deed, Entry, Erase, FoldState, Identity, Instant, OperatorAct, Pause, Position, Record,
@@ -67,6 +68,8 @@ pub struct Router {
     standing: Standing,
     /// The last record that is folded, committed or not.
     reached: Position,
+    /// The last event that a policy told, of those that this router appended.
+    told: Position,
     state: FoldState,
     desk: Desk,
     pending: Pending,
@@ -101,6 +104,7 @@ impl Router {
             config,
             standing,
             reached,
+            told: 0,
             state,
             desk,
             pending,
@@ -127,7 +131,7 @@ impl Router {
         &self.state.setup
     }
 
-    /// Folds everything that the journal holds, then fires every alarm due by `now`.
+    /// Folds everything that the journal held when it was called, then fires every alarm due by `now`.
     ///
     /// Before an alarm fires by the clock, the journal is told that no later record may be older than `now`. So an
     /// alarm never fires after the clock what would have come before it in the journal.
@@ -135,11 +139,12 @@ impl Router {
     /// # Errors
     /// [`RouterError`]; what was committed before it stays.
     pub fn settle(&mut self, now: Instant) -> Result<Folded, RouterError> {
-        let mut sum = self.catch_up(Position::MAX)?;
+        let mut sum = self.catch_up_to_now()?;
         if self.store.due(Agenda::Fold, now, 1)?.is_empty() {
             return Ok(sum);
         }
         self.journal.append(&[Batch { now, ..Batch::default() }])?;
+        Point::FloorRaised.reached();
         let head = self.journal.head()?;
         for step in [self.catch_up(head.position)?, self.fire(now)?] {
             sum.records += step.records;
@@ -162,6 +167,20 @@ impl Router {
         let pause = pauses::append(&*self.journal, &*self.store, self.standing, last, policy, now)?;
         self.ahead = pauses::ahead(&*self.journal, self.standing.position)?;
         Ok(pause)
+    }
+
+    /// Folds to where the journal ends now, and what that made policies tell. Not to its end: under a steady stream of records
+    /// that need never come, and no alarm would fire.
+    fn catch_up_to_now(&mut self) -> Result<Folded, RouterError> {
+        let mut upto = self.journal.head()?.position;
+        let mut sum = self.catch_up(upto)?;
+        while self.told > upto {
+            upto = self.told;
+            let step = self.catch_up(upto)?;
+            sum.records += step.records;
+            sum.turns += step.turns;
+        }
+        Ok(sum)
     }
 
     /// Folds up to this position, or to the end of the journal, and commits it.
@@ -390,6 +409,7 @@ impl Router {
         let result = parts::run(&rounds, &mut assigned.lanes, &self.config)?;
         let turns = self.absorb(self.standing, assigned, result)?;
         self.flush()?;
+        Point::PageRefolded.reached();
         self.desk.clear();
         Ok(turns)
     }
@@ -405,7 +425,7 @@ impl Router {
         let rounds = Rounds::new(&*self.journal, &*self.plugins, &state).paused(self.pauses());
         let Yield { mut tells, mut notes, turns } = parts::run(&rounds, &mut judged.lanes, &self.config)?;
         tells.extend(telling::untold(&judged.lanes));
-        telling::write(&*self.journal, tells, self.config.appends)?;
+        self.told = self.told.max(telling::write(&*self.journal, tells, self.config.appends)?);
         notes.append(&mut judged.notes);
         let to = Standing { position: record.position, fired: self.standing.fired };
         let mut notes_gone = telling::healed(&judged.lanes);
@@ -461,7 +481,7 @@ impl Router {
         let Yield { mut tells, notes, turns } = result;
         tells.extend(telling::untold(&assigned.lanes));
         // It stands in the journal before the store moves: a crash between the two tells it again, and the journal knows it.
-        telling::write(&*self.journal, tells, self.config.appends)?;
+        self.told = self.told.max(telling::write(&*self.journal, tells, self.config.appends)?);
         self.pending.add(&mut self.desk, to, assigned, notes);
         self.reached = to.position;
         Ok(turns)

@@ -65,39 +65,46 @@ pub(crate) fn healed(lanes: &[Lane]) -> Vec<String> {
     before.difference(&now).map(|&key| key.clone()).collect()
 }
 
-/// Writes all of it into the journal, in its order; or, where nothing may be appended, finds it there.
+/// Writes all of it into the journal, in its order; or, where nothing may be appended, finds it there. Gives the last
+/// position of what it wrote; 0: nothing.
 ///
 /// # Errors
 /// [`RouterError::Untold`] where it must be there and is not.
-pub(crate) fn write(journal: &dyn Journal, mut tells: Vec<Tell>, appends: bool) -> Result<(), RouterError> {
+pub(crate) fn write(
+    journal: &dyn Journal,
+    mut tells: Vec<Tell>,
+    appends: bool,
+) -> Result<Position, RouterError> {
     tells.sort_by_key(|tell| tell.order);
+    let mut last = 0;
     let mut waiting: Vec<Entry> = Vec::new();
     for Tell { order: _, said } in tells {
         match said {
             Said::Told(derived) => waiting.push(Entry::Derived(derived)),
             Said::Retold { derived, cause } => {
-                keep(journal, &mut waiting, appends)?;
+                last = last.max(keep(journal, &mut waiting, appends)?);
                 let told = Told { binding: derived.binding.clone(), id: derived.event.id.clone() };
                 let entry = retelling(journal, &told, cause, true)?.unwrap_or(Entry::Derived(derived));
                 waiting.push(entry);
             }
             Said::Untold { told, cause } => {
-                keep(journal, &mut waiting, appends)?;
+                last = last.max(keep(journal, &mut waiting, appends)?);
                 waiting.extend(retelling(journal, &told, cause, false)?);
             }
         }
     }
-    keep(journal, &mut waiting, appends)
+    Ok(last.max(keep(journal, &mut waiting, appends)?))
 }
 
-fn keep(journal: &dyn Journal, waiting: &mut Vec<Entry>, appends: bool) -> Result<(), RouterError> {
+fn keep(journal: &dyn Journal, waiting: &mut Vec<Entry>, appends: bool) -> Result<Position, RouterError> {
     let entries = std::mem::take(waiting);
     if entries.is_empty() {
-        return Ok(());
+        return Ok(0);
     }
     if appends {
-        journal.append(&[Batch { entries, ..Batch::default() }])?;
-        return Ok(());
+        let receipts = journal.append(&[Batch { entries, ..Batch::default() }])?;
+        let placed = receipts.iter().flat_map(|receipt| &receipt.placed);
+        return Ok(placed.map(|placed| placed.position()).max().unwrap_or(0));
     }
     for entry in &entries {
         let Some((source, id)) = entry.source() else { continue };
@@ -105,7 +112,7 @@ fn keep(journal: &dyn Journal, waiting: &mut Vec<Entry>, appends: bool) -> Resul
             return Err(untold_by(entry));
         }
     }
-    Ok(())
+    Ok(0)
 }
 
 fn untold_by(entry: &Entry) -> RouterError {

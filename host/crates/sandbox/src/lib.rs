@@ -37,4 +37,5 @@ pub use http::{GrantError, HostGrant, Http, Taped, TapedBody};
 pub use imports::{Grants, Import};
 pub use limits::Limits;
 pub use policy::{Evaluation, Policy, TurnOutcome};
+pub use redact::secrets_in;
 pub use sandbox::{Sandbox, SandboxConfig, SandboxError};

@@ -11,6 +11,12 @@ const SECRET_BYTES_MIN: usize = 4;
 /// `$ref` in a schema may point in circles.
 const DEPTH_MAX: usize = 16;
 
+/// The values of `settings` that `schema` marks `writeOnly`: what must not be handed on.
+#[must_use]
+pub fn secrets_in(schema: &str, settings: &str) -> Vec<String> {
+    Redactor::new(schema, settings, &[]).secrets
+}
+
 /// The secret values of one connection, longest first: one may contain another.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Redactor {

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use failpoint::Point;
+use rusqlite::hooks::Wal;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 /// How long a statement waits for another process that holds the file, before it is an error.
@@ -18,7 +20,7 @@ const WRITER_CACHE_KIB: i64 = -65_536;
 
 /// Pages in the write-ahead log before they are copied into the file: 32 MiB. A commit under load dirties a thousand pages of
 /// the indexes, mostly those of the commit before; SQLite's own limit of 1 000 copies, and syncs, at every commit.
-const CHECKPOINT_PAGES: i64 = 8192;
+const CHECKPOINT_PAGES: i32 = 8192;
 
 /// Why a database file cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -42,28 +44,43 @@ pub(crate) struct Schema {
     pub(crate) migrations: &'static [&'static str],
     /// `FULL` or `NORMAL`.
     pub(crate) synchronous: &'static str,
+    /// All of a transaction is written; it is committed.
+    pub(crate) written: Point,
+    pub(crate) committed: Point,
+}
+
+/// What is done about a file that is not there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Missing {
+    Make,
+    Refuse,
 }
 
 pub(crate) struct Db {
     path: PathBuf,
+    schema: &'static Schema,
     writer: Mutex<Connection>,
     readers: Vec<Mutex<Connection>>,
     next_reader: std::sync::atomic::AtomicUsize,
 }
 
 impl Db {
-    pub(crate) fn open(path: &Path, schema: &Schema) -> Result<Db, DbError> {
+    pub(crate) fn open(path: &Path, schema: &'static Schema, missing: Missing) -> Result<Db, DbError> {
         let error = |doing| move |error: rusqlite::Error| classify(path, doing, &error);
-        let mut writer = Connection::open(path).map_err(error("open"))?;
+        let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        flags.set(OpenFlags::SQLITE_OPEN_CREATE, missing == Missing::Make);
+        let mut writer = Connection::open_with_flags(path, flags).map_err(error("open"))?;
         writer.busy_timeout(BUSY_WAIT).map_err(error("open"))?;
         writer.set_prepared_statement_cache_capacity(64);
-        identify(&writer, path, schema)?;
+        if identify(&writer, path, schema)? == 0 && missing == Missing::Refuse {
+            let reason = format!("it is empty, and was {} before", schema.what);
+            return Err(DbError::Damaged { path: path.to_owned(), reason });
+        }
         writer.pragma_update(None, "journal_mode", "WAL").map_err(error("switch to WAL"))?;
         writer.pragma_update(None, "synchronous", schema.synchronous).map_err(error("set synchronous"))?;
         writer.pragma_update(None, "cache_size", WRITER_CACHE_KIB).map_err(error("set the cache"))?;
-        writer
-            .pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)
-            .map_err(error("set when the log is copied"))?;
+        // In the place of SQLite's own, which does the same at its own number of pages.
+        writer.wal_hook(Some(checkpoint)).map_err(error("set when the log is copied"))?;
         writer.pragma_update(None, "foreign_keys", true).map_err(error("set foreign keys"))?;
         // What is deleted or replaced is overwritten with zeros: an erased person is not found in a free page of the file.
         writer.pragma_update(None, "secure_delete", true).map_err(error("set secure deletion"))?;
@@ -77,7 +94,7 @@ impl Db {
         });
         let readers = readers.collect::<Result<Vec<_>, DbError>>()?;
         let next_reader = std::sync::atomic::AtomicUsize::new(0);
-        Ok(Db { path: path.to_owned(), writer: Mutex::new(writer), readers, next_reader })
+        Ok(Db { path: path.to_owned(), schema, writer: Mutex::new(writer), readers, next_reader })
     }
 
     /// All of `change` is kept, or nothing.
@@ -90,7 +107,9 @@ impl Db {
         let run = || {
             let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let result = change(&transaction)?;
+            self.schema.written.reached();
             transaction.commit()?;
+            self.schema.committed.reached();
             Ok(result)
         };
         run().map_err(|error: rusqlite::Error| classify(&self.path, doing, &error))
@@ -131,12 +150,34 @@ impl Db {
         self.readers[next % self.readers.len()].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Reads the whole file and looks whether its pages hang together. False: it was not done in that time.
+    pub(crate) fn check(&self, within: Duration) -> Result<bool, DbError> {
+        check(&mut self.reader(), &self.path, within)
+    }
+
+    pub(crate) fn checkpoint(&self) -> Result<(), DbError> {
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        Point::CheckpointBegun.reached();
+        let copied = writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+        match copied {
+            Ok(0) => {
+                Point::CheckpointDone.reached();
+                Ok(())
+            }
+            Ok(_) => {
+                let reason = "somebody is reading it".to_owned();
+                Err(DbError::Disk { path: self.path.clone(), doing: "copy the log", reason })
+            }
+            Err(error) => Err(classify(&self.path, "copy the log", &error)),
+        }
+    }
+
     pub(crate) fn damaged(&self, reason: String) -> DbError {
         DbError::Damaged { path: self.path.clone(), reason }
     }
 }
 
-fn classify(path: &Path, doing: &'static str, error: &rusqlite::Error) -> DbError {
+pub(crate) fn classify(path: &Path, doing: &'static str, error: &rusqlite::Error) -> DbError {
     let path = path.to_owned();
     match error.sqlite_error_code() {
         Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
@@ -146,8 +187,40 @@ fn classify(path: &Path, doing: &'static str, error: &rusqlite::Error) -> DbErro
     }
 }
 
-/// A file of another kind is refused before anything is written to it.
-fn identify(writer: &Connection, path: &Path, schema: &Schema) -> Result<(), DbError> {
+/// After a commit, which stands whatever comes of this: where the disk is full, the log grows no less for it, and the next
+/// commit tries again. `PASSIVE` waits for nobody who reads.
+fn checkpoint(log: &mut Wal, pages: i32) -> rusqlite::Result<()> {
+    if pages >= CHECKPOINT_PAGES {
+        Point::CheckpointBegun.reached();
+        if log.checkpoint().is_ok() {
+            Point::CheckpointDone.reached();
+        }
+    }
+    Ok(())
+}
+
+/// Instructions of SQLite between two looks at the clock: a few milliseconds.
+const CHECK_STEPS: i32 = 100_000;
+
+/// SQLite's `quick_check`, for so long at most.
+pub(crate) fn check(db: &mut Connection, path: &Path, within: Duration) -> Result<bool, DbError> {
+    let error = |error: rusqlite::Error| classify(path, "check the file", &error);
+    let begun = std::time::Instant::now();
+    db.progress_handler(CHECK_STEPS, Some(move || begun.elapsed() > within)).map_err(error)?;
+    let found = db.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0));
+    db.progress_handler(0, None::<fn() -> bool>).map_err(error)?;
+    match found {
+        Ok(found) if found == "ok" => Ok(true),
+        Ok(found) => Err(DbError::Damaged { path: path.to_owned(), reason: found.replace('\n', " ") }),
+        Err(stopped) if stopped.sqlite_error_code() == Some(rusqlite::ErrorCode::OperationInterrupted) => {
+            Ok(false)
+        }
+        Err(other) => Err(error(other)),
+    }
+}
+
+/// A file of another kind is refused before anything is written to it. Gives its schema; 0: it has none yet.
+pub(crate) fn identify(writer: &Connection, path: &Path, schema: &Schema) -> Result<i64, DbError> {
     let number = |pragma| -> Result<i64, DbError> {
         writer
             .pragma_query_value(None, pragma, |row| row.get(0))
@@ -161,7 +234,7 @@ fn identify(writer: &Connection, path: &Path, schema: &Schema) -> Result<(), DbE
     if found > known {
         return Err(DbError::Newer { path: path.to_owned(), found, known });
     }
-    Ok(())
+    Ok(found)
 }
 
 fn migrate(writer: &mut Connection, path: &Path, schema: &Schema) -> Result<(), DbError> {
@@ -175,7 +248,9 @@ fn migrate(writer: &mut Connection, path: &Path, schema: &Schema) -> Result<(), 
             transaction.execute_batch(migration)?;
             transaction.pragma_update(None, "user_version", from + 1)?;
             transaction.pragma_update(None, "application_id", schema.application_id)?;
+            Point::MigrationWritten.reached();
             transaction.commit()?;
+            Point::Migrated.reached();
         }
         Ok(())
     };

@@ -9,7 +9,9 @@ mod dead;
 mod erase;
 
 use std::path::Path;
+use std::time::Duration;
 
+use failpoint::Point;
 use journal::{
     Batch, DeadCount, DeadLetter, DeadQuery, Ended, Erasure, Gone, Head, Journal, JournalError, Receipt,
     Recollection, WaitingChore, fingerprint, fingerprint_of,
@@ -17,13 +19,16 @@ use journal::{
 use model::{Chore, Digest, Instant, MemoryCell, Position, Record, Source};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use crate::db::{Db, DbError, Schema, signed, unsigned};
+use crate::copy::{self, Copied};
+use crate::db::{Db, DbError, Missing, Schema, signed, unsigned};
 
-const SCHEMA: Schema = Schema {
+pub(crate) static SCHEMA: Schema = Schema {
     what: "a journal of Heliu",
     application_id: 0x4845_4c4a, // HELJ
     migrations: &[include_str!("journal/schema_1.sql"), include_str!("journal/schema_2.sql")],
     synchronous: "FULL",
+    written: Point::AppendWritten,
+    committed: Point::AppendDone,
 };
 
 /// One file, the truth.
@@ -37,7 +42,44 @@ impl SqliteJournal {
     /// # Errors
     /// [`DbError`] names the file.
     pub fn open(path: &Path) -> Result<SqliteJournal, DbError> {
-        Ok(SqliteJournal { db: Db::open(path, &SCHEMA)? })
+        Ok(SqliteJournal { db: Db::open(path, &SCHEMA, Missing::Make)? })
+    }
+
+    /// Opens a journal that must be there.
+    ///
+    /// # Errors
+    /// [`DbError`] names the file.
+    pub fn open_existing(path: &Path) -> Result<SqliteJournal, DbError> {
+        Ok(SqliteJournal { db: Db::open(path, &SCHEMA, Missing::Refuse)? })
+    }
+
+    /// Reads the whole file and looks whether its pages hang together. False: it was not done in that time.
+    ///
+    /// # Errors
+    /// [`DbError::Damaged`] names the file, and says what was found.
+    pub fn check(&self, within: Duration) -> Result<bool, DbError> {
+        self.db.check(within)
+    }
+
+    /// Copies the write-ahead log into the file, and empties it.
+    ///
+    /// # Errors
+    /// [`DbError`]; the log stays, and nothing is lost.
+    pub fn checkpoint(&self) -> Result<(), DbError> {
+        self.db.checkpoint()
+    }
+
+    /// Copies the file as it is at one moment, also while a host writes to it; see [`Copied`].
+    ///
+    /// # Errors
+    /// [`DbError`] names the file.
+    pub fn copy(from: &Path, to: &Path) -> Result<Copied, DbError> {
+        copy::copy(
+            from,
+            to,
+            &SCHEMA,
+            "SELECT coalesce(max(position), 0), (SELECT now FROM floor) FROM record",
+        )
     }
 }
 

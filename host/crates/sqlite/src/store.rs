@@ -8,14 +8,17 @@ mod commit;
 
 use std::path::Path;
 use std::sync::LazyLock;
+use std::time::Duration;
 
+use failpoint::Point;
 use model::{Customer, CustomerId, Digest, FoldState, Identity, Instant, Note};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use store::{Agenda, Commit, Digester, Query, Standing, Store, StoreError};
 
-use crate::db::{Db, DbError, Schema, signed, unsigned};
+use crate::copy::{self, Copied};
+use crate::db::{Db, DbError, Missing, Schema, signed, unsigned};
 
-const SCHEMA: Schema = Schema {
+pub(crate) static SCHEMA: Schema = Schema {
     what: "a store of Heliu",
     application_id: 0x4845_4c53, // HELS
     migrations: &[
@@ -24,6 +27,8 @@ const SCHEMA: Schema = Schema {
         include_str!("store/schema_3.sql"),
     ],
     synchronous: "NORMAL",
+    written: Point::CommitWritten,
+    committed: Point::CommitDone,
 };
 
 /// One file, which the journal can give again.
@@ -37,7 +42,36 @@ impl SqliteStore {
     /// # Errors
     /// [`DbError`] names the file.
     pub fn open(path: &Path) -> Result<SqliteStore, DbError> {
-        Ok(SqliteStore { db: Db::open(path, &SCHEMA)? })
+        Ok(SqliteStore { db: Db::open(path, &SCHEMA, Missing::Make)? })
+    }
+
+    /// Reads the whole file and looks whether its pages hang together. False: it was not done in that time.
+    ///
+    /// # Errors
+    /// [`DbError::Damaged`] names the file, and says what was found.
+    pub fn check(&self, within: Duration) -> Result<bool, DbError> {
+        self.db.check(within)
+    }
+
+    /// Copies the write-ahead log into the file, and empties it.
+    ///
+    /// # Errors
+    /// [`DbError`]; the log stays, and nothing is lost.
+    pub fn checkpoint(&self) -> Result<(), DbError> {
+        self.db.checkpoint()
+    }
+
+    /// Copies the file as it is at one moment, also while a host writes to it; see [`Copied`].
+    ///
+    /// # Errors
+    /// [`DbError`] names the file.
+    pub fn copy(from: &Path, to: &Path) -> Result<Copied, DbError> {
+        copy::copy(
+            from,
+            to,
+            &SCHEMA,
+            "SELECT coalesce(max(position), 0), coalesce(max(fired), 0) FROM standing",
+        )
     }
 
     /// What a look at the database gave, unless a blob in it is not what was stored.

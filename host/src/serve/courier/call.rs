@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use courier::{Code, Reason, Rules};
+use failpoint::Point;
 use journal::Placed;
 use model::{
     Customer, CustomerId, Entry, Errand, Fault, HeldIntent, Instant, IntentState, Outcome, Position,
@@ -73,6 +74,7 @@ impl<P: Port> Call<P> {
                 return None;
             }
         };
+        Point::DueTold.reached();
         for (told, placed) in told.iter_mut().zip(&placed) {
             *told = placed.position();
         }
@@ -90,12 +92,14 @@ impl<P: Port> Call<P> {
             (None, Left::default())
         } else {
             let (carried, left) = self.port.carry(connection, &errands).await;
+            Point::ErrandCarried.reached();
             let verdict = self.became(&ready, &carried, &mut entries);
             (Some(verdict), left)
         };
         if !entries.is_empty() {
             let kept: Vec<Entry> = entries.iter().map(|(_, entry)| entry.clone()).collect();
             if let Some(position) = self.port.keep(connection, kept, left).await {
+                Point::OutcomeKept.reached();
                 for (place, entry) in &entries {
                     told[*place] = position;
                     self.count(*place, entry);

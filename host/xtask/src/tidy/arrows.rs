@@ -26,6 +26,8 @@ const ARROWS: &[Row] = &[
     row("model", &[]),
     row("wire", &["model"]),
     row("abi", &["model"]),
+    // Named in every crate that takes steps which a crash may part.
+    row("failpoint", &[]),
     row("journal", &["model", "wire"]),
     row("store", &["model", "wire"]),
     row("courier", &["model"]),
@@ -33,16 +35,26 @@ const ARROWS: &[Row] = &[
     // Reads the courier's plan, and the segments' filters, from the file.
     row("config", &["courier", "journal", "model", "segment", "store", "wire"]),
     row("sandbox", &["abi", "model"]),
-    row("router", &["journal", "model", "store", "wire"]),
-    row("sqlite", &["journal", "model", "store", "wire"]),
+    row("router", &["failpoint", "journal", "model", "store", "wire"]),
+    row("sqlite", &["failpoint", "journal", "model", "store", "wire"]),
     // Tells what an act of an operator would change, and folds the past again for those who ask what was.
     row("api", &["journal", "model", "router", "segment", "store", "wire"]),
     // The one place where concrete backends are named.
     row(
         "heliu",
         &[
-            "api", "config", "courier", "journal", "model", "router", "sandbox", "segment", "sqlite",
-            "store", "wire",
+            "api",
+            "config",
+            "courier",
+            "failpoint",
+            "journal",
+            "model",
+            "router",
+            "sandbox",
+            "segment",
+            "sqlite",
+            "store",
+            "wire",
         ],
     ),
     // Measures all of it beside its limits; a policy natively, too.
@@ -67,7 +79,17 @@ const ARROWS: &[Row] = &[
     Row {
         package: "tests",
         uses: &["model", "wire"],
-        tests_use: &["api", "config", "heliu", "journal", "router", "sandbox", "sqlite", "store"],
+        tests_use: &[
+            "api",
+            "config",
+            "failpoint",
+            "heliu",
+            "journal",
+            "router",
+            "sandbox",
+            "sqlite",
+            "store",
+        ],
     },
 ];
 

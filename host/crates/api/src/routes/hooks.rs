@@ -3,12 +3,13 @@
 //! The request goes to its connector as it came over the wire, because platforms sign the undecoded text. Its answer
 //! waits until what the connector made of it is durable.
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
-use axum::extract::{FromRequest as _, Request, State};
+use axum::body::{Body, HttpBody as _};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
 use model::Answer;
@@ -17,7 +18,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::error::{ApiError, ErrorCode};
-use crate::reading::Shared;
+use crate::reading::{Room, Shared};
 use crate::{Incoming, Reply};
 
 /// How long a body may take to arrive. Platforms send a few KiB at once; whoever is slower holds a connection on purpose.
@@ -41,7 +42,8 @@ const OURS: &[&str] = &[
 ];
 
 pub(crate) async fn receive(State(shared): State<Shared>, request: Request) -> Result<Response, ApiError> {
-    let (connection, request) = understood(&shared, request).await?;
+    let mut room = shared.room().ok_or_else(no_room)?;
+    let (connection, request) = understood(&shared, request, &mut room).await?;
     let (reply, answer) = oneshot::channel();
     let name = connection.clone();
     shared.state().intake.try_send(Incoming { connection, request, reply }).map_err(|error| {
@@ -69,27 +71,47 @@ pub(crate) async fn receive(State(shared): State<Shared>, request: Request) -> R
     }
 }
 
+fn no_room() -> ApiError {
+    ApiError::unavailable("too many bytes of webhooks are here".to_owned())
+}
+
 fn no_such_connection() -> ApiError {
     ApiError::not_found("there is no such connection")
 }
 
-async fn understood(shared: &Shared, request: Request) -> Result<(String, model::Request), ApiError> {
+async fn understood(
+    shared: &Shared,
+    request: Request,
+    room: &mut Room<'_>,
+) -> Result<(String, model::Request), ApiError> {
     let (connection, path) = address(request.uri());
     let (connection, path) = (connection.to_owned(), path.to_owned());
     let query = request.uri().query().unwrap_or_default().to_owned();
     let method = request.method().as_str().to_owned();
     let headers = lossless(request.headers())?;
-    let arriving = timeout(BODY_MAX, Bytes::from_request(request, shared));
-    let body = match arriving.await {
-        Ok(Ok(body)) => Vec::from(body),
-        Ok(Err(BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)))) => {
-            let max = shared.state().body_max_bytes;
+    let arriving = timeout(BODY_MAX, arrived(request.into_body(), shared.state().body_max_bytes, room));
+    let late = |_| ApiError::new(ErrorCode::TimedOut, "the body did not arrive in time");
+    let body = arriving.await.map_err(late)??;
+    Ok((connection, model::Request { method, path, query, headers, body }))
+}
+
+/// The whole body. It takes room as it arrives, and not as it is announced: else whoever announces much and sends nothing
+/// would keep everybody out.
+async fn arrived(mut body: Body, max: usize, room: &mut Room<'_>) -> Result<Vec<u8>, ApiError> {
+    let mut bytes = Vec::new();
+    while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+        let frame = frame.map_err(|_| ApiError::bad_request("the body broke off"))?;
+        let Ok(data) = frame.into_data() else { continue };
+        let length = bytes.len().saturating_add(data.len());
+        if length > max {
             return Err(ApiError::new(ErrorCode::TooLarge, format!("the body has more than {max} bytes")));
         }
-        Ok(Err(_)) => return Err(ApiError::bad_request("the body broke off")),
-        Err(_) => return Err(ApiError::new(ErrorCode::TimedOut, "the body did not arrive in time")),
-    };
-    Ok((connection, model::Request { method, path, query, headers, body }))
+        if !room.grow(length) {
+            return Err(no_room());
+        }
+        bytes.extend_from_slice(&data);
+    }
+    Ok(bytes)
 }
 
 /// The connection's name, and what stands behind it, both as they came: `/a%2Fb/` of `/hooks/wecom-main/a%2Fb/`.

@@ -160,3 +160,40 @@ async fn past_capacity_a_channel_is_told_to_come_again() {
     assert_eq!(first.await.unwrap().status.as_u16(), 503);
     assert_eq!(call(&world.router, post("/hooks/a")).await.status.as_u16(), 503);
 }
+
+/// A body that never arrives.
+struct Never;
+
+impl axum::body::HttpBody for Never {
+    type Data = axum::body::Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<http_body::Frame<Self::Data>, Self::Error>>> {
+        std::task::Poll::Pending
+    }
+}
+
+/// As many as there is room for: `BODIES_MAX`, each of one step in this world.
+#[tokio::test]
+async fn past_the_room_for_bodies_a_webhook_is_refused_until_another_is_gone() {
+    let mut world = World::new();
+    let mut waiting = tokio::task::JoinSet::new();
+    for _ in 0..128 {
+        let router = world.router.clone();
+        let request = Request::post("/hooks/wecom-main").body(Body::new(Never)).unwrap();
+        waiting.spawn(async move { call(&router, request).await });
+    }
+    // Each has come as far as its body: a turn of the runtime takes some sixty of them.
+    for _ in 0..128 {
+        tokio::task::yield_now().await;
+    }
+    let refused = call(&world.router, post("/hooks/wecom-main")).await;
+    assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(refused.headers.contains_key("retry-after"));
+    waiting.shutdown().await;
+    let (taken, _) = world.hook(post("/hooks/wecom-main"), answer(200, &[], b"")).await;
+    assert_eq!(taken.status, StatusCode::OK);
+}
