@@ -8,6 +8,7 @@ mod brand_life;
 mod cli;
 mod courier;
 mod crash;
+mod hostile;
 mod outlet;
 mod peers;
 mod reload;

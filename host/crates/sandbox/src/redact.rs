@@ -42,6 +42,24 @@ impl Redactor {
         }
         text
     }
+
+    /// The beginning of a text: so many bytes at least, and no secret cut in two.
+    pub(crate) fn whole<'a>(&self, text: &'a str, bytes: usize) -> &'a str {
+        let mut end = bytes.min(text.len());
+        while end < text.len() {
+            let across = self.secrets.iter().filter_map(|secret| {
+                let from = (end + 1).saturating_sub(secret.len());
+                let found = |at: &usize| text.as_bytes()[*at..].starts_with(secret.as_bytes());
+                (from..end).find(found).map(|at| at + secret.len())
+            });
+            match across.max() {
+                Some(further) if further > end => end = further,
+                Some(_) | None => break,
+            }
+        }
+        let end = (end..=text.len()).find(|&at| text.is_char_boundary(at)).unwrap_or(text.len());
+        &text[..end]
+    }
 }
 
 fn find(root: &Value, schema: &Value, settings: &Value, secrets: &mut Vec<String>, depth: usize) {

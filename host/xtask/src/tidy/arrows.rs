@@ -32,7 +32,7 @@ const ARROWS: &[Row] = &[
     row("segment", &["model"]),
     // Reads the courier's plan, and the segments' filters, from the file.
     row("config", &["courier", "journal", "model", "segment", "store", "wire"]),
-    row("sandbox", &["abi", "model"]),
+    Row { package: "sandbox", uses: &["abi", "model"], tests_use: &["guests"] },
     row("router", &["journal", "model", "store", "wire"]),
     row("sqlite", &["journal", "model", "store", "wire"]),
     // Tells what an act of an operator would change, and folds the past again for those who ask what was.
@@ -64,10 +64,12 @@ const ARROWS: &[Row] = &[
     ),
     row("heliu-sdk", &[]),
     row("xtask", &["tests"]),
+    // Hostile components, which know the contract alone.
+    row("guests", &[]),
     Row {
         package: "tests",
         uses: &["model", "wire"],
-        tests_use: &["api", "config", "heliu", "journal", "router", "sandbox", "sqlite", "store"],
+        tests_use: &["api", "config", "guests", "heliu", "journal", "router", "sandbox", "sqlite", "store"],
     },
 ];
 
