@@ -213,6 +213,7 @@ const FILES: &[(Guest, &str)] = &[
     (guests::named("instances_without_number"), "core_instances"),
     (guests::named("describes_without_end"), "policy_fuel"),
     (guests::named("starts_without_end"), "for_ever"),
+    (guests::named("schema_that_leads_to_itself"), "back to itself"),
 ];
 
 #[tokio::test(flavor = "multi_thread")]

@@ -49,7 +49,7 @@ pub fn framed(text: &str) -> Vec<u8> {
     match kind {
         "policy" => policy_of(text),
         "connector" => connector_of(text, &interfaces.split(' ').collect::<Vec<_>>()),
-        "component" | "core" => wat::parse_str(text).unwrap(),
+        "component" | "core" => parsed(text),
         other => panic!("there is no frame {other}"),
     }
 }
@@ -67,17 +67,33 @@ fn said<'a>(text: &'a str, word: &str) -> Option<&'a str> {
 #[must_use]
 pub fn component(world: &str, module: &str) -> Vec<u8> {
     let mut resolve = contract();
-    let package =
-        resolve.push_str("guest.wit", &format!("package test:guest;\nworld guest {{ {world} }}")).unwrap();
-    let world = resolve.select_world(&[package], Some("guest")).unwrap();
-    let mut module = wat::parse_str(module).unwrap();
-    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
-    ComponentEncoder::default().module(&module).unwrap().validate(true).encode().unwrap()
+    let package = resolve
+        .push_str("guest.wit", &format!("package test:guest;\nworld guest {{ {world} }}"))
+        .expect("because a guest's world is written in WIT");
+    let world = resolve.select_world(&[package], Some("guest")).expect("because it was made above");
+    let mut module = parsed(module);
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)
+        .expect("because nothing of it is missing in the world");
+    ComponentEncoder::default()
+        .module(&module)
+        .and_then(|encoder| encoder.validate(true).encode())
+        .expect("because the module imports and exports what its world says")
+}
+
+/// What a text says in bytes.
+///
+/// # Panics
+/// It is no WebAssembly text.
+#[must_use]
+pub fn parsed(text: &str) -> Vec<u8> {
+    wat::parse_str(text).unwrap_or_else(|error| panic!("a guest is no WebAssembly text: {error}"))
 }
 
 fn contract() -> Resolve {
     let mut resolve = Resolve::default();
-    resolve.push_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit/v0.1")).unwrap();
+    resolve
+        .push_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit/v0.1"))
+        .expect("because the contract stands beside the tests");
     resolve
 }
 
@@ -86,16 +102,22 @@ fn turn_layout() -> (usize, usize) {
     let resolve = contract();
     let mut sizes = SizeAlign::default();
     sizes.fill(&resolve);
-    let (id, turn) = resolve.types.iter().find(|(_, kind)| kind.name.as_deref() == Some("turn")).unwrap();
+    let (id, turn) = resolve
+        .types
+        .iter()
+        .find(|(_, kind)| kind.name.as_deref() == Some("turn"))
+        .expect("because policies are shown turns");
     let TypeDefKind::Record(turn) = &turn.kind else { panic!("a turn is a record") };
     let offsets = sizes.field_offsets(turn.fields.iter().map(|field| &field.ty));
-    let at = turn.fields.iter().position(|field| field.name == "position").unwrap();
+    let at =
+        turn.fields.iter().position(|field| field.name == "position").expect("because a turn has a position");
     (sizes.size(&Type::Id(id)).size_wasm32(), offsets[at].0.size_wasm32())
 }
 
 /// `(ptr, len)` pairs in memory.
 fn words(words: &[usize]) -> String {
-    let word = |&word: &usize| u32::try_from(word).unwrap().to_le_bytes();
+    let word =
+        |&word: &usize| u32::try_from(word).expect("because all of it stands below 8192").to_le_bytes();
     words.iter().flat_map(word).map(|byte| format!("\\{byte:02x}")).collect()
 }
 

@@ -4,9 +4,6 @@
 //! the rest. What no text can say is [`made`]. Whoever tests them lists them by name, and the compiler sees to it that none
 //! is left out: [`untested`].
 
-// A frame that does not hold is a mistake in a test, and fails with a place.
-#![allow(clippy::unwrap_used)]
-
 pub mod frame;
 pub mod healthy;
 pub mod made;

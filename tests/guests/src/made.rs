@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::frame::policy_with;
+use crate::frame::{parsed, policy_with};
 use crate::healthy;
 
 const VERDICTS: &str = "(call $verdicts (local.get $count))";
@@ -27,9 +27,6 @@ pub(crate) fn instances() -> Vec<u8> {
 }
 
 /// 2 to the power of `doublings` core instances in a file that grows by a few bytes with each doubling.
-///
-/// # Panics
-/// Never: the text is well-formed.
 #[must_use]
 pub fn doubling(doublings: u32) -> Vec<u8> {
     let mut text = String::from(
@@ -44,7 +41,7 @@ pub fn doubling(doublings: u32) -> Vec<u8> {
         );
     }
     let _ = write!(text, "(instance (instantiate $c{doublings})))");
-    wat::parse_str(&text).unwrap()
+    parsed(&text)
 }
 
 /// A policy that behaves, and has a function of almost a megabyte beside.
@@ -78,7 +75,7 @@ pub(crate) fn nested() -> Vec<u8> {
         inner = outer;
     }
     let text = "(component (instance $policy) (export \"heliu:plugin/policy@0.1.0\" (instance $policy)))";
-    let mut file = wat::parse_str(text).unwrap();
+    let mut file = parsed(text);
     file.extend_from_slice(&inner[COMPONENT.len()..]);
     file
 }

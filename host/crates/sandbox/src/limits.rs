@@ -81,6 +81,8 @@ pub struct Limits {
     pub json_bytes: usize,
     /// How deep such a JSON text nests. Readers downstream recurse.
     pub json_depth: usize,
+    /// Parts of a schema of settings, once its references are followed. Readers downstream follow them all.
+    pub schema_nodes: usize,
     /// Items of a list inside one event: order lines, handles, traits, tags.
     pub list_items: usize,
     /// The body of an answer to a webhook.
@@ -163,6 +165,7 @@ impl Default for Limits {
             text_bytes: 64 * KIB,
             json_bytes: 256 * KIB,
             json_depth: 64,
+            schema_nodes: 10_000,
             list_items: 1024,
             answer_body_bytes: 8 * MIB,
             answer_header_bytes: 64 * KIB,

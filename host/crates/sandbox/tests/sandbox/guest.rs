@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-pub use guests::frame::{at_position, component, outlet, policy, policy_with, webhook};
+pub use guests::frame::{at_position, outlet, policy, policy_with, webhook};
 
 use model::{CustomerId, CustomerView, Happening, Request, Turn};
 use sandbox::{Call, Connector, Grants, Http, Limits, LoadError, Plugin, Policy, Sandbox, SandboxConfig};

@@ -31,7 +31,8 @@ attacks! {
         bit_flipped_file memory_to_begin_with table_to_begin_with many_tables many_memories many_instances
         instances_without_number function_without_end components_in_components starts_without_end
         connector_starts_without_end describes_without_end connector_describes_without_end
-        describes_in_recursion dies_at_start describes_nonsense describes_a_million_tags
+        describes_in_recursion dies_at_start describes_nonsense schema_that_leads_to_itself
+        schema_that_leads_outside describes_a_million_tags
         describes_itself_by_the_network;
     policies:
         loops_at_a_turn recurses_at_a_turn fills_memory_for_ever dies_at_a_turn swells_at_a_turn

@@ -162,6 +162,16 @@ pub async fn describes_nonsense(guest: Guest) {
     assert!(matches!(kind, LoadErrorKind::Descriptor { .. }), "{kind}");
 }
 
+pub async fn schema_that_leads_to_itself(guest: Guest) {
+    let kind = refused(guest, &["settings-schema", "back to itself"]).await;
+    assert!(matches!(kind, LoadErrorKind::Descriptor { .. }), "{kind}");
+}
+
+pub async fn schema_that_leads_outside(guest: Guest) {
+    let kind = refused(guest, &["settings-schema", "169.254.169.254", "not in it"]).await;
+    assert!(matches!(kind, LoadErrorKind::Descriptor { .. }), "{kind}");
+}
+
 pub async fn describes_a_million_tags(guest: Guest) {
     fails_to_describe(Limits::default(), guest, &["policy_hostcall_bytes"]).await;
 }
