@@ -14,6 +14,7 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 use wasmtime::component::types::ComponentItem;
 
+use crate::call::{cut, printable};
 use crate::complexity::Complexity;
 use crate::connector::Connector;
 use crate::engine::Class;
@@ -24,9 +25,15 @@ use crate::sandbox::Runtime;
 
 /// A file that did not become a plugin.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{kind}")]
+#[error("{}", shown(kind))]
 pub struct LoadError {
     pub kind: LoadErrorKind,
+}
+
+/// The file wrote the names in it: they must not forge lines of a log, steer a terminal, or fill either.
+fn shown(kind: &LoadErrorKind) -> String {
+    const SHOWN_BYTES: usize = 4 << 10;
+    printable(&cut(&kind.to_string(), SHOWN_BYTES))
 }
 
 impl LoadError {

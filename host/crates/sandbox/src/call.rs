@@ -290,14 +290,7 @@ impl CallLog {
     }
 
     pub(crate) fn push(&mut self, level: Level, text: &str, limits: &Limits) {
-        // Redact before cutting: a secret cut in half would no longer match. But what will be cut off is not looked at: a line
-        // may have megabytes, and nothing interrupts the host.
-        let whole = self.redactor.whole(text, limits.log_line_bytes);
-        let mut shown = cut(&printable(&self.redactor.redact(whole)), limits.log_line_bytes);
-        if whole.len() < text.len() && !shown.ends_with('…') {
-            shown.push('…');
-        }
-        let text = shown;
+        let text = self.redactor.shown(text, limits.log_line_bytes);
         self.bytes += text.len();
         self.lines.push_back(LogLine { level, text });
         while self.bytes > limits.log_bytes {

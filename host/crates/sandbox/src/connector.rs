@@ -14,7 +14,7 @@ use wasmtime::{Store, UpdateDeadline};
 
 use crate::admission::{LoadErrorKind, at_once};
 use crate::bounds::{Bounds, OutOfBounds};
-use crate::call::{Call, CallLog, CallMemory, Called, ConnectionMemory, State, cut, printable};
+use crate::call::{Call, CallLog, CallMemory, Called, ConnectionMemory, State};
 use crate::engine::{Class, ticks};
 use crate::fault::{FaultKind, PluginFault};
 use crate::http::Http;
@@ -451,7 +451,7 @@ fn kind_of(error: &wasmtime::Error) -> FaultKind {
 /// A connector's own words, for a person.
 fn said(text: &str, redactor: &Redactor) -> String {
     const SAID_BYTES: usize = 4 << 10;
-    cut(&printable(&redactor.redact(text)), SAID_BYTES)
+    redactor.shown(text, SAID_BYTES)
 }
 
 fn reported(fault: Fault, redactor: &Redactor) -> Fault {

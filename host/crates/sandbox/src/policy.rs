@@ -18,7 +18,6 @@ use wasmtime::component::{Component, InstancePre, Linker};
 use crate::admission::LoadErrorKind;
 use crate::batch;
 use crate::bounds::{Bounds, OutOfBounds};
-use crate::call::{cut, printable};
 use crate::engine::{Class, ticks};
 use crate::fault::{Trouble, TurnFault, TurnFaultKind};
 use crate::meter::Meter;
@@ -209,7 +208,7 @@ impl Policy {
 
     fn refused(&self, text: &str, settings: &str) -> TurnFault {
         let redactor = Redactor::new(&self.inner.descriptor.settings_schema, settings, &[]);
-        let text = cut(&printable(&redactor.redact(text)), self.inner.runtime.limits.log_line_bytes);
+        let text = redactor.shown(text, self.inner.runtime.limits.log_line_bytes);
         TurnFault { kind: TurnFaultKind::Refused, text }
     }
 

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
+use crate::call::{cut, printable};
+
 /// What stands for a secret.
 const INSTEAD: &str = "[secret]";
 /// A shorter secret is no secret, and replacing it would make every text unreadable.
@@ -43,8 +45,21 @@ impl Redactor {
         text
     }
 
+    /// A plugin's own words, fit to be printed: so many bytes of them, without secrets and control characters.
+    ///
+    /// Redacts before it cuts: a secret cut in half would no longer match. But what will be cut off is not looked at: a text may
+    /// have megabytes, and nothing interrupts the host.
+    pub(crate) fn shown(&self, text: &str, bytes: usize) -> String {
+        let whole = self.whole(text, bytes);
+        let mut shown = cut(&printable(&self.redact(whole)), bytes);
+        if whole.len() < text.len() && !shown.ends_with('…') {
+            shown.push('…');
+        }
+        shown
+    }
+
     /// The beginning of a text: so many bytes at least, and no secret cut in two.
-    pub(crate) fn whole<'a>(&self, text: &'a str, bytes: usize) -> &'a str {
+    fn whole<'a>(&self, text: &'a str, bytes: usize) -> &'a str {
         let mut end = bytes.min(text.len());
         while end < text.len() {
             let across = self.secrets.iter().filter_map(|secret| {

@@ -33,7 +33,7 @@ attacks! {
         connector_starts_without_end describes_without_end connector_describes_without_end
         describes_in_recursion dies_at_start describes_nonsense schema_that_leads_to_itself
         schema_that_leads_outside describes_a_million_tags
-        describes_itself_by_the_network;
+        describes_itself_by_the_network import_that_clears_the_screen;
     policies:
         loops_at_a_turn recurses_at_a_turn fills_memory_for_ever dies_at_a_turn swells_at_a_turn
         swells_its_table gives_no_verdict gives_one_verdict_more verdicts_beyond_memory error_of_a_gigabyte
@@ -41,7 +41,7 @@ attacks! {
         tag_of_two_lines decisions_without_number reason_in_no_alphabet trait_that_is_no_number
         detail_in_brackets remembers_too_much allocator_that_dies allocator_without_end
         allocator_outside_of_memory allocator_out_of_line forged_handle handles_without_number freed_twice
-        cleans_up_without_end counts_across_calls counts_its_neighbours reads_the_processor;
+        cleans_up_without_end function_of_two_lines counts_across_calls counts_its_neighbours reads_the_processor;
     connectors:
         loops_at_a_webhook recurses_at_a_webhook dies_at_a_webhook swells_at_a_webhook holds_its_memory
         logs_without_end logs_megabytes logs_a_gigabyte logs_more_than_is_taken logs_in_no_alphabet

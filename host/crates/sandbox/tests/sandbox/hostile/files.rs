@@ -180,3 +180,8 @@ pub async fn describes_itself_by_the_network(guest: Guest) {
     let kind = refused(guest, &["channel is empty"]).await;
     assert!(matches!(kind, LoadErrorKind::Descriptor { .. }), "{kind}");
 }
+
+pub async fn import_that_clears_the_screen(guest: Guest) {
+    let kind = refused(guest, &[r"\u{1b}[2J", "is not allowed"]).await;
+    assert!(matches!(kind, LoadErrorKind::Import { .. }), "{kind}");
+}

@@ -165,6 +165,14 @@ pub async fn cleans_up_without_end(guest: Guest) {
     each(little_fuel(), guest, TurnFaultKind::Fuel, &["policy_fuel"]).await;
 }
 
+pub async fn function_of_two_lines(guest: Guest) {
+    let neighbours = Neighbours::new(little_fuel());
+    let outcomes = neighbours.decided_by(&neighbours.hostile_policy(guest)).await.unwrap();
+    assert_fault(&outcomes[2], TurnFaultKind::Trap, &[r"spoil\nERROR nothing to see here"]);
+    let TurnOutcome::Fault(fault) = &outcomes[2] else { panic!("{outcomes:?}") };
+    assert!(!fault.text.contains(char::is_control) && fault.text.len() < 1000, "{fault}");
+}
+
 /// A fresh instance for each call: none has a second one.
 pub async fn counts_across_calls(guest: Guest) {
     for outcome in outcomes(little_fuel(), guest).await {
