@@ -12,6 +12,7 @@ mod crash;
 mod damage;
 mod erased;
 mod faults;
+mod hostile;
 mod kept;
 mod outlet;
 mod overload;

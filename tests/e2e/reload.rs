@@ -1,12 +1,10 @@
 //! SIGHUP: another configuration takes over, and no request is lost by it.
 
-use std::time::Duration;
-
 use tests::brand::START_MS;
 use tests::tenant::{Bound, WECOM};
 use tests::{Host, Tenant};
 
-use crate::stage::{Stage, added, event_ids};
+use crate::stage::{Stage, added, event_ids, eventually};
 
 fn group_rule(tag: &str) -> Tenant {
     let settings = format!(
@@ -19,15 +17,6 @@ fn group_rule(tag: &str) -> Tenant {
 async fn tagged(host: &Host, tag: &str) -> usize {
     let page = host.get(&format!("customers?limit=200&tag=behaviour:{tag}")).await.unwrap();
     page["customers"].as_array().unwrap().len()
-}
-
-/// Asks until it holds. The host answers within a second; a minute is for a machine that does other things.
-async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    let patience = tokio::time::Instant::now() + Duration::from_secs(60);
-    while !holds().await {
-        assert!(tokio::time::Instant::now() < patience, "{what}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,7 @@
 //! A host with the platforms beside it, in a folder that goes with it.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::Value;
 use tests::brand::START_MS;
@@ -81,4 +82,13 @@ pub fn added(external_userid: &str, at_s: u64) -> WecomEvent {
     let contact = Contact { staff: "linshen".to_owned(), external_userid: external_userid.to_owned() };
     let change = Change::ContactAdded { contact, state: Some("ch-poster-03".to_owned()), welcome_code: None };
     WecomEvent { at_s, change }
+}
+
+/// Asks until it holds. The host answers within a second; a minute is for a machine that does other things.
+pub async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let patience = tokio::time::Instant::now() + Duration::from_secs(60);
+    while !holds().await {
+        assert!(tokio::time::Instant::now() < patience, "{what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }

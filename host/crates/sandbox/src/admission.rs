@@ -1,7 +1,7 @@
 //! The gate: a file becomes a plugin only if it is what it must be, and asks for nothing that is not granted.
 //!
-//! In this order, cheapest first: the file's outline; compiling, or the cache; what wasmtime says of its imports;
-//! whether it fits the pool; linking; its exports' types; its description of itself.
+//! In this order, cheapest first: the file's outline, and what it would cost; compiling, or the cache; what wasmtime says of its imports;
+//! linking; its exports' types; its description of itself.
 
 use std::future::Future;
 use std::pin::pin;
@@ -14,8 +14,10 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 use wasmtime::component::types::ComponentItem;
 
+use crate::call::{cut, printable};
+use crate::complexity::Complexity;
 use crate::connector::Connector;
-use crate::engine::{Class, MEMORIES_PER_CALL, TABLES_PER_COMPONENT};
+use crate::engine::Class;
 use crate::imports::Grants;
 use crate::outline::{Outline, check_imports};
 use crate::policy::Policy;
@@ -23,9 +25,15 @@ use crate::sandbox::Runtime;
 
 /// A file that did not become a plugin.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{kind}")]
+#[error("{}", shown(kind))]
 pub struct LoadError {
     pub kind: LoadErrorKind,
+}
+
+/// The file wrote the names in it: they must not forge lines of a log, steer a terminal, or fill either.
+fn shown(kind: &LoadErrorKind) -> String {
+    const SHOWN_BYTES: usize = 4 << 10;
+    printable(&cut(&kind.to_string(), SHOWN_BYTES))
 }
 
 impl LoadError {
@@ -146,16 +154,19 @@ pub(crate) fn admit(runtime: &Arc<Runtime>, bytes: &[u8], grants: &Grants) -> Re
     let class = outline.class()?;
     check_imports(&outline.imports, class, grants)?;
     outline.check_size(class, &runtime.limits)?;
+    let complexity = Complexity::read(bytes, &runtime.limits)?;
+    complexity.check(&runtime.limits)?;
     let digest = Digest(Sha256::digest(bytes).into());
-    let (engine, pooled) = match class {
-        Class::Connector => (&runtime.connectors.engine, runtime.connectors.pooled),
-        Class::Policy => (&runtime.policies.engine, runtime.policies.pooled),
+    let engine = match class {
+        Class::Connector => &runtime.connectors.engine,
+        Class::Policy => &runtime.policies.engine,
     };
     let component = compile(runtime, engine, bytes, digest)?;
     check_types(engine, &component, class, grants)?;
-    check_pool(&component, pooled)?;
+    check_modules(&component)?;
+    let room = complexity.room();
     let plugin = match class {
-        Class::Connector => Plugin::Connector(Connector::admit(runtime, &component, digest, grants)?),
+        Class::Connector => Plugin::Connector(Connector::admit(runtime, &component, digest, grants, room)?),
         Class::Policy => Plugin::Policy(Policy::admit(runtime, &component, digest)?),
     };
     // Otherwise the first event pays for it.
@@ -205,28 +216,11 @@ fn check_types(
     check_imports(&imports, class, grants)
 }
 
-/// Does the pool hold enough of everything for one instance? Its own words come at the first call, and name no limit.
-fn check_pool(component: &Component, pooled: bool) -> Result<(), LoadErrorKind> {
-    let Some(needs) = component.resources_required() else {
+/// A plugin brings its own modules: what it would be handed, nobody has admitted.
+fn check_modules(component: &Component) -> Result<(), LoadErrorKind> {
+    if component.resources_required().is_none() {
         let mend = "a plugin brings its own modules".to_owned();
         return Err(LoadErrorKind::Import { import: "a core module".to_owned(), mend });
-    };
-    let too_big = |needs: String, name, limit: u32| {
-        Err(LoadErrorKind::TooBig { needs, name, limit: limit.to_string() })
-    };
-    if pooled && needs.num_memories > MEMORIES_PER_CALL {
-        return too_big(
-            format!("{} memories", needs.num_memories),
-            "memories of a component",
-            MEMORIES_PER_CALL,
-        );
-    }
-    if pooled && needs.num_tables > TABLES_PER_COMPONENT {
-        return too_big(
-            format!("{} tables", needs.num_tables),
-            "tables of a component",
-            TABLES_PER_COMPONENT,
-        );
     }
     Ok(())
 }

@@ -5,6 +5,7 @@
 
 mod connector;
 mod policy;
+mod schema;
 
 use model::{
     Act, Content, Event, Fact, Identity, Message, Order, OrderLine, Receipt, Tie, Trait, Value, View,

@@ -82,16 +82,48 @@ pub struct ConnectionMemory {
 
 #[derive(Default)]
 struct Remembered {
-    cells: Mutex<HashMap<String, MemoryCell>>,
+    cells: Mutex<Cells>,
     turns: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+/// Cells by key, and what they weigh.
+#[derive(Default)]
+struct Cells {
+    by_key: HashMap<String, MemoryCell>,
+    bytes: usize,
+}
+
+impl Cells {
+    fn put(&mut self, cell: MemoryCell) {
+        self.bytes += weight(&cell);
+        if let Some(old) = self.by_key.insert(cell.key.clone(), cell) {
+            self.bytes -= weight(&old);
+        }
+    }
+
+    fn delete(&mut self, key: &str) {
+        if let Some(old) = self.by_key.remove(key) {
+            self.bytes -= weight(&old);
+        }
+    }
+
+    fn forget_what_is_over(&mut self, now: Instant) {
+        self.by_key.retain(|_, cell| cell.expires.is_none_or(|expires| now < expires));
+        self.bytes = self.by_key.values().map(weight).sum();
+    }
+}
+
+fn weight(cell: &MemoryCell) -> usize {
+    cell.key.len() + cell.value.len()
 }
 
 impl ConnectionMemory {
     #[must_use]
     pub fn new(cells: Vec<MemoryCell>) -> ConnectionMemory {
-        let cells = cells.into_iter().map(|cell| (cell.key.clone(), cell)).collect();
+        let mut remembered = Cells::default();
+        cells.into_iter().for_each(|cell| remembered.put(cell));
         ConnectionMemory {
-            inside: Arc::new(Remembered { cells: Mutex::new(cells), turns: Mutex::default() }),
+            inside: Arc::new(Remembered { cells: Mutex::new(remembered), turns: Mutex::default() }),
         }
     }
 
@@ -102,19 +134,31 @@ impl ConnectionMemory {
         }
         let mut cells = self.inside.cells.lock().unwrap_or_else(PoisonError::into_inner);
         // Seldom enough to cost nothing, often enough that what is over never outnumbers what is not.
-        if cells.len().is_power_of_two() {
-            cells.retain(|_, cell| cell.expires.is_none_or(|expires| now < expires));
+        if cells.by_key.len().is_power_of_two() {
+            cells.forget_what_is_over(now);
         }
         for write in writes {
             match write {
-                MemoryWrite::Set(cell) => cells.insert(cell.key.clone(), cell),
-                MemoryWrite::Delete { key } => cells.remove(&key),
-            };
+                MemoryWrite::Set(cell) => cells.put(cell),
+                MemoryWrite::Delete { key } => cells.delete(&key),
+            }
         }
     }
 
+    fn bytes(&self) -> usize {
+        self.inside.cells.lock().unwrap_or_else(PoisonError::into_inner).bytes
+    }
+
+    /// What it would weigh, of what lives, with these writes.
+    fn bytes_with(&self, written: &BTreeMap<String, Option<MemoryCell>>, now: Instant) -> usize {
+        let mut cells = self.inside.cells.lock().unwrap_or_else(PoisonError::into_inner);
+        cells.forget_what_is_over(now);
+        let gone: usize = written.keys().filter_map(|key| cells.by_key.get(key)).map(weight).sum();
+        cells.bytes - gone + written.values().flatten().map(weight).sum::<usize>()
+    }
+
     fn get(&self, key: &str) -> Option<MemoryCell> {
-        self.inside.cells.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+        self.inside.cells.lock().unwrap_or_else(PoisonError::into_inner).by_key.get(key).cloned()
     }
 
     async fn hold(&self, key: &str) -> OwnedMutexGuard<()> {
@@ -149,12 +193,13 @@ pub(crate) struct State {
 pub(crate) struct CallMemory {
     connection: ConnectionMemory,
     written: BTreeMap<String, Option<MemoryCell>>,
+    written_bytes: usize,
     held: BTreeMap<String, OwnedMutexGuard<()>>,
 }
 
 impl CallMemory {
     pub(crate) fn new(connection: ConnectionMemory) -> CallMemory {
-        CallMemory { connection, written: BTreeMap::new(), held: BTreeMap::new() }
+        CallMemory { connection, written: BTreeMap::new(), written_bytes: 0, held: BTreeMap::new() }
     }
 
     pub(crate) fn get(&self, key: &str, now: Instant) -> Option<Vec<u8>> {
@@ -166,12 +211,22 @@ impl CallMemory {
         lives.then_some(cell.value)
     }
 
-    pub(crate) fn set(&mut self, cell: MemoryCell, limits: &Limits) -> Result<(), Stop> {
+    pub(crate) fn set(&mut self, cell: MemoryCell, now: Instant, limits: &Limits) -> Result<(), Stop> {
         if cell.value.len() > limits.memory_value_bytes {
             let text = format!("the value of memory key \"{}\" has {} bytes", cell.key, cell.value.len());
             return Err(Stop::limit("memory_value_bytes", limits.memory_value_bytes, text));
         }
-        self.write(cell.key.clone(), Some(cell), limits)
+        self.write(cell.key.clone(), Some(cell), limits)?;
+        // Counted exactly only where it may matter.
+        if self.connection.bytes() + self.written_bytes <= limits.memory_bytes {
+            return Ok(());
+        }
+        let bytes = self.connection.bytes_with(&self.written, now);
+        if bytes > limits.memory_bytes {
+            let text = format!("the connection's memory would have {bytes} bytes: let it forget something");
+            return Err(Stop::limit("memory_bytes", limits.memory_bytes, text));
+        }
+        Ok(())
     }
 
     pub(crate) fn delete(&mut self, key: String, limits: &Limits) -> Result<(), Stop> {
@@ -183,7 +238,10 @@ impl CallMemory {
             let text = format!("a memory key has {} bytes", key.len());
             return Err(Stop::limit("memory_key_bytes", limits.memory_key_bytes, text));
         }
-        self.written.insert(key, cell);
+        self.written_bytes += cell.as_ref().map_or(0, weight);
+        if let Some(before) = self.written.insert(key, cell) {
+            self.written_bytes -= before.as_ref().map_or(0, weight);
+        }
         if self.written.len() > limits.memory_writes {
             let text = format!("it wrote {} memory keys", self.written.len());
             return Err(Stop::limit("memory_writes", limits.memory_writes, text));
@@ -232,8 +290,7 @@ impl CallLog {
     }
 
     pub(crate) fn push(&mut self, level: Level, text: &str, limits: &Limits) {
-        // Redact before cutting: a secret cut in half would no longer match.
-        let text = cut(&printable(&self.redactor.redact(text)), limits.log_line_bytes);
+        let text = self.redactor.shown(text, limits.log_line_bytes);
         self.bytes += text.len();
         self.lines.push_back(LogLine { level, text });
         while self.bytes > limits.log_bytes {
@@ -291,7 +348,7 @@ mod tests {
         let mut memory = CallMemory::new(connection.clone());
         assert_eq!(memory.get("token", 99).as_deref(), Some(&b"old"[..]));
         assert_eq!(memory.get("token", 100), None);
-        memory.set(cell("token", b"new", None), &limits).unwrap();
+        memory.set(cell("token", b"new", None), 1, &limits).unwrap();
         memory.delete("mark".to_owned(), &limits).unwrap();
         assert_eq!(memory.get("token", 100).as_deref(), Some(&b"new"[..]));
         assert_eq!(memory.get("mark", 100), None);
@@ -307,11 +364,50 @@ mod tests {
         let limits =
             Limits { memory_key_bytes: 3, memory_value_bytes: 2, memory_writes: 1, ..Limits::default() };
         let mut memory = CallMemory::new(ConnectionMemory::default());
-        assert!(memory.set(cell("abc", b"12", None), &limits).is_ok());
-        assert!(memory.set(cell("abc", b"123", None), &limits).is_err());
-        assert!(memory.set(cell("abcd", b"1", None), &limits).is_err());
-        assert!(memory.set(cell("abc", b"1", None), &limits).is_ok());
-        assert!(memory.set(cell("x", b"1", None), &limits).is_err());
+        assert!(memory.set(cell("abc", b"12", None), 1, &limits).is_ok());
+        assert!(memory.set(cell("abc", b"123", None), 1, &limits).is_err());
+        assert!(memory.set(cell("abcd", b"1", None), 1, &limits).is_err());
+        assert!(memory.set(cell("abc", b"1", None), 1, &limits).is_ok());
+        assert!(memory.set(cell("x", b"1", None), 1, &limits).is_err());
+    }
+
+    #[test]
+    fn a_connection_remembers_up_to_its_limit_and_forgets_first_what_is_over() {
+        let limits = Limits { memory_bytes: 10, ..Limits::default() };
+        let connection = ConnectionMemory::default();
+        let set = |cell: MemoryCell, now| {
+            let mut memory = CallMemory::new(connection.clone());
+            memory.set(cell, now, &limits).map(|()| connection.apply(memory.into_writes().0, now))
+        };
+        assert!(set(cell("a", b"1234", None), 1).is_ok());
+        assert!(set(cell("b", b"1234", Some(5)), 1).is_ok());
+        // Ten bytes: another one is too much, another value of the same size is not.
+        assert!(set(cell("c", b"", None), 1).is_err());
+        assert!(set(cell("a", b"4321", None), 1).is_ok());
+        assert!(set(cell("a", b"43210", None), 1).is_err());
+        assert!(set(cell("c", b"1234", None), 5).is_ok());
+        assert!(set(cell("d", b"", None), 5).is_err());
+        let mut memory = CallMemory::new(connection.clone());
+        memory.delete("a".to_owned(), &limits).unwrap();
+        assert!(memory.set(cell("d", b"1234", None), 5, &limits).is_ok());
+    }
+
+    #[test]
+    fn a_secret_across_the_cut_of_a_line_is_not_shown_in_half() {
+        let settings = r#"{"key":"hunter22"}"#;
+        let schema = r#"{"properties":{"key":{"writeOnly":true}}}"#;
+        let redactor = Arc::new(Redactor::new(schema, settings, &[]));
+        let line = |text: &str| {
+            let mut log = CallLog::new(Arc::clone(&redactor));
+            log.push(Level::Info, text, &Limits { log_line_bytes: 16, ..Limits::default() });
+            log.into_lines().0.remove(0).text
+        };
+        assert_eq!(line("0123456789 hunter22 and more"), "0123456789 [secr…");
+        assert_eq!(line("hunter22 hunter22"), "[secret] [secret…");
+        assert_eq!(line("hunter22hunter22hunter22"), "[secret][secret]…");
+        assert_eq!(line("0123456789012345"), "0123456789012345");
+        assert_eq!(line("01234567890123456"), "0123456789012345…");
+        assert_eq!(line("小满小满小满"), "小满小满小…");
     }
 
     #[test]

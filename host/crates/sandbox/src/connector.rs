@@ -14,12 +14,12 @@ use wasmtime::{Store, UpdateDeadline};
 
 use crate::admission::{LoadErrorKind, at_once};
 use crate::bounds::{Bounds, OutOfBounds};
-use crate::call::{Call, CallLog, CallMemory, Called, ConnectionMemory, State, cut, printable};
+use crate::call::{Call, CallLog, CallMemory, Called, ConnectionMemory, State};
 use crate::engine::{Class, ticks};
 use crate::fault::{FaultKind, PluginFault};
 use crate::http::Http;
 use crate::imports::Grants;
-use crate::meter::Meter;
+use crate::meter::{MemoryBudget, Meter};
 use crate::redact::Redactor;
 use crate::sandbox::Runtime;
 use crate::stop::{Ending, backtrace, describe_failure, ending};
@@ -36,6 +36,10 @@ struct Inner {
     exports: Exports,
     descriptor: ConnectorDescriptor,
     digest: Digest,
+    /// Of all its calls.
+    memory: Arc<MemoryBudget>,
+    /// How many usual calls' room in the pool one call takes.
+    room: u32,
 }
 
 /// The interfaces that it exports, besides its description.
@@ -61,6 +65,7 @@ impl Connector {
         component: &Component,
         digest: Digest,
         grants: &Grants,
+        room: u32,
     ) -> Result<Connector, LoadErrorKind> {
         let about = wit::ABOUT_CONNECTOR;
         let mut linker = Linker::new(&runtime.connectors.engine);
@@ -89,8 +94,9 @@ impl Connector {
         Bounds::new(&runtime.limits)
             .connector_descriptor(&descriptor)
             .map_err(|OutOfBounds(reason)| LoadErrorKind::Descriptor { reason })?;
+        let memory = MemoryBudget::of_one_connector(&runtime.limits, &runtime.connectors_memory);
         let runtime = Arc::clone(runtime);
-        Ok(Connector { inner: Arc::new(Inner { runtime, pre, exports, descriptor, digest }) })
+        Ok(Connector { inner: Arc::new(Inner { runtime, pre, exports, descriptor, digest, memory, room }) })
     }
 
     #[must_use]
@@ -268,11 +274,13 @@ impl Connector {
     async fn visit(&self, call: Call) -> Result<Visit<'_>, PluginFault> {
         let runtime = &self.inner.runtime;
         let closed = |_| self.fault(FaultKind::Bug { text: "the pool is closed".to_owned() });
-        let room = runtime.connector_calls.acquire().await.map_err(closed)?;
+        let most = u32::try_from(runtime.limits.connector_calls).unwrap_or(u32::MAX);
+        let room = self.inner.room.min(most);
+        let room = runtime.connector_calls.acquire_many(room).await.map_err(closed)?;
         let Call { connection: _, settings, secrets, clock, memory, http } = call;
         let redactor = Arc::new(Redactor::new(&self.inner.descriptor.settings_schema, &settings, &secrets));
         let state = State {
-            meter: meter(runtime),
+            meter: meter(runtime, &self.inner.memory),
             limits: Arc::clone(&runtime.limits),
             clock,
             memory: CallMemory::new(memory),
@@ -394,9 +402,9 @@ impl Exports {
     }
 }
 
-fn meter(runtime: &Runtime) -> Meter {
+fn meter(runtime: &Runtime, budget: &Arc<MemoryBudget>) -> Meter {
     let limits = &runtime.limits;
-    let budget = Arc::clone(&runtime.memory);
+    let budget = Arc::clone(budget);
     Meter::new(budget, "connector_memory_bytes", limits.connector_memory_bytes, limits.table_elements)
 }
 
@@ -413,7 +421,7 @@ fn store(runtime: &Runtime, state: State) -> Store<State> {
 /// A store in which a connector can say what it is, and reach nothing.
 fn describing(runtime: &Runtime) -> Store<State> {
     let state = State {
-        meter: meter(runtime),
+        meter: meter(runtime, &runtime.connectors_memory),
         limits: Arc::clone(&runtime.limits),
         clock: Arc::new(|| 0),
         memory: CallMemory::new(ConnectionMemory::default()),
@@ -443,7 +451,7 @@ fn kind_of(error: &wasmtime::Error) -> FaultKind {
 /// A connector's own words, for a person.
 fn said(text: &str, redactor: &Redactor) -> String {
     const SAID_BYTES: usize = 4 << 10;
-    cut(&printable(&redactor.redact(text)), SAID_BYTES)
+    redactor.shown(text, SAID_BYTES)
 }
 
 fn reported(fault: Fault, redactor: &Redactor) -> Fault {

@@ -21,9 +21,9 @@ pub(crate) const TICK: Duration = Duration::from_millis(10);
 const WASM_STACK_BYTES: usize = 512 << 10;
 const ASYNC_STACK_BYTES: usize = 2 << 20;
 /// Core instances, memories and tables are pooled per component instance; a Rust guest has 3, 1 and 2.
-const CORE_INSTANCES_PER_CALL: u32 = 6;
+pub(crate) const CORE_INSTANCES_PER_CALL: u32 = 6;
 pub(crate) const MEMORIES_PER_CALL: u32 = 2;
-const TABLES_PER_CALL: u32 = 4;
+pub(crate) const TABLES_PER_CALL: u32 = 4;
 pub(crate) const TABLES_PER_COMPONENT: u32 = 8;
 /// Beside the calls that are counted: `describe` at an admission.
 const SPARE_CALLS: u32 = 4;
@@ -101,8 +101,8 @@ fn pool(class: Class, limits: &Limits) -> PoolingAllocationConfig {
         .max_core_instances_per_component(limits.core_instances)
         .max_memories_per_component(MEMORIES_PER_CALL)
         .max_tables_per_component(TABLES_PER_COMPONENT)
-        .max_memories_per_module(2)
-        .max_tables_per_module(4)
+        .max_memories_per_module(MEMORIES_PER_CALL)
+        .max_tables_per_module(TABLES_PER_COMPONENT)
         .pagemap_scan(Enabled::Auto)
         .linear_memory_keep_resident(resident)
         .table_keep_resident(TABLE_RESIDENT_BYTES);

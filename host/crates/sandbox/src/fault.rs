@@ -139,6 +139,12 @@ pub enum Trouble {
     /// The wall-clock backstop: the machine is so loaded that fuel had no time to run out.
     #[error("policy \"{policy}\": no answer within policy_wall ({seconds} s); the machine is overloaded")]
     Backstop { policy: String, seconds: u64 },
+    /// Found by trying a turn alone, too. What it decided cannot be trusted, nor told again.
+    #[error(
+        "policy \"{policy}\" ({digest}): the turn at position {position} comes out otherwise alone than among others: it keeps state \
+         from one turn to the next, which its contract forbids; unbind it, or bind a version that does not"
+    )]
+    Unsteady { policy: String, digest: String, position: u64 },
     #[error("policy \"{policy}\": not called, the host is busy: {text}")]
     Busy { policy: String, text: String },
     #[error("policy \"{policy}\": host bug: {text}")]
@@ -150,6 +156,7 @@ impl Trouble {
     pub fn class(&self) -> Class {
         match self {
             Trouble::Backstop { .. } | Trouble::Busy { .. } => Class::Retry,
+            Trouble::Unsteady { .. } => Class::Operator,
             Trouble::Bug { .. } => Class::Bug,
         }
     }

@@ -5,6 +5,8 @@ mod cassette;
 mod grant;
 mod network;
 mod request;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

@@ -8,6 +8,7 @@ mod limits;
 mod sandbox;
 
 mod admission;
+mod complexity;
 mod outline;
 
 mod connector;

@@ -11,6 +11,12 @@ pub struct Limits {
     /// A component's file. Compiling is not protected by the sandbox, and its cost grows with the file.
     /// 64 MiB holds a Python guest (35 MiB).
     pub component_bytes: usize,
+    /// The body of one function, which is compiled as a whole. The largest of a JavaScript engine has a tenth of it.
+    pub function_bytes: usize,
+    /// Instances of components inside a component. A Rust guest has one for each interface that it exports.
+    pub component_instances: u32,
+    /// How deep components nest. Composed ones have two or three levels.
+    pub component_depth: usize,
 
     // ---- instances ----
     /// Linear memory of one connector instance. Rust guests need 2 MiB, JavaScript and Python ones tens.
@@ -19,9 +25,15 @@ pub struct Limits {
     pub policy_memory_bytes: usize,
     /// Linear memory of all instances in the host together. Reaching it is the host's trouble, never a plugin's fault.
     pub all_memory_bytes: usize,
+    /// Linear memory of all connectors' instances together. What remains of `all_memory_bytes` is the policies' alone, so
+    /// that no connector can stop the fold.
+    pub connectors_memory_bytes: usize,
+    /// Linear memory of all instances of one connector together, so that it leaves room for the others.
+    pub one_connector_memory_bytes: usize,
     /// Elements of one table. JavaScript and Python guests have tens of thousands of functions.
     pub table_elements: usize,
-    /// Connector calls at the same time. Sizes the pool; a call beyond it waits.
+    /// Connector calls at the same time. Sizes the pool; a call beyond it waits. One that needs more of the pool than a Rust
+    /// guest does counts as two or three.
     pub connector_calls: usize,
     /// Policy calls at the same time. Sizes the pool. Policies run on as many threads as the machine has cores.
     pub policy_calls: usize,
@@ -69,6 +81,8 @@ pub struct Limits {
     pub json_bytes: usize,
     /// How deep such a JSON text nests. Readers downstream recurse.
     pub json_depth: usize,
+    /// Parts of a schema of settings, once its references are followed. Readers downstream follow them all.
+    pub schema_nodes: usize,
     /// Items of a list inside one event: order lines, handles, traits, tags.
     pub list_items: usize,
     /// The body of an answer to a webhook.
@@ -91,6 +105,9 @@ pub struct Limits {
     pub memory_writes: usize,
     /// Different keys that one call may hold.
     pub memory_holds: usize,
+    /// Keys and values of a connection together: the host holds them in its own memory. Calls at the same time may pass it
+    /// by what each of them writes.
+    pub memory_bytes: usize,
 
     // ---- http ----
     /// Requests of one connection at the same time.
@@ -118,9 +135,14 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits {
             component_bytes: 64 * MIB,
+            function_bytes: MIB,
+            component_instances: 256,
+            component_depth: 16,
             connector_memory_bytes: 64 * MIB,
             policy_memory_bytes: 32 * MIB,
             all_memory_bytes: 512 * MIB,
+            connectors_memory_bytes: 384 * MIB,
+            one_connector_memory_bytes: 192 * MIB,
             table_elements: 100_000,
             connector_calls: 64,
             policy_calls: 32,
@@ -143,6 +165,7 @@ impl Default for Limits {
             text_bytes: 64 * KIB,
             json_bytes: 256 * KIB,
             json_depth: 64,
+            schema_nodes: 10_000,
             list_items: 1024,
             answer_body_bytes: 8 * MIB,
             answer_header_bytes: 64 * KIB,
@@ -153,6 +176,7 @@ impl Default for Limits {
             // A page of a feed may remember something of each of its hundred orders.
             memory_writes: 1024,
             memory_holds: 8,
+            memory_bytes: 64 * MIB,
             http_in_flight: 8,
             http_requests: 64,
             http_request_bytes: 8 * MIB,

@@ -5,31 +5,71 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use wasmtime::ResourceLimiter;
 
+use crate::limits::Limits;
 use crate::stop::Stop;
 
-/// Linear memory of the whole host.
+/// Linear memory that many instances share: the host's, and within it that of some plugins.
 #[derive(Debug)]
 pub(crate) struct MemoryBudget {
+    /// The limit's name in `Limits`.
+    name: &'static str,
     limit: usize,
     used: AtomicUsize,
+    /// What is taken here is taken there, too.
+    within: Option<Arc<MemoryBudget>>,
+    /// All of it is one plugin's: reaching the limit is its own doing.
+    of_one: bool,
 }
 
 impl MemoryBudget {
-    pub(crate) fn new(limit: usize) -> MemoryBudget {
-        MemoryBudget { limit, used: AtomicUsize::new(0) }
+    pub(crate) fn of_all(limits: &Limits) -> Arc<MemoryBudget> {
+        let (name, limit) = ("all_memory_bytes", limits.all_memory_bytes);
+        Arc::new(MemoryBudget { name, limit, used: AtomicUsize::new(0), within: None, of_one: false })
+    }
+
+    pub(crate) fn of_connectors(limits: &Limits, all: &Arc<MemoryBudget>) -> Arc<MemoryBudget> {
+        let (name, limit) = ("connectors_memory_bytes", limits.connectors_memory_bytes);
+        let within = Some(Arc::clone(all));
+        Arc::new(MemoryBudget { name, limit, used: AtomicUsize::new(0), within, of_one: false })
+    }
+
+    pub(crate) fn of_one_connector(limits: &Limits, connectors: &Arc<MemoryBudget>) -> Arc<MemoryBudget> {
+        let (name, limit) = ("one_connector_memory_bytes", limits.one_connector_memory_bytes);
+        let within = Some(Arc::clone(connectors));
+        Arc::new(MemoryBudget { name, limit, used: AtomicUsize::new(0), within, of_one: true })
     }
 
     pub(crate) fn used(&self) -> usize {
         self.used.load(Ordering::Relaxed)
     }
 
-    fn take(&self, bytes: usize) -> bool {
+    /// All of it, or nothing and why.
+    fn take(&self, bytes: usize) -> Result<(), Stop> {
         let fits = |used: usize| used.checked_add(bytes).filter(|&after| after <= self.limit);
-        self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).is_ok()
+        if let Err(used) = self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits) {
+            return Err(self.full(used));
+        }
+        let Some(within) = &self.within else { return Ok(()) };
+        let taken = within.take(bytes);
+        if taken.is_err() {
+            self.used.fetch_sub(bytes, Ordering::Relaxed);
+        }
+        taken
+    }
+
+    fn full(&self, used: usize) -> Stop {
+        if self.of_one {
+            let text = format!("its calls together hold {used} bytes, and asked for more");
+            return Stop::limit(self.name, self.limit, text);
+        }
+        Stop::Busy(format!("the plugins hold {used} bytes together, and {} is {}", self.name, self.limit))
     }
 
     fn give_back(&self, bytes: usize) {
         self.used.fetch_sub(bytes, Ordering::Relaxed);
+        if let Some(within) = &self.within {
+            within.give_back(bytes);
+        }
     }
 }
 
@@ -78,14 +118,7 @@ impl ResourceLimiter for Meter {
         if after > self.limit {
             return Err(Stop::limit(self.name, self.limit, format!("it asked for {after} bytes")).into());
         }
-        if !self.budget.take(more) {
-            return Err(Stop::Busy(format!(
-                "all plugins together hold {} bytes, and all_memory_bytes is {}",
-                self.budget.used(),
-                self.budget.limit
-            ))
-            .into());
-        }
+        self.budget.take(more)?;
         self.held = after;
         Ok(true)
     }
@@ -108,13 +141,17 @@ impl ResourceLimiter for Meter {
 mod tests {
     use super::*;
 
+    fn budget(bytes: usize) -> Arc<MemoryBudget> {
+        MemoryBudget::of_all(&Limits { all_memory_bytes: bytes, ..Limits::default() })
+    }
+
     fn meter(budget: &Arc<MemoryBudget>) -> Meter {
         Meter::new(Arc::clone(budget), "connector_memory_bytes", 100, 10)
     }
 
     #[test]
     fn memory_is_given_up_to_the_limit_and_not_one_byte_more() {
-        let budget = Arc::new(MemoryBudget::new(1000));
+        let budget = budget(1000);
         let mut meter = meter(&budget);
         assert!(meter.memory_growing(0, 60, None).is_ok());
         assert!(meter.memory_growing(0, 40, None).is_ok());
@@ -126,7 +163,7 @@ mod tests {
 
     #[test]
     fn what_an_instance_held_is_free_again_when_it_ends() {
-        let budget = Arc::new(MemoryBudget::new(150));
+        let budget = budget(150);
         let mut first = meter(&budget);
         let mut second = meter(&budget);
         assert!(first.memory_growing(0, 100, None).is_ok());
@@ -136,5 +173,31 @@ mod tests {
         assert!(second.memory_growing(0, 51, None).is_ok());
         drop(second);
         assert_eq!(budget.used(), 0);
+    }
+
+    #[test]
+    fn one_connector_leaves_room_for_others_and_all_of_them_for_policies() {
+        let limits = Limits {
+            all_memory_bytes: 100,
+            connectors_memory_bytes: 80,
+            one_connector_memory_bytes: 50,
+            ..Limits::default()
+        };
+        let all = MemoryBudget::of_all(&limits);
+        let connectors = MemoryBudget::of_connectors(&limits, &all);
+        let one = || MemoryBudget::of_one_connector(&limits, &connectors);
+        let (greedy, other) = (one(), one());
+        let full = greedy.take(51).unwrap_err();
+        assert!(matches!(full, Stop::Limit { name: "one_connector_memory_bytes", .. }), "{full}");
+        assert!(greedy.take(50).is_ok());
+        let busy = other.take(31).unwrap_err();
+        assert!(busy.to_string().contains("connectors_memory_bytes"), "{busy}");
+        // What was refused further up is held nowhere.
+        assert_eq!((other.used(), connectors.used(), all.used()), (0, 50, 50));
+        assert!(other.take(30).is_ok());
+        assert!(all.take(20).is_ok());
+        assert!(all.take(1).is_err());
+        greedy.give_back(50);
+        assert_eq!((greedy.used(), connectors.used(), all.used()), (0, 30, 50));
     }
 }

@@ -124,7 +124,7 @@ fn check_magic(bytes: &[u8]) -> Result<(), LoadErrorKind> {
     }
 }
 
-fn broken(error: &wasmparser::BinaryReaderError) -> LoadErrorKind {
+pub(crate) fn broken(error: &wasmparser::BinaryReaderError) -> LoadErrorKind {
     let reason = error.to_string();
     if reason.contains("unexpected end") {
         LoadErrorKind::Truncated { reason }

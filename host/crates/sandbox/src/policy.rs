@@ -5,7 +5,8 @@
 //! instance. A call that fails in whatever way is split into halves, each in a fresh instance again, down to single
 //! turns; a single turn that fails is that turn's fault. So a batch is only ever a faster way to the same outcomes.
 //!
-//! (A policy that keeps state between the turns of one batch could still tell; it breaks its contract.)
+//! A policy that keeps state from one turn of a call to the next breaks its contract, and could still tell. So one turn in
+//! `TRIED_ALONE` is decided alone besides: where that gives something else, the policy is named, and nothing of it is used.
 
 use std::sync::Arc;
 
@@ -17,13 +18,15 @@ use wasmtime::component::{Component, InstancePre, Linker};
 use crate::admission::LoadErrorKind;
 use crate::batch;
 use crate::bounds::{Bounds, OutOfBounds};
-use crate::call::{cut, printable};
 use crate::engine::{Class, ticks};
 use crate::fault::{Trouble, TurnFault, TurnFaultKind};
 use crate::meter::Meter;
 use crate::redact::Redactor;
 use crate::sandbox::Runtime;
 use crate::stop::{Ending, backtrace, describe_failure, ending};
+
+/// One turn in so many is decided alone, too. It costs an instance: a fiftieth of what the others do.
+const TRIED_ALONE: u64 = 1024;
 
 /// An admitted policy. Cheap to clone.
 #[derive(Clone)]
@@ -52,7 +55,7 @@ pub struct Evaluation {
     pub outcomes: Vec<TurnOutcome>,
     /// Of all calls together, for metrics. Depends on the batches.
     pub fuel: u64,
-    /// Instances that were used. More than one per batch: something failed.
+    /// Instances that were used. More than one per batch: something failed, or was tried alone, too.
     pub calls: u32,
     /// The most linear memory that one of them held.
     pub memory_bytes: usize,
@@ -116,7 +119,9 @@ impl Policy {
         let mut evaluation =
             Evaluation { outcomes: Vec::with_capacity(turns.len()), fuel: 0, calls: 0, memory_bytes: 0 };
         for range in batch::cut(turns, &self.inner.runtime.limits) {
-            self.decide(settings, &lent[range], &mut evaluation)?;
+            let first = evaluation.outcomes.len();
+            self.decide(settings, &lent[range.clone()], &mut evaluation)?;
+            self.try_alone(settings, &turns[range.clone()], &lent[range], first, &mut evaluation)?;
         }
         Ok(evaluation)
     }
@@ -138,6 +143,34 @@ impl Policy {
                 let (first, second) = turns.split_at(turns.len() / 2);
                 self.decide(settings, first, evaluation)?;
                 self.decide(settings, second, evaluation)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Decides some of these turns again, each by itself. Their outcomes begin at `first`.
+    fn try_alone(
+        &self,
+        settings: &str,
+        turns: &[Turn<'_>],
+        lent: &[TurnRef<'_>],
+        first: usize,
+        evaluation: &mut Evaluation,
+    ) -> Result<(), Trouble> {
+        if turns.len() == 1 {
+            return Ok(());
+        }
+        for (at, turn) in turns.iter().enumerate().filter(|(_, turn)| turn.position % TRIED_ALONE == 0) {
+            let mut alone =
+                Evaluation { outcomes: Vec::with_capacity(1), fuel: 0, calls: 0, memory_bytes: 0 };
+            self.decide(settings, std::slice::from_ref(&lent[at]), &mut alone)?;
+            evaluation.fuel += alone.fuel;
+            evaluation.calls += alone.calls;
+            evaluation.memory_bytes = evaluation.memory_bytes.max(alone.memory_bytes);
+            if alone.outcomes[0] != evaluation.outcomes[first + at] {
+                let Inner { descriptor, digest, .. } = &*self.inner;
+                let (policy, digest) = (descriptor.title.clone(), digest.short());
+                return Err(Trouble::Unsteady { policy, digest, position: turn.position });
             }
         }
         Ok(())
@@ -181,7 +214,7 @@ impl Policy {
 
     fn refused(&self, text: &str, settings: &str) -> TurnFault {
         let redactor = Redactor::new(&self.inner.descriptor.settings_schema, settings, &[]);
-        let text = cut(&printable(&redactor.redact(text)), self.inner.runtime.limits.log_line_bytes);
+        let text = redactor.shown(text, self.inner.runtime.limits.log_line_bytes);
         TurnFault { kind: TurnFaultKind::Refused, text }
     }
 

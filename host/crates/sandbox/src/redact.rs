@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
+use crate::call::{cut, printable};
+
 /// What stands for a secret.
 const INSTEAD: &str = "[secret]";
 /// A shorter secret is no secret, and replacing it would make every text unreadable.
@@ -47,6 +49,37 @@ impl Redactor {
             }
         }
         text
+    }
+
+    /// A plugin's own words, fit to be printed: so many bytes of them, without secrets and control characters.
+    ///
+    /// Redacts before it cuts: a secret cut in half would no longer match. But what will be cut off is not looked at: a text may
+    /// have megabytes, and nothing interrupts the host.
+    pub(crate) fn shown(&self, text: &str, bytes: usize) -> String {
+        let whole = self.whole(text, bytes);
+        let mut shown = cut(&printable(&self.redact(whole)), bytes);
+        if whole.len() < text.len() && !shown.ends_with('…') {
+            shown.push('…');
+        }
+        shown
+    }
+
+    /// The beginning of a text: so many bytes at least, and no secret cut in two.
+    fn whole<'a>(&self, text: &'a str, bytes: usize) -> &'a str {
+        let mut end = bytes.min(text.len());
+        while end < text.len() {
+            let across = self.secrets.iter().filter_map(|secret| {
+                let from = (end + 1).saturating_sub(secret.len());
+                let found = |at: &usize| text.as_bytes()[*at..].starts_with(secret.as_bytes());
+                (from..end).find(found).map(|at| at + secret.len())
+            });
+            match across.max() {
+                Some(further) if further > end => end = further,
+                Some(_) | None => break,
+            }
+        }
+        let end = (end..=text.len()).find(|&at| text.is_char_boundary(at)).unwrap_or(text.len());
+        &text[..end]
     }
 }
 

@@ -42,6 +42,7 @@ pub(crate) struct Runtime {
     pub(crate) policies: PolicyEngine,
     pub(crate) limits: Arc<Limits>,
     pub(crate) memory: Arc<MemoryBudget>,
+    pub(crate) connectors_memory: Arc<MemoryBudget>,
     /// As many as the pool has room for: it fails where it is full, this waits.
     pub(crate) connector_calls: Semaphore,
     pub(crate) cache: Option<CodeCache>,
@@ -67,8 +68,10 @@ impl Sandbox {
             policies = placement(policies.pooled),
             "sandbox ready"
         );
+        let memory = MemoryBudget::of_all(&limits);
         let runtime = Runtime {
-            memory: Arc::new(MemoryBudget::new(limits.all_memory_bytes)),
+            connectors_memory: MemoryBudget::of_connectors(&limits, &memory),
+            memory,
             connector_calls: Semaphore::new(limits.connector_calls),
             cache: cache_dir.and_then(open),
             limits: Arc::new(limits),

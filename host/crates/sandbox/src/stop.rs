@@ -5,6 +5,7 @@
 
 use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
 
+use crate::call::{cut, printable};
 use crate::engine::Class;
 
 /// Ends a call from inside: thrown by host functions and the meter, found again in the error that comes out.
@@ -115,14 +116,20 @@ fn refusal(words: &str, class: Class) -> Ending {
     if words.contains("handle limit exceeded") {
         return limit("handles");
     }
-    Ending::Trap { text: words.to_owned() }
+    Ending::Trap { text: shown(words) }
+}
+
+/// What a guest wrote, or had a part in: one line of it, and not a long one.
+fn shown(text: &str) -> String {
+    const SHOWN_BYTES: usize = 200;
+    printable(&cut(text, SHOWN_BYTES))
 }
 
 /// The guest's frames, innermost first, as far as its name section tells.
 pub(crate) fn backtrace(error: &wasmtime::Error) -> Option<String> {
     let trace = error.downcast_ref::<WasmBacktrace>()?;
     let frames = trace.frames().iter().map(|frame| match frame.func_name() {
-        Some(name) => without_hash(name),
+        Some(name) => shown(&without_hash(name)),
         None => format!("function {}", frame.func_index()),
     });
     Some(frames.collect::<Vec<_>>().join(" < "))

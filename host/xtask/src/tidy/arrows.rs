@@ -34,7 +34,7 @@ const ARROWS: &[Row] = &[
     row("segment", &["model"]),
     // Reads the courier's plan, and the segments' filters, from the file.
     row("config", &["courier", "journal", "model", "segment", "store", "wire"]),
-    row("sandbox", &["abi", "model"]),
+    Row { package: "sandbox", uses: &["abi", "model"], tests_use: &["guests"] },
     row("router", &["failpoint", "journal", "model", "store", "wire"]),
     row("sqlite", &["failpoint", "journal", "model", "store", "wire"]),
     // Tells what an act of an operator would change, and folds the past again for those who ask what was.
@@ -76,6 +76,8 @@ const ARROWS: &[Row] = &[
     ),
     row("heliu-sdk", &[]),
     row("xtask", &["tests"]),
+    // Hostile components, which know the contract alone.
+    row("guests", &[]),
     Row {
         package: "tests",
         uses: &["model", "wire"],
@@ -83,6 +85,7 @@ const ARROWS: &[Row] = &[
             "api",
             "config",
             "failpoint",
+            "guests",
             "heliu",
             "journal",
             "router",

@@ -38,14 +38,6 @@ impl Bounds<'_> {
         })
     }
 
-    pub(super) fn schema(&self, schema: &str) -> Result<(), OutOfBounds> {
-        self.json("settings-schema", schema)?;
-        if !schema.trim_start().starts_with('{') {
-            return Err(OutOfBounds(format!("settings-schema is not a JSON object: \"{}\"", show(schema))));
-        }
-        Ok(())
-    }
-
     pub(crate) fn harvest(&self, harvest: &Harvest, schemes: &[Scheme]) -> Result<(), OutOfBounds> {
         let Harvest { events, chores } = harvest;
         self.count("events", events.len(), "harvest_events", self.limits.harvest_events)?;

@@ -1,12 +1,14 @@
 //! The real network: resolves a name once, judges every address, and dials only what it judged.
 
 use std::error::Error;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
-use reqwest::{Client, Response};
+use reqwest::{Client, Response, StatusCode};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::sync::Semaphore;
 use url::{Host, Url};
@@ -16,6 +18,16 @@ use super::grant::HostGrant;
 use super::request::{CheckedRequest, is_ours};
 use super::{HttpRefusal, HttpResponse};
 use crate::limits::Limits;
+
+type Found = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
+
+/// Where the addresses of names come from.
+pub(super) type LookUp = Arc<dyn Fn(String) -> Found + Send + Sync>;
+
+/// The system's resolver. Port 0 stands for the port of the URL.
+fn system() -> LookUp {
+    Arc::new(|host| Box::pin(async move { Ok(tokio::net::lookup_host((host, 0)).await?.collect()) }))
+}
 
 /// One connection's clients. Two, because a pooled connection to an inner address must not serve a grant that does not
 /// reach inside.
@@ -28,7 +40,15 @@ pub(super) struct Network {
 
 impl Network {
     pub(super) fn new(grants: Vec<HostGrant>, limits: &Limits) -> Result<Network, String> {
-        let client = |inward| client(inward, limits);
+        Network::with_names(grants, limits, &system())
+    }
+
+    pub(super) fn with_names(
+        grants: Vec<HostGrant>,
+        limits: &Limits,
+        names: &LookUp,
+    ) -> Result<Network, String> {
+        let client = |inward| client(Judging { inward, names: Arc::clone(names) }, limits);
         Ok(Network {
             grants,
             outward: client(false)?,
@@ -73,10 +93,10 @@ impl Network {
     }
 }
 
-fn client(inward: bool, limits: &Limits) -> Result<Client, String> {
+fn client(names: Judging, limits: &Limits) -> Result<Client, String> {
     Client::builder()
         .tls_backend_preconfigured(tls()?)
-        .dns_resolver(Arc::new(Judging { inward }))
+        .dns_resolver(Arc::new(names))
         // A redirect is the plugin's to follow, through the grants again.
         .redirect(Policy::none())
         // A proxy from the environment would dial what nobody judged.
@@ -124,9 +144,10 @@ fn admit(address: IpAddr, inward: bool) -> Result<(), String> {
 /// Gives the client judged addresses only. It dials one of them: there is no second look-up to answer differently.
 struct Judging {
     inward: bool,
+    names: LookUp,
 }
 
-/// All of a name's addresses were refused.
+/// One of a name's addresses was refused, and so is the name.
 #[derive(Debug, thiserror::Error)]
 #[error("{host}: its address {address} {why}")]
 struct Refused {
@@ -138,35 +159,34 @@ struct Refused {
 impl Resolve for Judging {
     fn resolve(&self, name: Name) -> Resolving {
         let inward = self.inward;
+        let host = name.as_str().to_owned();
+        let found = (self.names)(host.clone());
         Box::pin(async move {
-            let host = name.as_str().to_owned();
-            // Port 0 stands for the port of the URL.
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((host.as_str(), 0)).await?.collect();
-            let addresses = judged(&host, found, inward)?;
+            let addresses = judged(&host, found.await?, inward)?;
             Ok(Box::new(addresses.into_iter()) as Addrs)
         })
     }
 }
 
+/// All of them, or none: a name that leads inside and outside at once is somebody's attempt, and which address would be dialled
+/// is chance.
 fn judged(host: &str, found: Vec<SocketAddr>, inward: bool) -> Result<Vec<SocketAddr>, Refused> {
-    let mut refused = None;
-    let mut addresses = Vec::with_capacity(found.len());
-    for address in found {
-        match admit(address.ip(), inward) {
-            Ok(()) => addresses.push(address),
-            Err(why) => refused = Some(Refused { host: host.to_owned(), address: address.ip(), why }),
-        }
+    for address in &found {
+        let address = address.ip();
+        admit(address, inward).map_err(|why| Refused { host: host.to_owned(), address, why })?;
     }
-    match refused {
-        Some(refused) if addresses.is_empty() => Err(refused),
-        Some(_) | None => Ok(addresses),
-    }
+    Ok(found)
 }
 
 async fn receive(mut response: Response, limits: &Limits) -> Result<HttpResponse, HttpRefusal> {
     let too_large = |length: u64| length > limits.http_response_bytes as u64;
     if response.content_length().is_some_and(too_large) {
         return Err(HttpRefusal::TooLarge("http_response_bytes"));
+    }
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return Err(HttpRefusal::Unreachable(
+            "it goes on in another protocol, which nobody asked for".to_owned(),
+        ));
     }
     let status = response.status().as_u16();
     let headers: Vec<(String, String)> = response
@@ -214,112 +234,4 @@ fn chain(error: &reqwest::Error) -> String {
         cause = error.source();
     }
     if texts.is_empty() { "the request failed".to_owned() } else { texts.join(": ") }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::TcpListener;
-
-    use super::*;
-    use crate::http::{Http, HttpRequest};
-
-    fn addresses(texts: &[&str]) -> Vec<SocketAddr> {
-        texts.iter().map(|text| SocketAddr::new(text.parse().unwrap(), 0)).collect()
-    }
-
-    #[test]
-    fn of_a_mixed_answer_only_public_addresses_are_dialled() {
-        let mixed = addresses(&["10.0.0.1", "1.1.1.1", "169.254.169.254"]);
-        assert_eq!(judged("a.example", mixed.clone(), false).unwrap(), addresses(&["1.1.1.1"]));
-        assert_eq!(judged("a.example", mixed, true).unwrap(), addresses(&["10.0.0.1", "1.1.1.1"]));
-        let inside = judged("a.example", addresses(&["10.0.0.1"]), false).unwrap_err();
-        assert!(inside.to_string().contains("inward = true"), "{inside}");
-        assert!(judged("a.example", addresses(&["169.254.169.254"]), true).is_err());
-    }
-
-    /// Answers one request with `answer`, and gives the port.
-    async fn server(answer: &'static str) -> u16 {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        tokio::spawn(async move {
-            while let Ok((mut stream, _)) = listener.accept().await {
-                let mut buffer = [0; 4096];
-                let _ = stream.read(&mut buffer).await;
-                let _ = stream.write_all(answer.as_bytes()).await;
-            }
-        });
-        port
-    }
-
-    async fn get(grant: &str, inward: bool, url: &str, limits: &Limits) -> Result<HttpResponse, HttpRefusal> {
-        let http = Http::new(vec![HostGrant::parse(grant, inward).unwrap()], limits).unwrap();
-        let request =
-            HttpRequest { method: "GET".to_owned(), url: url.to_owned(), headers: Vec::new(), body: None };
-        http.send(request, limits).await
-    }
-
-    #[tokio::test]
-    async fn an_inner_address_needs_a_grant_that_says_so() {
-        let port =
-            server("HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\nx-a: b\r\n\r\nhi").await;
-        let limits = Limits::default();
-        for url in [format!("http://127.0.0.1:{port}/"), format!("http://localhost:{port}/")] {
-            let refused = get(&url, false, &url, &limits).await;
-            assert!(
-                matches!(refused, Err(HttpRefusal::NotGranted(ref why)) if why.contains("inward")),
-                "{refused:?}"
-            );
-            let answer = get(&url, true, &url, &limits).await.unwrap();
-            assert_eq!((answer.status, answer.body.as_slice()), (200, &b"hi"[..]));
-            assert!(answer.headers.iter().any(|(name, _)| name == "x-a"));
-            assert!(!answer.headers.iter().any(|(name, _)| name == "connection"));
-        }
-        let other = get("https://a.example", true, &format!("http://127.0.0.1:{port}/"), &limits).await;
-        assert!(matches!(other, Err(HttpRefusal::NotGranted(_))), "{other:?}");
-    }
-
-    #[tokio::test]
-    async fn a_redirect_is_given_back_and_not_followed() {
-        let port = server(
-            "HTTP/1.1 302 Found\r\nlocation: http://169.254.169.254/\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
-        )
-        .await;
-        let url = format!("http://127.0.0.1:{port}/");
-        let answer = get(&url, true, &url, &Limits::default()).await.unwrap();
-        assert_eq!(answer.status, 302);
-    }
-
-    #[tokio::test]
-    async fn bodies_end_at_the_limit_whether_announced_or_not() {
-        let announced = server("HTTP/1.1 200 OK\r\ncontent-length: 3\r\nconnection: close\r\n\r\n123").await;
-        let endless = server("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n123").await;
-        for port in [announced, endless] {
-            let url = format!("http://127.0.0.1:{port}/");
-            let at = Limits { http_response_bytes: 3, ..Limits::default() };
-            let past = Limits { http_response_bytes: 2, ..Limits::default() };
-            assert!(get(&url, true, &url, &at).await.is_ok());
-            assert!(matches!(get(&url, true, &url, &past).await, Err(HttpRefusal::TooLarge(_))));
-        }
-    }
-
-    #[tokio::test]
-    async fn a_silent_server_times_out() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://127.0.0.1:{}/", listener.local_addr().unwrap().port());
-        let limits = Limits { http_total: Duration::from_millis(50), ..Limits::default() };
-        assert!(matches!(get(&url, true, &url, &limits).await, Err(HttpRefusal::TimedOut)));
-    }
-
-    #[tokio::test]
-    async fn a_closed_port_is_unreachable() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://127.0.0.1:{}/?access_token=t0ken", listener.local_addr().unwrap().port());
-        drop(listener);
-        let refused = get(url.split("/?").next().unwrap(), true, &url, &Limits::default()).await;
-        let Err(HttpRefusal::Unreachable(why)) = refused else { panic!("{refused:?}") };
-        assert!(!why.contains("t0ken"), "{why}");
-    }
 }

@@ -39,8 +39,9 @@ impl wit::memory::Host for MemoryView<'_> {
     }
 
     fn set(&mut self, key: String, value: Vec<u8>, ttl_ms: Option<u64>) -> wasmtime::Result<()> {
-        let expires = ttl_ms.map(|ttl| self.now().saturating_add(ttl));
-        Ok(self.memory.set(MemoryCell { key, value, expires }, self.limits)?)
+        let now = self.now();
+        let expires = ttl_ms.map(|ttl| now.saturating_add(ttl));
+        Ok(self.memory.set(MemoryCell { key, value, expires }, now, self.limits)?)
     }
 
     async fn hold(&mut self, key: String) -> wasmtime::Result<()> {

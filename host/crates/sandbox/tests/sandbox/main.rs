@@ -5,4 +5,5 @@
 mod admission;
 mod connector;
 mod guest;
+mod hostile;
 mod policy;

@@ -5,9 +5,7 @@ use std::time::Duration;
 use model::Verdict;
 use sandbox::{Limits, Policy, Trouble, TurnFaultKind, TurnOutcome};
 
-use crate::guest::{admitted_policy, at_position, policy, policy_with, turns};
-
-const SETTINGS: &str = r#"{"key":"hunter22"}"#;
+use crate::guest::{SETTINGS, admitted_policy, at_position, policy, policy_with, turns};
 
 /// Enough for hundreds of empty verdicts, and soon spent by a loop.
 fn little_fuel() -> Limits {

@@ -1,0 +1,245 @@
+//! Hostile plugins in a real host, beside real ones: nothing is lost, nobody else is held up, and each is named.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use guests::Guest;
+use serde_json::Value;
+use tests::brand::START_MS;
+use tests::tenant::{Bound, WECOM};
+use tests::{Host, Tenant};
+
+use crate::stage::{Stage, added, event_ids, eventually};
+
+/// Customers who come while the attack goes on.
+const CUSTOMERS: u64 = 24;
+
+/// A folder of hostile components.
+struct Lair {
+    folder: tempfile::TempDir,
+}
+
+impl Lair {
+    fn of(guests: &[Guest]) -> Lair {
+        let folder = tempfile::tempdir().unwrap();
+        for guest in guests {
+            std::fs::write(place(folder.path(), *guest), guest.file()).unwrap();
+        }
+        Lair { folder }
+    }
+
+    /// A section of `heliu.toml` for each.
+    fn sections(&self, header: &str, guests: &[Guest], settings: &str) -> String {
+        let mut text = String::new();
+        for guest in guests {
+            let (name, plugin) = (name(*guest), place(self.folder.path(), *guest));
+            write!(
+                text,
+                "\n[[{header}]]\nname = {name:?}\nplugin = {plugin:?}\n[{header}.settings]\n{settings}\n"
+            )
+            .unwrap();
+        }
+        text
+    }
+}
+
+fn place(folder: &Path, guest: Guest) -> PathBuf {
+    folder.join(guest.name).with_extension("wasm")
+}
+
+/// Its name in the configuration.
+fn name(guest: Guest) -> String {
+    guest.name.replace('_', "-")
+}
+
+/// Tags whoever is added.
+fn tags_everybody(name: &str, tag: &str) -> Bound {
+    let settings = format!(
+        "[[policy.settings.rules]]\nname = \"{tag}\"\ntag = \"{tag}\"\nwhen = {{ fact = \"met.added\" }}\n"
+    );
+    Bound { name: name.to_owned(), plugin: "behaviour-tags".to_owned(), settings }
+}
+
+async fn tagged(host: &Host, tag: &str) -> u64 {
+    let page = host.get(&format!("customers?limit=200&tag=behaviour:{tag}")).await.unwrap();
+    page["customers"].as_array().unwrap().len() as u64
+}
+
+/// Customers are added in WeCom, one after the other. Each is taken at the first delivery.
+async fn customers_come(stage: &Stage) {
+    for number in 0..CUSTOMERS {
+        let event = added(&format!("wmFabLe{number:025}"), START_MS / 1000 + number);
+        let delivery = stage.on.wecom.push(&stage.host.hook(WECOM), &event).await.unwrap();
+        assert!(delivery.is_accepted() && delivery.attempts == 1, "{delivery:?}");
+    }
+}
+
+/// How a hostile connector is treated: its name in a fault, and what else stands there.
+const CONNECTORS: &[(Guest, u16, &[&str])] = &[
+    (guests::named("loops_at_a_webhook"), 503, &["connector_cpu", "spoil"]),
+    (guests::named("recurses_at_a_webhook"), 503, &["stack"]),
+    (guests::named("dies_at_a_webhook"), 503, &["unreachable", "[secret]"]),
+    (guests::named("swells_at_a_webhook"), 503, &["connector_memory_bytes"]),
+    (guests::named("logs_megabytes"), 503, &["connector_cpu"]),
+    (guests::named("logs_in_no_alphabet"), 503, &["utf-8"]),
+    (guests::named("draws_without_end"), 503, &["random_bytes"]),
+    (guests::named("remembers_without_number"), 503, &["memory_writes"]),
+    (guests::named("answers_with_two_headers_in_one"), 500, &["control characters"]),
+    (guests::named("event_of_another_scheme"), 500, &["wechat.unionid"]),
+    (guests::named("events_without_number"), 500, &["harvest_events"]),
+    (guests::named("event_that_is_no_fact"), 503, &["discriminant"]),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_connectors_hold_up_nobody_and_each_is_named() {
+    let guests: Vec<Guest> = CONNECTORS.iter().map(|(guest, ..)| *guest).collect();
+    let lair = Lair::of(&guests);
+    let rules = lair.sections("connection", &guests, "key = \"hunter22\"");
+    let policies = vec![tags_everybody("tags", "came")];
+    let stage = Stage::set(&Tenant { rules, policies, ..Tenant::default() }).await;
+    let client = tests::web::client(Duration::from_secs(120)).unwrap();
+    let mut attacks = tokio::task::JoinSet::new();
+    for (guest, status, _) in CONNECTORS {
+        let posting = client.post(stage.host.hook(&name(*guest))).body("attack").send();
+        attacks.spawn(async move { assert_eq!(posting.await.unwrap().status(), *status, "{}", guest.name) });
+    }
+    customers_come(&stage).await;
+    attacks.join_all().await;
+    stage.advance(START_MS + 60_000).await;
+    assert_eq!(tagged(&stage.host, "came").await, CUSTOMERS);
+    for (guest, _, parts) in CONNECTORS {
+        named_and_counted(&stage.host, *guest, parts).await;
+    }
+    assert_eq!(stage.host.get("plugins").await.unwrap()["plugins"].as_array().unwrap().len(), 3 + 12 + 1);
+    let log = std::fs::read_to_string(stage.config.with_extension("log")).unwrap();
+    assert!(!log.contains("hunter22"), "a secret in the log");
+    assert_eq!(event_ids(&stage.records(), WECOM).len() as u64, CUSTOMERS);
+    tests::host::cli_text(&stage.config, &["rebuild", "--check"]).unwrap();
+}
+
+/// The list of plugins is a second old at most.
+async fn named_and_counted(host: &Host, guest: Guest, parts: &[&str]) {
+    let name = name(guest);
+    let mut state = Value::Null;
+    eventually(&format!("{name} is counted"), async || {
+        let plugins = host.get("plugins").await.unwrap();
+        let all = plugins["plugins"].as_array().unwrap();
+        state = all.iter().find(|plugin| plugin["name"] == name.as_str()).unwrap().clone();
+        state["faults"].as_u64().unwrap() > 0
+    })
+    .await;
+    let message = state["message"].as_str().unwrap();
+    let digest = &state["digest"].as_str().unwrap()[..12];
+    assert!(message.starts_with(&format!("plugin \"hostile\" ({digest}): ")), "{state}");
+    parts.iter().for_each(|part| assert!(message.contains(part), "{part}: {state}"));
+}
+
+/// How the turns of a hostile policy end: the kind of the note, and what stands in it.
+const POLICIES: &[(Guest, &str, &str)] = &[
+    (guests::named("loops_at_a_turn"), "fuel", "policy_fuel"),
+    (guests::named("fills_memory_for_ever"), "fuel", "policy_fuel"),
+    (guests::named("recurses_at_a_turn"), "trap", "stack"),
+    (guests::named("dies_at_a_turn"), "trap", "deep_inside"),
+    (guests::named("swells_at_a_turn"), "memory", "policy_memory_bytes"),
+    (guests::named("gives_no_verdict"), "bounds", "0 verdicts for 1 turn"),
+    (guests::named("tag_of_another"), "bounds", "blacklisted"),
+    (guests::named("tag_of_pages"), "bounds", "label_bytes"),
+    (guests::named("decisions_without_number"), "bounds", "verdict_decisions"),
+    (guests::named("reason_in_no_alphabet"), "trap", "utf-8"),
+    (guests::named("trait_that_is_no_number"), "bounds", "NaN"),
+    (guests::named("allocator_that_dies"), "trap", "realloc"),
+    (guests::named("forged_handle"), "trap", "handle"),
+    (guests::named("handles_without_number"), "memory", "handles"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_policies_spoil_their_own_turns_alone_and_the_fold_can_be_told_again() {
+    let guests: Vec<Guest> = POLICIES.iter().map(|(guest, ..)| *guest).collect();
+    let lair = Lair::of(&guests);
+    // One that behaves before them, one behind.
+    let last = tags_everybody("last", "last");
+    let plugin = tests::host::plugin(&last.plugin).unwrap();
+    let mut rules = lair.sections("policy", &guests, "key = \"hunter22\"");
+    write!(rules, "\n[[policy]]\nname = \"last\"\nplugin = {plugin:?}\n[policy.settings]\n{}", last.settings)
+        .unwrap();
+    let policies = vec![tags_everybody("first", "first")];
+    let stage = Stage::set(&Tenant { rules, policies, ..Tenant::default() }).await;
+    customers_come(&stage).await;
+    stage.advance(START_MS + 60_000).await;
+    assert_eq!(tagged(&stage.host, "first").await, CUSTOMERS);
+    assert_eq!(tagged(&stage.host, "last").await, CUSTOMERS);
+    let notes = all_notes(&stage.host).await;
+    for (guest, kind, part) in POLICIES {
+        let name = name(*guest);
+        let dead: Vec<&Value> =
+            notes.iter().filter(|note| note["version"]["binding"] == name.as_str()).collect();
+        assert!(!dead.is_empty(), "{name} has no note");
+        for note in dead {
+            assert_eq!(note["note"]["dead_turn"]["kind"], *kind, "{note}");
+            assert!(note["note"]["dead_turn"]["text"].as_str().unwrap().contains(part), "{note}");
+            assert_eq!(note["version"]["title"], "hostile");
+            assert_eq!(note["version"]["digest"].as_str().unwrap().len(), 64, "{note}");
+        }
+    }
+    assert_eq!(
+        stage.host.get("customers?tag=blacklisted").await.unwrap()["customers"],
+        Value::Array(Vec::new())
+    );
+    let client = tests::web::client(Duration::from_secs(10)).unwrap();
+    let health = client.get(format!("{}/healthz", stage.host.address())).send().await.unwrap();
+    assert_eq!(health.status(), 200);
+    tests::host::cli_text(&stage.config, &["rebuild", "--check"]).unwrap();
+}
+
+async fn all_notes(host: &Host) -> Vec<Value> {
+    let mut all = Vec::new();
+    let mut after = String::new();
+    loop {
+        let page = host.get(&format!("notes?limit=200{after}")).await.unwrap();
+        all.extend(page["notes"].as_array().unwrap().iter().cloned());
+        match page["next"].as_str() {
+            Some(next) => after = format!("&after={next}"),
+            None => return all,
+        }
+    }
+}
+
+/// Files that a running host is told to take, and what its log says of each.
+const FILES: &[(Guest, &str)] = &[
+    (guests::named("core_module"), "core module"),
+    (guests::named("wasi_in_a_policy"), "wasi:cli/environment"),
+    (guests::named("cut_off_file"), "ends too early"),
+    (guests::named("instances_without_number"), "core_instances"),
+    (guests::named("describes_without_end"), "policy_fuel"),
+    (guests::named("starts_without_end"), "for_ever"),
+    (guests::named("schema_that_leads_to_itself"), "back to itself"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_host_refuses_hostile_files_and_goes_on_with_what_it_has() {
+    let guests: Vec<Guest> = FILES.iter().map(|(guest, _)| *guest).collect();
+    let lair = Lair::of(&guests);
+    let tenant = |rules: String| Tenant {
+        clock: "system",
+        rules,
+        policies: vec![tags_everybody("tags", "came")],
+        ..Tenant::default()
+    };
+    let stage = Stage::set(&tenant(String::new())).await;
+    let log = || std::fs::read_to_string(stage.config.with_extension("log")).unwrap();
+    for (guest, part) in FILES {
+        let before = log().len();
+        let rules = lair.sections("policy", std::slice::from_ref(guest), "");
+        tenant(rules).write(stage.folder.path(), &stage.on).unwrap();
+        stage.host.signal("HUP").unwrap();
+        let name = name(*guest);
+        eventually(&format!("{name} is refused"), async || log()[before..].contains("the old one stays"))
+            .await;
+        let said = &log()[before..];
+        assert!(said.contains(&format!("policy \\\"{name}\\\"")) && said.contains(part), "{said}");
+    }
+    customers_come(&stage).await;
+    eventually("all are tagged", async || tagged(&stage.host, "came").await == CUSTOMERS).await;
+    tests::host::cli_text(&stage.config, &["rebuild", "--check"]).unwrap();
+}

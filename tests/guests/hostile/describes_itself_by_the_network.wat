@@ -1,0 +1,11 @@
+;; A connector that asks the network what it is.
+;; frame: connector webhook
+(import "heliu:plugin/http@0.1.0" "send" (func $send (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))
+(data (i32.const 2048) "GET")
+(data (i32.const 2064) "http://127.0.0.1:1/")
+(func $describe (result i32)
+    (call $send (i32.const 2048) (i32.const 3) (i32.const 2064) (i32.const 19) (i32.const 0) (i32.const 0)
+        (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 3072))
+    ;; Refused: it says so by a channel without a name.
+    (if (i32.load8_u (i32.const 3072)) (then (i32.store offset=4 (i32.const 256) (i32.const 0))))
+    (i32.const 256))

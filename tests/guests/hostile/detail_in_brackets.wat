@@ -1,0 +1,16 @@
+;; Intends something whose detail nests ten thousand brackets: whoever reads it would recurse.
+;; frame: policy
+(data (i32.const 2200) "keydirect-message")
+(func $spoil (param $verdict i32)
+    (memory.fill (i32.const 65536) (i32.const 0x5b) (i32.const 10000))
+    (memory.fill (i32.const 75536) (i32.const 0x5d) (i32.const 10000))
+    (i32.store8 (i32.const 2056) (i32.const 6))
+    (i32.store (i32.const 2064) (i32.const 2200))
+    (i32.store (i32.const 2068) (i32.const 3))
+    (i32.store (i32.const 2072) (i32.const 2203))
+    (i32.store (i32.const 2076) (i32.const 14))
+    (i32.store8 (i32.const 2136) (i32.const 1))
+    (i32.store (i32.const 2140) (i32.const 65536))
+    (i32.store (i32.const 2144) (i32.const 20000))
+    (i32.store (local.get $verdict) (i32.const 2048))
+    (i32.store offset=4 (local.get $verdict) (i32.const 1)))

@@ -1,0 +1,4 @@
+;; Breaks off in its start function.
+;; frame: policy
+(func $die (unreachable))
+(start $die)

@@ -1,0 +1,17 @@
+;; Tells of an event with an extra that nests a hundred thousand brackets.
+;; frame: connector webhook
+(data (i32.const 3000) "e1")
+(func $spoil (param i32 i32)
+    (drop (memory.grow (i32.const 4)))
+    (memory.fill (i32.const 65536) (i32.const 0x5b) (i32.const 100000))
+    (memory.fill (i32.const 165536) (i32.const 0x5d) (i32.const 100000))
+    (i32.store (i32.const 2048) (i32.const 3000))
+    (i32.store offset=4 (i32.const 2048) (i32.const 2))
+    (i32.store8 offset=40 (i32.const 2048) (i32.const 3))
+    (i32.store offset=48 (i32.const 2048) (i32.const 3000))
+    (i32.store offset=52 (i32.const 2048) (i32.const 2))
+    (i32.store8 offset=152 (i32.const 2048) (i32.const 1))
+    (i32.store offset=156 (i32.const 2048) (i32.const 65536))
+    (i32.store offset=160 (i32.const 2048) (i32.const 200000))
+    (i32.store offset=4 (i32.const 512) (i32.const 2048))
+    (i32.store offset=8 (i32.const 512) (i32.const 1)))
