@@ -2,6 +2,7 @@
 //!
 //! Nobody else depends on it: the arrows end here.
 
+pub mod signature;
 pub mod wiring;
 
 /// The fold is many small values that live for one commit. Measured on it: a third faster than glibc's allocator, with a

@@ -11,9 +11,11 @@ use anyhow::{Context as _, bail};
 use config::Config;
 use model::{Binding, Class, Digest, Instant, Setup, Turn};
 use router::{Plugins, PluginsError, TurnOutcome};
-use sandbox::{Grants, Plugin, Policy, Sandbox, SandboxConfig};
+use sandbox::{Compiler, Grants, Limits, Plugin, Policy, Sandbox, SandboxConfig};
 use sha2::{Digest as _, Sha256};
 use sqlite::{SqliteJournal, SqliteStore};
+
+use crate::signature::read_component;
 
 /// A tenant's folder: `journal.db`, `store.db`, `plugins/`, `cache/`.
 pub struct Data {
@@ -60,9 +62,18 @@ impl Data {
     }
 
     pub fn sandbox(&self) -> anyhow::Result<Sandbox> {
-        let config = SandboxConfig { cache_dir: Some(self.folder.join("cache")), ..SandboxConfig::default() };
-        Ok(Sandbox::new(config)?)
+        sandbox(Limits::default(), Some(self.folder.join("cache")))
     }
+}
+
+/// The subcommand of `heliu` that compiles for the process that started it.
+pub const COMPILE: &str = "compile";
+
+/// A sandbox of the program that runs now, which must be `heliu`: it compiles in a second process of itself.
+pub fn sandbox(limits: Limits, cache_dir: Option<PathBuf>) -> anyhow::Result<Sandbox> {
+    let compiler =
+        Compiler::this_program(&[COMPILE]).context("find the host's own program, which compiles")?;
+    Ok(Sandbox::new(SandboxConfig { limits, compiler, cache_dir })?)
 }
 
 /// Holds a data folder.
@@ -107,9 +118,9 @@ impl Shelf {
         Shelf { folder: folder.to_owned() }
     }
 
-    /// Reads a component and keeps a copy.
-    pub fn take_in(&self, path: &Path) -> anyhow::Result<Vec<u8>> {
-        let bytes = fs::read(path).with_context(|| format!("read the plugin {}", path.display()))?;
+    /// Reads a component, signed where that is required, and keeps a copy.
+    pub fn take_in(&self, path: &Path, plugins: &config::Plugins) -> anyhow::Result<Vec<u8>> {
+        let bytes = read_component(path, plugins)?;
         let place = self.place(Digest(Sha256::digest(&bytes).into()));
         if !place.exists() {
             let new = place.with_extension("new");
@@ -152,6 +163,13 @@ impl Policies {
         let bytes = fs::read(&place).map_err(|io| {
             error(format!("{}: {io}: the journal needs this version; put the file back", place.display()))
         })?;
+        // What was signed, or looked at, when it was taken in is what the journal names: nothing else may decide.
+        if Digest(Sha256::digest(&bytes).into()) != binding.digest {
+            return Err(error(format!(
+                "{}: not the component of that name; put the file back",
+                place.display()
+            )));
+        }
         match self.sandbox.admit(&bytes, &Grants::none()) {
             Ok(Plugin::Policy(policy)) => {
                 loaded.insert(binding.digest, policy.clone());
@@ -200,8 +218,9 @@ pub fn bind(
     policies: &Policies,
 ) -> anyhow::Result<Vec<Binding>> {
     let bind = |policy: &config::Policy| {
-        let bytes = shelf.take_in(&policy.plugin)?;
-        let plugin = match sandbox.admit(&bytes, &Grants::none())? {
+        let bytes = shelf.take_in(&policy.plugin, &config.plugins)?;
+        let admitted = sandbox.admit(&bytes, &Grants::none());
+        let plugin = match admitted.with_context(|| policy.plugin.display().to_string())? {
             Plugin::Policy(plugin) => plugin,
             Plugin::Connector(_) => {
                 bail!("{} is a connector: declare it under [[connection]]", policy.plugin.display())

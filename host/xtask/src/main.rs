@@ -4,6 +4,7 @@
 mod bench;
 mod cargo;
 mod demo;
+mod fuzz;
 mod new;
 mod plugins;
 mod test;
@@ -35,10 +36,17 @@ enum Command {
     New(new::Arguments),
     Tidy(tidy::Arguments),
     Bench(bench::Arguments),
+    Fuzz(fuzz::Arguments),
 }
 
 fn main() -> ExitCode {
-    match run(Arguments::parse().command) {
+    let asked = std::env::var_os(fuzz::wrapper::ASKED).is_some();
+    let done = if asked {
+        fuzz::wrapper::compile(std::env::args_os().skip(1))
+    } else {
+        run(Arguments::parse().command)
+    };
+    match done {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error}");
@@ -56,6 +64,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::New(arguments) => new::run(&arguments)?,
         Command::Tidy(arguments) => tidy::run(&arguments)?,
         Command::Bench(arguments) => bench::run(&arguments)?,
+        Command::Fuzz(arguments) => fuzz::run(&arguments)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -4,14 +4,20 @@ use std::path::Path;
 use std::sync::Arc;
 
 use model::{CustomerId, CustomerView, Happening, Request, Turn};
-use sandbox::{Call, Connector, Grants, Http, Limits, LoadError, Plugin, Policy, Sandbox, SandboxConfig};
+use sandbox::{
+    Call, Compiler, Connector, Grants, Http, Limits, LoadError, Plugin, Policy, Sandbox, SandboxConfig,
+};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
 pub fn sandbox(limits: Limits) -> Sandbox {
     // Small pools: a test machine runs many of these at once.
     let limits = Limits { connector_calls: 4, policy_calls: 4, ..limits };
-    Sandbox::new(SandboxConfig { limits, cache_dir: None }).unwrap()
+    Sandbox::new(SandboxConfig { limits, compiler: compiler(), cache_dir: None }).unwrap()
+}
+
+pub fn compiler() -> Compiler {
+    Compiler::new(env!("CARGO_BIN_EXE_sandbox-compiler"), &[])
 }
 
 pub fn admit(limits: Limits, component: &[u8]) -> Result<Plugin, LoadError> {
