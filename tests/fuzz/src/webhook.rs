@@ -109,7 +109,11 @@ async fn take(connector: Connector, mut incoming: mpsc::Receiver<Incoming>) {
             },
             // A busy machine is no fault of the plugin's; but nothing else runs here.
             Err(fault) if matches!(fault.kind, FaultKind::Busy { .. }) => Reply::NoSuchConnection,
-            Err(fault) => Reply::Unavailable { why: fault.to_string() },
+            Err(fault) => {
+                // For whoever looks at a finding.
+                eprintln!("{fault}");
+                Reply::Unavailable { why: fault.to_string() }
+            }
         };
         drop(reply.send(answer));
     }
