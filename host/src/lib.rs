@@ -4,6 +4,7 @@
 
 pub mod files;
 pub mod shadows;
+pub mod signature;
 pub mod wiring;
 
 /// The fold is many small values that live for one commit. Measured on it: a third faster than glibc's allocator, with a

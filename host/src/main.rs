@@ -9,6 +9,7 @@ mod commands;
 mod plugin;
 mod serve;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use journal::Journal;
 use sandbox::{Grants, Plugin};
 use store::Store;
 
+use heliu::signature::read_component;
 use heliu::wiring::{self, Data, Policies, Shelf};
 
 use acting::DeadAct;
@@ -58,6 +60,9 @@ enum Command {
     /// Look at a plugin, or call it once in the real sandbox, outside any store.
     #[command(subcommand)]
     Plugin(PluginCommand),
+    /// Compile one component for the host that started this process, which limits itself first.
+    #[command(hide = true, name = wiring::COMPILE)]
+    Compile { order: Vec<OsString> },
     /// The append-only truth: export, import, tail.
     #[command(subcommand)]
     Journal(JournalCommand),
@@ -164,7 +169,11 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }
         Command::Plugin(command) => {
             drop(out);
-            return runtime()?.block_on(plugin::run(command, json));
+            return runtime()?.block_on(plugin::run(command, &config, json));
+        }
+        Command::Compile { order } => {
+            drop(out);
+            return Ok(sandbox::compile_for_parent(&order));
         }
         Command::Journal(command) => {
             // Nothing tells a running host of an append from outside.
@@ -266,9 +275,9 @@ fn ground(path: &Path, propose: Propose) -> anyhow::Result<Ground> {
     let sandbox = Data::open(&config)?.sandbox()?;
     let mut outlets = Vec::new();
     for wanted in &config.connections {
-        let bytes = std::fs::read(&wanted.plugin)
-            .with_context(|| format!("read the plugin {}", wanted.plugin.display()))?;
-        if let Plugin::Connector(connector) = sandbox.admit(&bytes, &Grants::all())?
+        let bytes = read_component(&wanted.plugin, &config.plugins)?;
+        let admitted = sandbox.admit(&bytes, &Grants::all());
+        if let Plugin::Connector(connector) = admitted.with_context(|| wanted.plugin.display().to_string())?
             && connector.offers().outlet
         {
             let (settings, secrets, again) = (&wanted.settings, &wanted.secrets, &wanted.carry_again);

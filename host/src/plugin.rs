@@ -10,13 +10,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use sandbox::{Limits, Sandbox, SandboxConfig};
+use heliu::wiring;
+use sandbox::{Limits, Sandbox};
 
 use case::RunArgs;
 
 #[derive(clap::Subcommand)]
 pub enum PluginCommand {
-    /// What a component is, and what it would have to be granted.
+    /// What a component is, who signed it, and what it would have to be granted.
     Inspect {
         /// The component.
         file: PathBuf,
@@ -28,10 +29,11 @@ pub enum PluginCommand {
     Run(Box<RunArgs>),
 }
 
-pub async fn run(command: PluginCommand, json: bool) -> anyhow::Result<ExitCode> {
+/// The keys that may have signed it are those of the configuration, where there is one.
+pub async fn run(command: PluginCommand, config: &Path, json: bool) -> anyhow::Result<ExitCode> {
     let sandbox = sandbox()?;
     match command {
-        PluginCommand::Inspect { file } => inspect::inspect(&sandbox, &file, json),
+        PluginCommand::Inspect { file } => inspect::inspect(&sandbox, &file, config, json),
         PluginCommand::Run(arguments) => call::run(&sandbox, *arguments).await,
     }
 }
@@ -39,7 +41,7 @@ pub async fn run(command: PluginCommand, json: bool) -> anyhow::Result<ExitCode>
 /// A sandbox for one call: its pools are small, so that it starts at once.
 fn sandbox() -> anyhow::Result<Sandbox> {
     let limits = Limits { connector_calls: 1, policy_calls: 1, ..Limits::default() };
-    Ok(Sandbox::new(SandboxConfig { limits, cache_dir: cache_dir() })?)
+    wiring::sandbox(limits, cache_dir())
 }
 
 /// Compiled code of plugins that were tried by hand: `HELIU_CACHE_DIR`, or where the system keeps caches.

@@ -345,7 +345,7 @@ impl Loader {
         let mut connections = Connections::new();
         for wanted in &config.connections {
             let connection = self
-                .connect(wanted, running)
+                .connect(wanted, &config.plugins, running)
                 .with_context(|| format!("{}: connection \"{}\"", config.path.display(), wanted.name))?;
             connections.insert(wanted.name.clone(), Arc::new(connection));
         }
@@ -356,9 +356,15 @@ impl Loader {
         Ok(Loaded { connections, setup: wiring::setup(config, bindings, schemes), shadows })
     }
 
-    fn connect(&self, wanted: &config::Connection, running: &Connections) -> anyhow::Result<Connection> {
-        let bytes = self.shelf.take_in(&wanted.plugin)?;
-        let connector = match self.sandbox.admit(&bytes, &Grants::all())? {
+    fn connect(
+        &self,
+        wanted: &config::Connection,
+        plugins: &config::Plugins,
+        running: &Connections,
+    ) -> anyhow::Result<Connection> {
+        let bytes = self.shelf.take_in(&wanted.plugin, plugins)?;
+        let admitted = self.sandbox.admit(&bytes, &Grants::all());
+        let connector = match admitted.with_context(|| wanted.plugin.display().to_string())? {
             Plugin::Connector(connector) => connector,
             Plugin::Policy(_) => {
                 anyhow::bail!("{} is a policy: declare it under [[policy]]", wanted.plugin.display())

@@ -11,7 +11,7 @@ use anyhow::{Context as _, anyhow, bail};
 use config::Config;
 use model::{Binding, Class, Digest, Instant, Setup, Turn};
 use router::{Plugins, PluginsError, TurnOutcome};
-use sandbox::{Evaluation, Grants, Plugin, Policy, Sandbox, SandboxConfig};
+use sandbox::{Compiler, Evaluation, Grants, Limits, Plugin, Policy, Sandbox, SandboxConfig};
 use sha2::{Digest as _, Sha256};
 use sqlite::{DbError, SqliteJournal, SqliteStore};
 
@@ -19,6 +19,8 @@ use crate::files;
 
 /// How long a host looks at each of its files before it starts: a few gigabytes. What is larger is looked at in part.
 const CHECK_MAX: Duration = Duration::from_secs(10);
+
+use crate::signature::read_component;
 
 /// A tenant's folder: `journal.db`, `store.db`, `plugins/`, `cache/`.
 pub struct Data {
@@ -100,14 +102,18 @@ impl Data {
     }
 
     pub fn sandbox(&self) -> anyhow::Result<Sandbox> {
-        sandbox(&self.folder)
+        sandbox(Limits::default(), Some(self.folder.join("cache")))
     }
 }
 
-/// The sandbox with the compiled code of a data folder.
-pub fn sandbox(folder: &Path) -> anyhow::Result<Sandbox> {
-    let config = SandboxConfig { cache_dir: Some(folder.join("cache")), ..SandboxConfig::default() };
-    Ok(Sandbox::new(config)?)
+/// The subcommand of `heliu` that compiles for the process that started it.
+pub const COMPILE: &str = "compile";
+
+/// A sandbox of the program that runs now, which must be `heliu`: it compiles in a second process of itself.
+pub fn sandbox(limits: Limits, cache_dir: Option<PathBuf>) -> anyhow::Result<Sandbox> {
+    let compiler =
+        Compiler::this_program(&[COMPILE]).context("find the host's own program, which compiles")?;
+    Ok(Sandbox::new(SandboxConfig { limits, compiler, cache_dir })?)
 }
 
 /// What a component is known by.
@@ -174,9 +180,9 @@ impl Shelf {
         Shelf { folder: folder.to_owned() }
     }
 
-    /// Reads a component and keeps a copy.
-    pub fn take_in(&self, path: &Path) -> anyhow::Result<Vec<u8>> {
-        let bytes = fs::read(path).with_context(|| format!("read the plugin {}", path.display()))?;
+    /// Reads a component, signed where that is required, and keeps a copy.
+    pub fn take_in(&self, path: &Path, plugins: &config::Plugins) -> anyhow::Result<Vec<u8>> {
+        let bytes = read_component(path, plugins)?;
         let place = self.place(digest(&bytes));
         if !place.exists() {
             // The journal will name it: it must not be the one of the two that a power cut takes.
@@ -236,6 +242,13 @@ impl Policies {
         let bytes = fs::read(&place).map_err(|io| {
             error(format!("{}: {io}: the journal needs this version; put the file back", place.display()))
         })?;
+        // What was signed, or looked at, when it was taken in is what the journal names: nothing else may decide.
+        if Digest(Sha256::digest(&bytes).into()) != binding.digest {
+            return Err(error(format!(
+                "{}: not the component of that name; put the file back",
+                place.display()
+            )));
+        }
         match self.sandbox.admit(&bytes, &Grants::none()) {
             Ok(Plugin::Policy(policy)) => {
                 loaded.insert(binding.digest, policy.clone());
@@ -270,12 +283,14 @@ impl Plugins for Policies {
 
 fn bind_one(
     policy: &config::Policy,
+    plugins: &config::Plugins,
     sandbox: &Sandbox,
     shelf: &Shelf,
     policies: &Policies,
 ) -> anyhow::Result<Binding> {
-    let bytes = shelf.take_in(&policy.plugin)?;
-    let plugin = match sandbox.admit(&bytes, &Grants::none())? {
+    let bytes = shelf.take_in(&policy.plugin, plugins)?;
+    let admitted = sandbox.admit(&bytes, &Grants::none());
+    let plugin = match admitted.with_context(|| policy.plugin.display().to_string())? {
         Plugin::Policy(plugin) => plugin,
         Plugin::Connector(_) => {
             bail!("{} is a connector: declare it under [[connection]]", policy.plugin.display())
@@ -296,7 +311,7 @@ pub fn bind(
     policies: &Policies,
 ) -> anyhow::Result<Vec<Binding>> {
     let named = |policy: &config::Policy| {
-        let binding = bind_one(policy, sandbox, shelf, policies);
+        let binding = bind_one(policy, &config.plugins, sandbox, shelf, policies);
         binding.with_context(|| format!("{}: policy \"{}\"", config.path.display(), policy.name))
     };
     config.policies.iter().map(named).collect()
@@ -313,7 +328,7 @@ pub fn shadows(
         |policy: &config::Policy| {
             let config::Shadow { plugin, settings } = policy.shadow.clone()?;
             let beside = config::Policy { plugin, settings, shadow: None, ..policy.clone() };
-            let binding = bind_one(&beside, sandbox, shelf, policies);
+            let binding = bind_one(&beside, &config.plugins, sandbox, shelf, policies);
             Some(binding.with_context(|| {
                 format!("{}: the shadow of policy \"{}\"", config.path.display(), policy.name)
             }))

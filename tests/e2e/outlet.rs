@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use model::{Chore, Delivery, Errand, Event, Fact, Fault, Identity, Outcome, ReceiptStep};
 use sandbox::{
-    Call, ConnectionMemory, Connector, Grants, HostGrant, Http, Limits, Plugin, Sandbox, SandboxConfig,
+    Call, Compiler, ConnectionMemory, Connector, Grants, HostGrant, Http, Limits, Plugin, Sandbox,
+    SandboxConfig,
 };
 use serde_json::{Value, json};
 use tests::brand::START_MS;
@@ -47,7 +48,8 @@ impl Desk {
         let bytes = std::fs::read(tests::host::plugin("wecom").unwrap()).unwrap();
         let limits = Limits { connector_calls: 2, policy_calls: 1, ..Limits::default() };
         let http = Http::new(vec![HostGrant::parse(&sim.base_url(), true).unwrap()], &limits).unwrap();
-        let sandbox = Sandbox::new(SandboxConfig { limits, cache_dir: None }).unwrap();
+        let compiler = Compiler::new(tests::host::binary().unwrap(), &["compile"]);
+        let sandbox = Sandbox::new(SandboxConfig { limits, compiler, cache_dir: None }).unwrap();
         let Plugin::Connector(connector) = sandbox.admit(&bytes, &Grants::all()).unwrap() else {
             panic!("wecom is a connector")
         };

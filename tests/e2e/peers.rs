@@ -2,11 +2,12 @@
 //!
 //! Our simulators and our connectors were written from the same pages; a page misread twice looks right. So
 //! `wechatpy` (PyPI) and `@wecom/crypto` (npm) seal what the host opens and open what we seal, and `py-taobao-open` (PyPI)
-//! signs what our simulator of TOP judges.
+//! signs what our simulator of TOP judges. `pycryptodome` signs plugins.
 //!
 //! They are installed by `cargo xtask test peers` at the versions that stand in `tests/peers/`. Where they are not
 //! there, these tests fail and say so.
 
+mod minisign;
 mod top;
 mod wecom;
 

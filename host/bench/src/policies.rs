@@ -4,9 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use heliu::wiring::{Policies, Shelf};
+use heliu::wiring::{COMPILE, Policies, Shelf};
 use model::{Binding, Setup};
-use sandbox::{Grants, Plugin, Policy, Sandbox, SandboxConfig};
+use sandbox::{Compiler, Grants, Limits, Plugin, Policy, Sandbox, SandboxConfig};
 
 use crate::Bench;
 
@@ -21,7 +21,8 @@ pub const REPURCHASE: &str = include_str!("settings/repurchase.json");
 
 pub fn sandbox(bench: &Bench) -> anyhow::Result<Sandbox> {
     let cache_dir = Some(bench.path("cache"));
-    Ok(Sandbox::new(SandboxConfig { cache_dir, ..SandboxConfig::default() })?)
+    let compiler = Compiler::new(tests::host::binary()?, &[COMPILE]);
+    Ok(Sandbox::new(SandboxConfig { limits: Limits::default(), compiler, cache_dir })?)
 }
 
 pub fn admit(plugins: &Path, sandbox: &Sandbox, name: &str) -> anyhow::Result<Policy> {

@@ -17,6 +17,7 @@ use anyhow::{Context as _, bail};
 use api::past::At;
 use config::Config;
 use heliu::shadows;
+use heliu::signature::read_component;
 use heliu::wiring::{Data, Policies, Shelf};
 use model::{Binding, CustomerId, FoldState, Setup};
 use router::{Pair, Side, Trial};
@@ -76,7 +77,7 @@ pub(crate) fn run(
             names.join(", ")
         );
     };
-    let new = candidate(arguments, old, &sandbox, &policies)?;
+    let new = candidate(arguments, old, &config.plugins, &sandbox, &policies)?;
     let range = Range::of(&*data.journal, arguments.from, arguments.to)?;
     let upto = upto(&data, arguments.to, range, standing)?;
     let [before, after] = [old, &new].map(|tried| setup(&state.setup, tried, old, &new));
@@ -205,13 +206,15 @@ fn finish(
 fn candidate(
     arguments: &BacktestArguments,
     old: &Binding,
+    plugins: &config::Plugins,
     sandbox: &Sandbox,
     policies: &Policies,
 ) -> anyhow::Result<Binding> {
     let mut new = old.clone();
     if let Some(path) = &arguments.plugin {
-        let bytes = std::fs::read(path).with_context(|| format!("read the plugin {}", path.display()))?;
-        let plugin = match sandbox.admit(&bytes, &Grants::none())? {
+        let bytes = read_component(path, plugins)?;
+        let admitted = sandbox.admit(&bytes, &Grants::none());
+        let plugin = match admitted.with_context(|| path.display().to_string())? {
             Plugin::Policy(plugin) => plugin,
             Plugin::Connector(_) => bail!("{}: a connector; only policies can be tried", path.display()),
         };

@@ -5,16 +5,47 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use config::PluginKey;
+use heliu::signature::{Vouched, vouched};
 use model::{Carriage, ConnectorDescriptor, PolicyDescriptor};
 use sandbox::{Import, Inspection, Plugin, Sandbox};
 use serde_json::{Value, json};
 
-pub(super) fn inspect(sandbox: &Sandbox, file: &Path, as_json: bool) -> anyhow::Result<ExitCode> {
+pub(super) fn inspect(
+    sandbox: &Sandbox,
+    file: &Path,
+    config: &Path,
+    as_json: bool,
+) -> anyhow::Result<ExitCode> {
     let bytes = super::read_component(file)?;
+    let keys = keys(config);
+    let vouched = vouched(file, &bytes, keys.as_deref().unwrap_or_default());
     let inspection = sandbox.inspect(&bytes).with_context(|| file.display().to_string())?;
-    let text = if as_json { format!("{}\n", to_json(&inspection)?) } else { for_people(&inspection) };
+    let text = if as_json {
+        format!("{}\n", to_json(&inspection, &vouched)?)
+    } else {
+        let unknown = keys.err().filter(|_| matches!(vouched, Vouched::ByStranger { .. }));
+        let why = unknown.map(|error| format!(" ({error:#})")).unwrap_or_default();
+        for_people(&inspection, &format!("{vouched}{why}"))
+    };
     std::io::stdout().lock().write_all(text.as_bytes())?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Those of the configuration. A component can be looked at where there is none.
+fn keys(config: &Path) -> anyhow::Result<Vec<PluginKey>> {
+    Ok(config::load(config).context("no keys are known")?.plugins.keys)
+}
+
+fn signature_json(vouched: &Vouched) -> Value {
+    let (state, name, key_id, comment) = match vouched {
+        Vouched::By { name, key_id, comment } => ("signed", Some(name), Some(key_id), Some(comment)),
+        Vouched::Not { place: _ } => ("none", None, None, None),
+        Vouched::ByStranger { place: _, key_id } => ("unknown-key", None, Some(key_id), None),
+        Vouched::ForOther { place: _, name, key_id } => ("does-not-fit", Some(name), Some(key_id), None),
+        Vouched::Unclear { place: _, reason: _ } => ("unreadable", None, None, None),
+    };
+    json!({ "state": state, "by": name, "key": key_id, "comment": comment, "text": vouched.to_string() })
 }
 
 /// The interfaces that an operator grants, by their short names.
@@ -23,7 +54,7 @@ fn interfaces(inspection: &Inspection) -> Vec<&'static str> {
     Import::ALL.into_iter().filter(asked).map(Import::name).collect()
 }
 
-fn to_json(inspection: &Inspection) -> anyhow::Result<Value> {
+fn to_json(inspection: &Inspection, vouched: &Vouched) -> anyhow::Result<Value> {
     let Inspection { plugin, wit, bytes, imports, exports } = inspection;
     let (role, descriptor, hosts) = match plugin {
         Plugin::Connector(connector) => {
@@ -37,6 +68,7 @@ fn to_json(inspection: &Inspection) -> anyhow::Result<Value> {
         "wit": wit,
         "digest": plugin.digest().to_string(),
         "bytes": bytes,
+        "signature": signature_json(vouched),
         "imports": functional(imports),
         "exports": exports,
         "grants": { "interfaces": interfaces(inspection), "hosts": hosts },
@@ -83,7 +115,7 @@ fn carriage(carriage: Carriage) -> &'static str {
     }
 }
 
-fn for_people(inspection: &Inspection) -> String {
+fn for_people(inspection: &Inspection, signature: &str) -> String {
     let Inspection { plugin, wit, bytes, imports: _, exports } = inspection;
     let mut lines = Vec::new();
     let mut line = |name: &str, values: Vec<String>| {
@@ -92,6 +124,7 @@ fn for_people(inspection: &Inspection) -> String {
     };
     line("speaks", vec![format!("heliu:plugin@{wit}")]);
     line("digest", vec![plugin.digest().to_string()]);
+    line("signature", vec![signature.to_owned()]);
     line("size", vec![format!("{bytes} bytes")]);
     line("exports", exports.iter().map(|name| short(name)).collect());
     let heading = match plugin {

@@ -38,7 +38,11 @@ impl World {
     /// A host with these connections, all of the plugin that is not mended.
     fn new(names: &[&str]) -> World {
         let limits = Limits { connector_cpu: Duration::from_secs(60), ..Limits::default() };
-        let sandbox = Sandbox::new(SandboxConfig { limits, cache_dir: None }).unwrap();
+        // Beside the folder of this test lies the host's own program, which compiles.
+        let test = std::env::current_exe().unwrap();
+        let program = test.parent().and_then(std::path::Path::parent).unwrap().join("heliu");
+        let compiler = sandbox::Compiler::new(program, &[heliu::wiring::COMPILE]);
+        let sandbox = Sandbox::new(SandboxConfig { limits, compiler, cache_dir: None }).unwrap();
         let journal = Arc::new(MemoryJournal::default());
         let (committer, appender) = Committer::new(journal.clone(), CommitterConfig::default()).unwrap();
         drop(committer.spawn().unwrap());

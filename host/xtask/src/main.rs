@@ -4,6 +4,7 @@
 mod bench;
 mod cargo;
 mod demo;
+mod fuzz;
 mod new;
 mod plugins;
 mod soak;
@@ -37,10 +38,17 @@ enum Command {
     Tidy(tidy::Arguments),
     Bench(bench::Arguments),
     Soak(soak::Arguments),
+    Fuzz(fuzz::Arguments),
 }
 
 fn main() -> ExitCode {
-    match run(Arguments::parse().command) {
+    let asked = std::env::var_os(fuzz::wrapper::ASKED).is_some();
+    let done = if asked {
+        fuzz::wrapper::compile(std::env::args_os().skip(1))
+    } else {
+        run(Arguments::parse().command)
+    };
+    match done {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error}");
@@ -59,6 +67,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Tidy(arguments) => tidy::run(&arguments)?,
         Command::Bench(arguments) => bench::run(&arguments)?,
         Command::Soak(arguments) => soak::run(&arguments)?,
+        Command::Fuzz(arguments) => fuzz::run(&arguments)?,
     }
     Ok(ExitCode::SUCCESS)
 }

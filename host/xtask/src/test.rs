@@ -15,13 +15,13 @@ use self::steps::{STEPS, Step};
 use self::tally::Tally;
 use crate::workspace;
 
-/// Run what CI runs: format, tidy, guests, build, lint, every test, docs, the templates of `new`
+/// Run what CI runs: format, tidy, guests, build, lint, every test, a short fuzz, docs, the templates of `new`
 #[derive(clap::Args)]
 pub struct Arguments {
     /// Go on after a step that failed, and fail at the end
     #[arg(long)]
     keep_going: bool,
-    /// Only these steps: format, tidy, guests, build, lint, peers, test, docs, template
+    /// Only these steps: format, tidy, guests, build, lint, peers, test, fuzz, docs, template
     steps: Vec<String>,
 }
 

@@ -5,6 +5,7 @@ use serde::de::DeserializeOwned;
 use crate::chores::{Chore, Harvest};
 use crate::events::{Content, Identity, Json};
 use crate::faults::{Fault, Pause};
+use crate::fitting;
 use crate::host::Host;
 use crate::http::Failure;
 use crate::settings;
@@ -254,7 +255,8 @@ fn decode_percent(text: &str) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
-/// Parses the settings and receives. Settings that do not fit answer 500, so that the channel delivers again.
+/// Parses the settings and receives. Settings that do not fit answer 500, so that the channel delivers again. Events that
+/// the host would not take are a complaint with the connector's own answer: the same would come again.
 pub fn receive<C: Webhook>(
     settings: &str,
     request: Request,
@@ -262,7 +264,11 @@ pub fn receive<C: Webhook>(
 ) -> Result<Reception, Refusal> {
     let settings = settings::parse::<C::Settings>(settings)
         .map_err(|why| Refusal::Malformed(Complaint { answer: Response::text(500, "misconfigured"), why }))?;
-    C::receive(&settings, request, host)
+    let received = C::receive(&settings, request, host)?;
+    match fitting::check(&received.kept) {
+        Ok(()) => Ok(received),
+        Err(why) => Err(Refusal::Malformed(Complaint { why, answer: received.answer })),
+    }
 }
 
 /// Parses the settings and polls.

@@ -8,6 +8,7 @@
 extern crate self as heliu_sdk;
 
 pub mod connector;
+mod fitting;
 #[cfg(all(feature = "harness", not(target_arch = "wasm32")))]
 pub mod harness;
 pub mod json;

@@ -12,10 +12,11 @@ use crate::connection::ConnectionSection;
 use crate::courier::{CourierSection, Misplaced, Names};
 use crate::identity::IdentitySection;
 use crate::limits::LimitsSection;
+use crate::plugins::PluginsSection;
 use crate::policy::PolicySection;
 use crate::secret::Surroundings;
 use crate::segment::{SEGMENTS_MAX, SegmentSection};
-use crate::{ConfigError, Connection, Limits, Policy, Problem, Secret, section};
+use crate::{ConfigError, Connection, Limits, Plugins, Policy, Problem, Secret, section};
 
 /// Everything that the operator configured, checked. Paths are relative to the folder that the process runs in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +33,8 @@ pub struct Config {
     /// Digits: `86`.
     pub phone_country: String,
     pub limits: Limits,
+    /// Whose components may run.
+    pub plugins: Plugins,
     /// In their order, each name once.
     pub connections: Vec<Connection>,
     /// In the order in which they decide, each name once.
@@ -72,6 +75,7 @@ struct File {
     api: Option<Value>,
     identity: Option<Value>,
     limits: Option<Value>,
+    plugins: Option<Value>,
     courier: Option<Value>,
     #[serde(default)]
     connection: Vec<Value>,
@@ -120,8 +124,20 @@ fn load_with(path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<C
     let text = std::fs::read_to_string(path)
         .map_err(|error| at("")(Problem::Unreadable { reason: error.to_string() }))?;
     let table: Table = toml::from_str(&text).map_err(|error| at("")(syntax(&text, &error)))?;
-    let File { data, listen, tenant, clock, api, identity, limits, courier, connection, policy, segment } =
-        section::read(Value::Table(table)).map_err(at(""))?;
+    let File {
+        data,
+        listen,
+        tenant,
+        clock,
+        api,
+        identity,
+        limits,
+        plugins,
+        courier,
+        connection,
+        policy,
+        segment,
+    } = section::read(Value::Table(table)).map_err(at(""))?;
     let folder = path.parent().unwrap_or(Path::new(""));
     let surroundings = Surroundings { folder, variable };
 
@@ -131,6 +147,8 @@ fn load_with(path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<C
         identity.map_or_else(|| Ok(IdentitySection::default()), section::read).map_err(at("[identity] "))?;
     let limits: LimitsSection =
         limits.map_or_else(|| Ok(LimitsSection::default()), section::read).map_err(at("[limits] "))?;
+    let plugins: PluginsSection =
+        plugins.map_or_else(|| Ok(PluginsSection::default()), section::read).map_err(at("[plugins] "))?;
     let courier: CourierSection =
         courier.map_or_else(|| Ok(CourierSection::default()), section::read).map_err(at("[courier] "))?;
     let connections = each("connection", connection, &file_name, |value| {
@@ -157,6 +175,7 @@ fn load_with(path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<C
         api_token: api.resolve(&surroundings).map_err(at("[api] "))?,
         phone_country: identity.resolve().map_err(at("[identity] "))?,
         limits: limits.resolve().map_err(at("[limits] "))?,
+        plugins: plugins.resolve().map_err(at("[plugins] "))?,
         connections,
         policies,
         courier,

@@ -4,6 +4,7 @@
 //! linking; its exports' types; its description of itself.
 
 use std::future::Future;
+use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -14,11 +15,14 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 use wasmtime::component::types::ComponentItem;
 
+use crate::cache;
 use crate::call::{cut, printable};
+use crate::compiler::Compiled;
 use crate::complexity::Complexity;
 use crate::connector::Connector;
 use crate::engine::Class;
 use crate::imports::Grants;
+use crate::limits::Limits;
 use crate::outline::{Outline, check_imports};
 use crate::policy::Policy;
 use crate::sandbox::Runtime;
@@ -40,7 +44,7 @@ impl LoadError {
     #[must_use]
     pub fn class(&self) -> Actor {
         match self.kind {
-            LoadErrorKind::Busy { .. } => Actor::Retry,
+            LoadErrorKind::Busy { .. } | LoadErrorKind::CompilerNotStarted { .. } => Actor::Retry,
             LoadErrorKind::TooLarge { .. }
             | LoadErrorKind::NotWasm
             | LoadErrorKind::CoreModule
@@ -52,6 +56,8 @@ impl LoadError {
             | LoadErrorKind::OtherVersion { .. }
             | LoadErrorKind::Import { .. }
             | LoadErrorKind::TooBig { .. }
+            | LoadErrorKind::CompileLimit { .. }
+            | LoadErrorKind::CompilerFailed { .. }
             | LoadErrorKind::Contract { .. }
             | LoadErrorKind::Describe { .. }
             | LoadErrorKind::Descriptor { .. } => Actor::Operator,
@@ -102,6 +108,21 @@ pub enum LoadErrorKind {
     Import { import: String, mend: String },
     #[error("the component needs {needs}, limit {name} is {limit}")]
     TooBig { needs: String, name: &'static str, limit: String },
+    #[error(
+        "to compile the component {digest} takes more than limit {limit} allows, which is {value}: it is too large, or made \
+         to do harm; a smaller one with the same work split over more functions passes"
+    )]
+    CompileLimit { digest: Digest, limit: &'static str, value: String },
+    #[error(
+        "the process that compiles the component {digest} {reason}: tell its author, and keep it out until you know why{}",
+        last_words(said)
+    )]
+    CompilerFailed { digest: Digest, reason: String, said: String },
+    #[error(
+        "no process to compile the component {digest}: {} cannot be started: {reason}",
+        program.display()
+    )]
+    CompilerNotStarted { digest: Digest, program: PathBuf, reason: String },
     #[error("{interface} is not as in the contract: {reason}")]
     Contract { interface: &'static str, reason: String },
     #[error("describe() failed: {reason}")]
@@ -114,6 +135,10 @@ pub enum LoadErrorKind {
 
 fn list(names: &[String]) -> String {
     if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+}
+
+fn last_words(said: &str) -> String {
+    if said.is_empty() { String::new() } else { format!("; its last words: {said}") }
 }
 
 /// An admitted plugin. Cheap to clone.
@@ -149,19 +174,26 @@ pub(crate) fn inspect(runtime: &Arc<Runtime>, bytes: &[u8]) -> Result<Inspection
     Ok(Inspection { plugin, wit: abi::v0_1::VERSION, bytes: bytes.len(), imports, exports })
 }
 
-pub(crate) fn admit(runtime: &Arc<Runtime>, bytes: &[u8], grants: &Grants) -> Result<Plugin, LoadError> {
-    let outline = Outline::read(bytes, &runtime.limits)?;
+/// What is refused before it is compiled: all that the host itself reads of a file.
+pub(crate) fn look(
+    bytes: &[u8],
+    grants: &Grants,
+    limits: &Limits,
+) -> Result<(Class, Complexity), LoadErrorKind> {
+    let outline = Outline::read(bytes, limits)?;
     let class = outline.class()?;
     check_imports(&outline.imports, class, grants)?;
-    outline.check_size(class, &runtime.limits)?;
-    let complexity = Complexity::read(bytes, &runtime.limits)?;
-    complexity.check(&runtime.limits)?;
+    outline.check_size(class, limits)?;
+    let complexity = Complexity::read(bytes, limits)?;
+    complexity.check(limits)?;
+    Ok((class, complexity))
+}
+
+pub(crate) fn admit(runtime: &Arc<Runtime>, bytes: &[u8], grants: &Grants) -> Result<Plugin, LoadError> {
+    let (class, complexity) = look(bytes, grants, &runtime.limits)?;
     let digest = Digest(Sha256::digest(bytes).into());
-    let engine = match class {
-        Class::Connector => &runtime.connectors.engine,
-        Class::Policy => &runtime.policies.engine,
-    };
-    let component = compile(runtime, engine, bytes, digest)?;
+    let (engine, _) = runtime.engine(class);
+    let component = compile(runtime, class, bytes, digest)?;
     check_types(engine, &component, class, grants)?;
     check_modules(&component)?;
     let room = complexity.room();
@@ -178,17 +210,37 @@ pub(crate) fn admit(runtime: &Arc<Runtime>, bytes: &[u8], grants: &Grants) -> Re
 
 fn compile(
     runtime: &Runtime,
-    engine: &Engine,
+    class: Class,
     bytes: &[u8],
     digest: Digest,
 ) -> Result<Component, LoadErrorKind> {
-    if let Some(component) = runtime.cache.as_ref().and_then(|cache| cache.load(engine, digest)) {
+    let (engine, _) = runtime.engine(class);
+    let known = || runtime.cache.as_ref().and_then(|cache| cache.load(engine, digest));
+    if let Some(component) = known() {
         return Ok(component);
     }
-    let component = Component::from_binary(engine, bytes)
-        .map_err(|error| LoadErrorKind::Malformed { reason: format!("{error:#}") })?;
+    // Asked again when it is its turn: another admission may have compiled the same one meanwhile.
+    match runtime.compilation.compile(class, bytes, digest, &runtime.limits, known)? {
+        Ok(component) => Ok(component),
+        Err(compiled) => keep(runtime, engine, digest, &compiled),
+    }
+}
+
+/// Loads it, and then keeps it: what does not load is not kept.
+fn keep(
+    runtime: &Runtime,
+    engine: &Engine,
+    digest: Digest,
+    compiled: &Compiled,
+) -> Result<Component, LoadErrorKind> {
+    let component =
+        cache::load_compiled(engine, compiled).map_err(|error| LoadErrorKind::CompilerFailed {
+            digest,
+            reason: "answered code that does not load here".to_owned(),
+            said: format!("{error:#}"),
+        })?;
     if let Some(cache) = &runtime.cache {
-        cache.store(engine, digest, &component);
+        cache.store(engine, digest, compiled);
     }
     Ok(component)
 }

@@ -1,7 +1,8 @@
-//! Compiled code on disk, so that a component is compiled once per machine.
+//! Compiled code on disk, so that a component is compiled once per machine; and the one place where compiled code is loaded.
 //!
-//! Loading compiled code is running it natively, without a sandbox around it. So an entry is believed only if it bears
-//! the seal of this host: a keyed hash under a key that nobody else can read. Everything else is ignored and rewritten.
+//! Loading compiled code is running it natively, without a sandbox around it. So only that is loaded which a child of this
+//! host just answered, or an entry that bears the seal of this host: a keyed hash under a key that nobody else can read,
+//! the child included. Everything else is ignored and rewritten.
 
 use std::fs::{self, File, OpenOptions};
 use std::hash::{Hash, Hasher};
@@ -11,6 +12,8 @@ use std::path::{Path, PathBuf};
 use model::Digest;
 use wasmtime::Engine;
 use wasmtime::component::Component;
+
+use crate::compiler::Compiled;
 
 /// The pinned version. Part of the name of an entry; a test holds it against the workspace's.
 const WASMTIME: &str = "48.0.8";
@@ -51,13 +54,9 @@ impl CodeCache {
     }
 
     /// Keeps the component's code. A failure costs the next start some seconds, nothing else.
-    pub(crate) fn store(&self, engine: &Engine, digest: Digest, component: &Component) {
+    pub(crate) fn store(&self, engine: &Engine, digest: Digest, compiled: &Compiled) {
         let name = entry_name(engine, digest);
-        let kept = component
-            .serialize()
-            .map_err(|error| io::Error::other(error.to_string()))
-            .and_then(|code| self.write(&name, &code));
-        if let Err(error) = kept {
+        if let Err(error) = self.write(&name, compiled.code()) {
             tracing::warn!(folder = %self.folder.display(), %error, "compiled code is not kept");
         }
     }
@@ -80,11 +79,18 @@ impl CodeCache {
     }
 }
 
-#[expect(unsafe_code, reason = "compiled code can only be loaded so; the seal was checked")]
+/// Loads what a child of this host answered.
+pub(crate) fn load_compiled(engine: &Engine, compiled: &Compiled) -> wasmtime::Result<Component> {
+    deserialize(engine, compiled.code())
+}
+
+#[expect(unsafe_code, reason = "compiled code can only be loaded so; where it came from was checked")]
 fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
-    // SAFETY: `deserialize` asks for bytes that came out of `Component::serialize` unchanged. `load` calls this only
-    // after the keyed hash over them was verified, and only `store` of this host, which holds the key, makes such
-    // hashes. wasmtime itself compares its version and the engine's settings.
+    // SAFETY: `deserialize` asks for bytes that came out of `Engine::precompile_component` unchanged. `load_compiled` has
+    // them from a process that this one started, of a program that the wiring names, over a pipe that nobody else
+    // holds: a `Compiled` is made nowhere else. `load` calls this only after the keyed hash over them was verified, and
+    // only `store` of this host, which holds the key, makes such hashes, over a `Compiled`. wasmtime itself compares
+    // its version and the engine's settings.
     unsafe { Component::deserialize(engine, code) }
 }
 
@@ -192,9 +198,9 @@ impl Drop for Beside {
 mod tests {
     use super::*;
 
-    fn compiled(engine: &Engine) -> (Digest, Component) {
-        let component = Component::new(engine, wat::parse_str("(component)").unwrap()).unwrap();
-        (Digest([7; 32]), component)
+    fn compiled(engine: &Engine) -> (Digest, Compiled) {
+        let code = engine.precompile_component(&wat::parse_str("(component)").unwrap()).unwrap();
+        (Digest([7; 32]), Compiled::here(code))
     }
 
     fn entries(folder: &Path) -> Vec<PathBuf> {
@@ -213,10 +219,10 @@ mod tests {
     fn what_was_kept_is_found_again_by_the_same_host_alone() {
         let folder = tempfile::tempdir().unwrap();
         let engine = Engine::default();
-        let (digest, component) = compiled(&engine);
+        let (digest, code) = compiled(&engine);
         let cache = CodeCache::open(folder.path()).unwrap();
         assert!(cache.load(&engine, digest).is_none());
-        cache.store(&engine, digest, &component);
+        cache.store(&engine, digest, &code);
         assert!(CodeCache::open(folder.path()).unwrap().load(&engine, digest).is_some());
         assert!(cache.load(&engine, Digest([8; 32])).is_none());
 
@@ -229,9 +235,9 @@ mod tests {
     fn a_damaged_entry_is_ignored_and_rewritten() {
         let folder = tempfile::tempdir().unwrap();
         let engine = Engine::default();
-        let (digest, component) = compiled(&engine);
+        let (digest, code) = compiled(&engine);
         let cache = CodeCache::open(folder.path()).unwrap();
-        cache.store(&engine, digest, &component);
+        cache.store(&engine, digest, &code);
         let path = entries(folder.path()).remove(0);
         let good = fs::read(&path).unwrap();
         let mut flipped = good.clone();
@@ -240,7 +246,7 @@ mod tests {
             fs::write(&path, bad).unwrap();
             assert!(cache.load(&engine, digest).is_none());
         }
-        cache.store(&engine, digest, &component);
+        cache.store(&engine, digest, &code);
         assert!(cache.load(&engine, digest).is_some());
         assert_eq!(entries(folder.path()).len(), 1);
     }
@@ -249,9 +255,9 @@ mod tests {
     fn an_entry_under_anothers_name_is_ignored() {
         let folder = tempfile::tempdir().unwrap();
         let engine = Engine::default();
-        let (digest, component) = compiled(&engine);
+        let (digest, code) = compiled(&engine);
         let cache = CodeCache::open(folder.path()).unwrap();
-        cache.store(&engine, digest, &component);
+        cache.store(&engine, digest, &code);
         let other = Digest([8; 32]);
         fs::copy(&entries(folder.path())[0], folder.path().join(entry_name(&engine, other))).unwrap();
         assert!(cache.load(&engine, other).is_none());
@@ -263,9 +269,9 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let engine = Engine::default();
-        let (digest, component) = compiled(&engine);
+        let (digest, code) = compiled(&engine);
         let cache = CodeCache::open(folder.path()).unwrap();
-        cache.store(&engine, digest, &component);
+        cache.store(&engine, digest, &code);
         for entry in fs::read_dir(folder.path()).unwrap() {
             let entry = entry.unwrap();
             assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", entry.path());

@@ -109,6 +109,11 @@ fn pool(class: Class, limits: &Limits) -> PoolingAllocationConfig {
     pool
 }
 
+/// The engine of a process that compiles and runs nothing: what comes out is the same, and nothing is reserved.
+pub(crate) fn compiling(class: Class) -> wasmtime::Result<Engine> {
+    Engine::new(&engine_config(class, Placement::OnDemand, &Limits::default()))
+}
+
 /// The pool reserves gigabytes of addresses, which some containers do not give: then instances are placed one by one.
 fn build(class: Class, limits: &Limits) -> Result<(Engine, Placement), SandboxError> {
     match Engine::new(&engine_config(class, Placement::Pooled, limits)) {

@@ -8,6 +8,7 @@ mod limits;
 mod sandbox;
 
 mod admission;
+mod compiler;
 mod complexity;
 mod outline;
 
@@ -31,6 +32,7 @@ mod stop;
 pub use abi::v0_1::TYPES;
 pub use admission::{Inspection, LoadError, LoadErrorKind, Plugin};
 pub use call::{Call, Called, Clock, ConnectionMemory, Held, Level, LogLine};
+pub use compiler::{Compiler, compile_for_parent};
 pub use connector::{Connector, Offers};
 pub use engine::Class;
 pub use fault::{FaultKind, PluginFault, Trouble, TurnFault, TurnFaultKind};

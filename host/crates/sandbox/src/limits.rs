@@ -8,8 +8,7 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     // ---- files ----
-    /// A component's file. Compiling is not protected by the sandbox, and its cost grows with the file.
-    /// 64 MiB holds a Python guest (35 MiB).
+    /// A component's file. 64 MiB holds a Python guest (35 MiB).
     pub component_bytes: usize,
     /// The body of one function, which is compiled as a whole. The largest of a JavaScript engine has a tenth of it.
     pub function_bytes: usize,
@@ -17,6 +16,18 @@ pub struct Limits {
     pub component_instances: u32,
     /// How deep components nest. Composed ones have two or three levels.
     pub component_depth: usize,
+
+    // ---- compiling, in a process of its own ----
+    /// Addresses that the process may use, its program included. The largest function that wasm allows takes
+    /// most of it; our connectors take 130 MiB.
+    pub compile_memory_bytes: usize,
+    /// Time that it may compute, in whole seconds. About 1.2 s for each megabyte of a Rust guest's file: fifty of
+    /// them, or a JavaScript guest on a machine a few times slower.
+    pub compile_cpu: Duration,
+    /// Time that it may take in all, however busy the machine is. At the end of it the process is killed.
+    pub compile_wall: Duration,
+    /// Code that it may answer. About three times the component's own code, and its data once.
+    pub compiled_bytes: usize,
 
     // ---- instances ----
     /// Linear memory of one connector instance. Rust guests need 2 MiB, JavaScript and Python ones tens.
@@ -138,6 +149,10 @@ impl Default for Limits {
             function_bytes: MIB,
             component_instances: 256,
             component_depth: 16,
+            compile_memory_bytes: 1024 * MIB,
+            compile_cpu: Duration::from_secs(60),
+            compile_wall: Duration::from_secs(300),
+            compiled_bytes: 256 * MIB,
             connector_memory_bytes: 64 * MIB,
             policy_memory_bytes: 32 * MIB,
             all_memory_bytes: 512 * MIB,

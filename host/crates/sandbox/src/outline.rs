@@ -1,6 +1,6 @@
 //! What a file is, read from its sections before anything is compiled.
 //!
-//! Compiling costs seconds and is protected by nothing, so a file that will be refused is refused here. The types are
+//! Compiling costs seconds and a process, so a file that will be refused is refused here. The types are
 //! judged again after compiling, on what wasmtime says.
 
 use abi::v0_1 as wit;

@@ -7,15 +7,18 @@ use tokio::sync::Semaphore;
 
 use crate::admission::{self, Inspection, LoadError, Plugin};
 use crate::cache::CodeCache;
+use crate::compiler::{Compilation, Compiler};
 use crate::engine::{Class, ConnectorEngine, PolicyEngine, start_ticker};
 use crate::http::{HostGrant, Http};
 use crate::imports::Grants;
 use crate::limits::Limits;
 use crate::meter::MemoryBudget;
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct SandboxConfig {
     pub limits: Limits,
+    /// The program that compiles. There is no other way: what is not in the cache needs a process.
+    pub compiler: Compiler,
     /// Where compiled code is kept. None: everything is compiled at each start.
     pub cache_dir: Option<PathBuf>,
 }
@@ -46,13 +49,14 @@ pub(crate) struct Runtime {
     /// As many as the pool has room for: it fails where it is full, this waits.
     pub(crate) connector_calls: Semaphore,
     pub(crate) cache: Option<CodeCache>,
+    pub(crate) compilation: Compilation,
 }
 
 impl Sandbox {
     /// # Errors
     /// The machine gives no engine or no thread. A cache that cannot be opened is done without, with a warning.
     pub fn new(config: SandboxConfig) -> Result<Sandbox, SandboxError> {
-        let SandboxConfig { limits, cache_dir } = config;
+        let SandboxConfig { limits, compiler, cache_dir } = config;
         let connectors = ConnectorEngine::new(&limits)?;
         let policies = PolicyEngine::new(&limits)?;
         start_ticker(&connectors, &policies)?;
@@ -74,6 +78,7 @@ impl Sandbox {
             memory,
             connector_calls: Semaphore::new(limits.connector_calls),
             cache: cache_dir.and_then(open),
+            compilation: Compilation::new(compiler),
             limits: Arc::new(limits),
             connectors,
             policies,
@@ -81,12 +86,21 @@ impl Sandbox {
         Ok(Sandbox { runtime: Arc::new(runtime) })
     }
 
-    /// Makes a plugin of a component's bytes. Compiles, so it may take seconds: not for an async thread.
+    /// Makes a plugin of a component's bytes. What is not in the cache is compiled by a process of its own, one component
+    /// after the other, so it may take seconds: not for an async thread.
     ///
     /// # Errors
     /// [`LoadError`] names what is wrong, and the mend.
     pub fn admit(&self, bytes: &[u8], grants: &Grants) -> Result<Plugin, LoadError> {
         admission::admit(&self.runtime, bytes, grants)
+    }
+
+    /// Whose part a file would play, by what stands in it before anything is compiled. It may still be refused.
+    ///
+    /// # Errors
+    /// As [`Sandbox::admit`].
+    pub fn look(bytes: &[u8], grants: &Grants, limits: &Limits) -> Result<Class, LoadError> {
+        Ok(admission::look(bytes, grants, limits)?.0)
     }
 
     /// Says what a file is, granting it every interface for as long as it describes itself.
@@ -114,6 +128,16 @@ impl Sandbox {
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
         self.runtime.memory.used()
+    }
+}
+
+impl Runtime {
+    /// The engine of a class, and whether its instances are pooled.
+    pub(crate) fn engine(&self, class: Class) -> (&wasmtime::Engine, bool) {
+        match class {
+            Class::Connector => (&self.connectors.engine, self.connectors.pooled),
+            Class::Policy => (&self.policies.engine, self.policies.pooled),
+        }
     }
 }
 

@@ -1,7 +1,9 @@
 //! What the courier's rules would have said of what either version intends, each intent judged at its own time.
 
+use anyhow::Context as _;
 use config::Config;
 use courier::{Account, Accounts, Address, Carried, Code, Rules, Ruling, Standing, Tally};
+use heliu::signature::read_component;
 use model::{HeldIntent, Identity};
 use sandbox::{Grants, Plugin, Sandbox};
 
@@ -21,8 +23,10 @@ impl Limits {
     pub(super) fn of(config: &Config, sandbox: &Sandbox) -> anyhow::Result<Limits> {
         let mut connections = Vec::new();
         for connection in &config.connections {
-            let bytes = std::fs::read(&connection.plugin)?;
-            let Plugin::Connector(connector) = sandbox.admit(&bytes, &Grants::all())? else { continue };
+            let bytes = read_component(&connection.plugin, &config.plugins)?;
+            let admitted = sandbox.admit(&bytes, &Grants::all());
+            let admitted = admitted.with_context(|| connection.plugin.display().to_string())?;
+            let Plugin::Connector(connector) = admitted else { continue };
             let descriptor = connector.descriptor();
             connections.push(Account {
                 connection: connection.name.clone(),

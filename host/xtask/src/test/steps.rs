@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::tally::Tally;
 use super::{peers, template};
 use crate::workspace::build_host;
-use crate::{cargo, plugins, tidy};
+use crate::{cargo, fuzz, plugins, tidy};
 
 /// One thing that CI checks.
 pub struct Step {
@@ -30,6 +30,11 @@ pub const STEPS: &[Step] = &[
         run: peers::install,
     },
     Step { name: "test", about: "unit, conformance, goldens natively and sandboxed, end to end", run: test },
+    Step {
+        name: "fuzz",
+        about: "what reads strangers' bytes, each part for some seconds",
+        run: |root, _| fuzz::briefly(root, FUZZ_SECONDS),
+    },
     Step { name: "docs", about: "cargo doc, a warning is an error", run: docs },
     Step {
         name: "template",
@@ -37,6 +42,9 @@ pub const STEPS: &[Step] = &[
         run: template::check,
     },
 ];
+
+/// For each target: enough to see that the fuzzer sees, and to find what is near.
+const FUZZ_SECONDS: u64 = 5;
 
 fn format(root: &Path, _: &mut Tally) -> Result<()> {
     cargo::finish(cargo::host(root).args(["fmt", "--all", "--check"]))

@@ -74,6 +74,23 @@ const ARROWS: &[Row] = &[
             "wire",
         ],
     ),
+    // Whatever reads strangers' bytes, and what stands around it.
+    row(
+        "fuzz",
+        &[
+            "api",
+            "heliu-sdk",
+            "journal",
+            "model",
+            "router",
+            "sandbox",
+            "store",
+            "tests",
+            "tmall",
+            "wecom",
+            "youzan",
+        ],
+    ),
     row("heliu-sdk", &[]),
     row("xtask", &["tests"]),
     // Hostile components, which know the contract alone.

@@ -76,6 +76,7 @@ fn the_example_shows_every_key() {
         ("[api]", keys_of::<ApiSection>()),
         ("[identity]", keys_of::<IdentitySection>()),
         ("[limits]", keys_of::<LimitsSection>()),
+        ("[plugins]", keys_of::<PluginsSection>()),
         ("[courier]", keys_of::<CourierSection>()),
         ("[courier.retry]", keys_of::<courier::RetrySection>()),
         ("[[courier.preset]]", keys_of::<courier::PresetSection>()),
@@ -442,4 +443,28 @@ fn segments_are_many_at_most() {
     };
     assert_eq!(place.load(&many(SEGMENTS_MAX)).unwrap().segments.len(), SEGMENTS_MAX);
     assert!(place.error(&many(SEGMENTS_MAX + 1)).starts_with("heliu.toml: 101 segments are more than 100"));
+}
+
+#[test]
+fn who_vouches_for_components_is_read() {
+    const KEY: &str = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3";
+    let place = Place::new();
+    assert_eq!(place.load(LEAST).unwrap().plugins, Plugins::default());
+    let plugins = |text: &str| format!("{LEAST}[plugins]\n{text}");
+    let text = format!("require_signature = true\nkeys = [{{ name = \"ops\", key = \"{KEY}\" }}]");
+    let Plugins { require_signature, keys } = place.load(&plugins(&text)).unwrap().plugins;
+    assert_eq!((require_signature, keys.len(), keys[0].name.as_str()), (true, 1, "ops"));
+    for (text, part) in [
+        ("require_signature = true".to_owned(), "[plugins] key \"keys\" is missing: a signature by nobody"),
+        (text.replace(KEY, &KEY[..20]), "[plugins] key \"keys\": \"ops\" is no public key of minisign"),
+        (text.replace("ops", "Ops!"), "[plugins] key \"name\""),
+        (
+            text.replace("}]", &format!("}}, {{ name = \"ops\", key = \"{KEY}\" }}]")),
+            "\"ops\" is there twice",
+        ),
+        ("require_signatures = true".to_owned(), "did you mean \"require_signature\"?"),
+    ] {
+        let error = place.error(&plugins(&text));
+        assert!(error.contains(part), "{text}: {error}");
+    }
 }

@@ -2,7 +2,7 @@
 
 use sandbox::{Grants, Limits, LoadErrorKind, Plugin, Sandbox, SandboxConfig};
 
-use crate::guest::{admit, policy, policy_with, sandbox, webhook};
+use crate::guest::{admit, compiler, policy, policy_with, sandbox, webhook};
 
 const ANSWER: &str = "(call $answer)";
 const LOG: &str = r#"(import "heliu:plugin/log@0.1.0" "log" (func $log (param i32 i32 i32)))"#;
@@ -67,7 +67,8 @@ fn compiled_code_is_kept_and_a_spoilt_entry_is_made_again() {
     let component = policy(VERDICTS);
     let admit = || {
         let limits = Limits { connector_calls: 1, policy_calls: 1, ..Limits::default() };
-        let config = SandboxConfig { limits, cache_dir: Some(folder.path().to_owned()) };
+        let config =
+            SandboxConfig { limits, compiler: compiler(), cache_dir: Some(folder.path().to_owned()) };
         Sandbox::new(config).unwrap().admit(&component, &Grants::none()).map(|plugin| plugin.digest())
     };
     let first = admit().unwrap();

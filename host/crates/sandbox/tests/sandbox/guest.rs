@@ -5,12 +5,18 @@ use std::sync::Arc;
 pub use guests::frame::{at_position, outlet, policy, policy_with, webhook};
 
 use model::{CustomerId, CustomerView, Happening, Request, Turn};
-use sandbox::{Call, Connector, Grants, Http, Limits, LoadError, Plugin, Policy, Sandbox, SandboxConfig};
+use sandbox::{
+    Call, Compiler, Connector, Grants, Http, Limits, LoadError, Plugin, Policy, Sandbox, SandboxConfig,
+};
 
 pub fn sandbox(limits: Limits) -> Sandbox {
     // Small pools: a test machine runs many of these at once.
     let limits = Limits { connector_calls: 4, policy_calls: 4, ..limits };
-    Sandbox::new(SandboxConfig { limits, cache_dir: None }).unwrap()
+    Sandbox::new(SandboxConfig { limits, compiler: compiler(), cache_dir: None }).unwrap()
+}
+
+pub fn compiler() -> Compiler {
+    Compiler::new(env!("CARGO_BIN_EXE_sandbox-compiler"), &[])
 }
 
 pub fn admit(limits: Limits, component: &[u8]) -> Result<Plugin, LoadError> {

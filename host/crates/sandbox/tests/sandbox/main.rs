@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a failing unwrap is a failing test")]
 
 mod admission;
+mod compiling;
 mod connector;
 mod guest;
 mod hostile;
