@@ -29,7 +29,7 @@ use crate::sandbox::Runtime;
 
 /// A file that did not become a plugin.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}", shown(kind))]
+#[error("{}", shown(.kind))]
 pub struct LoadError {
     pub kind: LoadErrorKind,
 }
