@@ -56,7 +56,7 @@ impl Stream {
             extra: None,
         };
         let entries = vec![Entry::Event(ChannelEvent { connection: "a".to_owned(), event })];
-        self.journal.append(&[Batch { now, entries, ..Batch::default() }]).unwrap();
+        self.journal.append(&[Batch { now, entries, ..Batch::default() }]).expect("append");
     }
 }
 
