@@ -31,7 +31,7 @@ async fn metrics_tell_what_came_and_what_became_of_it() {
     assert_eq!(of("requests_answered_total", &[wecom]), 2.0);
     assert_eq!(of("requests_refused_total", &[wecom, ("reason", "not_authentic")]), 1.0);
     assert_eq!(of("dead_total", &[wecom, ("what", "request"), ("reason", "malformed")]), 1.0);
-    assert_eq!(of("dead_waiting", &[("plugin", WECOM), ("reason", "malformed")]), 1.0);
+    assert_eq!(of("dead_waiting", &[("plugin", WECOM), ("what", "request"), ("reason", "malformed")]), 1.0);
     assert_eq!(of("events_duplicate_total", &[wecom]), 1.0);
     assert!(of("events_stored_total", &[wecom]) >= 1.0);
     assert_eq!(of("plugin_calls_total", &[("plugin", WECOM), ("door", "webhook")]), 4.0);

@@ -225,10 +225,15 @@ impl Host {
 impl Drop for Host {
     fn drop(&mut self) {
         let died = matches!(self.child.try_wait(), Ok(Some(_)));
-        if self.is_over || died || std::thread::panicking() {
-            return;
+        let over = self.is_over || died || std::thread::panicking();
+        let checked = if over { Ok(()) } else { conservation::check(&self.address) };
+        // Gone before anybody starts another on its folder.
+        drop(self.child.start_kill());
+        let patience = std::time::Instant::now() + STOP_MAX;
+        while matches!(self.child.try_wait(), Ok(None)) && std::time::Instant::now() < patience {
+            std::thread::sleep(Duration::from_millis(5));
         }
-        if let Err(error) = conservation::check(&self.address) {
+        if let Err(error) = checked {
             panic!("{error:#}");
         }
     }
