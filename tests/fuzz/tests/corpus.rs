@@ -1,5 +1,7 @@
 //! Every seed and everything that the fuzzer ever found, without the fuzzer: what was mended stays so.
 
+#![expect(clippy::unwrap_used, reason = "a failing unwrap is a failing test")]
+
 use std::fs;
 use std::panic::catch_unwind;
 
