@@ -2,7 +2,6 @@
 //! into the journal and the store by ourselves.
 
 use std::io::Write;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,9 +17,13 @@ use serde::{Deserialize, Serialize};
 use store::Store;
 
 use crate::commands::{self, Said};
+use crate::pinned;
 
 /// How long a host may take to answer: it folds everybody concerned twice, and then once more for good.
 const ANSWER_MAX: Duration = Duration::from_secs(150);
+
+/// A token for the host that runs; it goes before the configuration's.
+const VARIABLE: &str = "HELIU_TOKEN";
 
 /// Says it, and prints what it changes.
 pub(crate) fn run(
@@ -73,7 +76,8 @@ fn alone(
         config::Clock::Manual => head.now,
     };
     let id = said.id.clone().unwrap_or_else(|| format!("act_{now}_{}", head.position));
-    let (by, why) = (said.by.clone(), said.why.clone());
+    // As the host would say it: whoever holds the folder holds its configuration.
+    let (by, why) = (api::Caller::of_config().said_by(Some(&said.by)), said.why.clone());
     let act = OperatorAct { id: id.clone(), by, why, deed: deed(&*store)? };
     let looked = router::look(&journal, &*store, &policies, &act)?;
     let report = ReportView::new(&looked.report);
@@ -112,22 +116,21 @@ struct FailureText {
 /// The answer's text of the host that runs.
 async fn ask(config: &Config, said: &Said, deed: &Deed) -> anyhow::Result<String> {
     let folder = config.data_dir.display();
-    let address = wiring::announced(config).unwrap_or(config.listen);
-    let address = reachable(address);
-    let url = format!("http://{address}/api/v1/acts{}", if said.dry_run { "?dry_run=true" } else { "" });
-    // Plain HTTP on one machine; the client wants to know its cryptography all the same. An error means that somebody
-    // chose before, which will do.
-    drop(rustls::crypto::ring::default_provider().install_default());
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .timeout(ANSWER_MAX)
-        .build()
-        .context("make an HTTP client")?;
+    let address = wiring::announced(config).unwrap_or(config.api.listen.unwrap_or(config.listen));
+    let address = wiring::reachable(address);
+    let certificate = match config.api.listen {
+        Some(_) => config.api.tls.as_ref().or(config.tls.as_ref()),
+        None => config.tls.as_ref(),
+    };
+    let scheme = if certificate.is_some() { "https" } else { "http" };
+    let query = if said.dry_run { "?dry_run=true" } else { "" };
+    let url = format!("{scheme}://{address}/api/v1/acts{query}");
+    let client = client(certificate)?;
+    let token = token(config)?;
     let Said { by, why, id, dry_run: _ } = said;
     let body =
         serde_json::to_string(&Wanted { id: id.as_deref(), by, why, deed: wire::to_raw::<Deed>(deed) })?;
-    let request = client.post(&url).bearer_auth(config.api_token.expose());
+    let request = client.post(&url).bearer_auth(token);
     let response = request.header("content-type", "application/json").body(body).send().await;
     let response = response.map_err(anyhow::Error::from).with_context(|| {
         format!(
@@ -142,19 +145,35 @@ async fn ask(config: &Config, said: &Said, deed: &Deed) -> anyhow::Result<String
     }
     match serde_json::from_str::<Failure>(&text) {
         Ok(Failure { error: FailureText { message } }) if status == reqwest::StatusCode::UNAUTHORIZED => {
-            bail!("{url}: {message}: the host runs with another [api] token than the file has now")
+            bail!("{url}: {message}: {VARIABLE}, or [api] token, is none of this host's that is in force")
         }
         Ok(Failure { error: FailureText { message } }) => bail!("{message}"),
         Err(_) => bail!("{url}: {status}: {text}"),
     }
 }
 
-/// Where to knock at a host that listens everywhere.
-fn reachable(mut address: SocketAddr) -> SocketAddr {
-    match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
-        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
-        IpAddr::V4(_) | IpAddr::V6(_) => {}
+/// Of the caller's own, if there is one: the act then bears its name.
+fn token(config: &Config) -> anyhow::Result<String> {
+    match (std::env::var(VARIABLE), &config.api.token) {
+        (Ok(token), _) if !token.is_empty() => Ok(token),
+        (_, Some(token)) => Ok(token.expose().to_owned()),
+        (_, None) => bail!(
+            "{}: there is no [api] token: make one with `heliu token create NAME --scope operate`, and give it in the \
+             environment as {VARIABLE}",
+            config.path.display()
+        ),
     }
-    address
+}
+
+fn client(tls: Option<&config::Tls>) -> anyhow::Result<reqwest::Client> {
+    // The client wants to know its cryptography also where it speaks plain HTTP. An error means that somebody chose before,
+    // which will do.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let mut client =
+        reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).timeout(ANSWER_MAX);
+    if let Some(tls) = tls {
+        let own = crate::serve::chain(&tls.cert)?.swap_remove(0);
+        client = client.tls_backend_preconfigured(pinned::client(own)?);
+    }
+    client.build().context("make an HTTP client")
 }

@@ -1,7 +1,8 @@
 //! The commands that read: customers, segments, the journal, the state hash.
 //!
 //! They see the journal and the store through their contracts and print into a writer; `--json` prints what the HTTP
-//! API answers. Only `journal import` writes, and what an operator says (`act`), and only by appending.
+//! API answers. Only `journal import` writes, and what an operator says (`act`), and only by appending; and `token`, which
+//! keeps a file of its own.
 
 mod act;
 mod backtest;
@@ -9,12 +10,14 @@ mod broadcast;
 mod calendar;
 mod customer;
 mod digest;
+mod doctor;
 mod export;
 mod identity;
 mod intent;
 mod journal;
 mod segment;
 mod table;
+mod token;
 mod when;
 mod words;
 
@@ -26,11 +29,13 @@ pub(crate) use backtest::{BacktestArguments, run as backtest};
 pub(crate) use broadcast::{BroadcastCommand, Ground, run as broadcast};
 pub(crate) use customer::{CustomerCommand, run as customer};
 pub(crate) use digest::run as digest;
+pub(crate) use doctor::run as doctor;
 pub(crate) use export::{ExportCommand, run as export};
 pub(crate) use identity::{IdentityCommand, run as identity};
 pub(crate) use intent::{IntentCommand, run as intent};
 pub(crate) use journal::{JournalCommand, run as journal};
 pub(crate) use segment::{Asked, SegmentCommand, counts, run as segment};
+pub(crate) use token::{TokenCommand, run as token};
 pub(crate) use when::When;
 
 use std::io::{ErrorKind, Write};

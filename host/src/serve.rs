@@ -10,16 +10,17 @@ mod connection;
 mod courier;
 mod folder;
 mod intake;
+mod listen;
 mod pump;
 mod shared;
+mod tls;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ::courier::Rules;
 use anyhow::Context as _;
-use api::{Advance, ApiState, Condition, HealthReport, PluginState, Role, ScanLimits, Token};
+use api::{Advance, ApiState, Condition, HealthReport, PluginState, Role, ScanLimits, TokenFile, Tokens};
 use config::Config;
 use journal::{Committer, CommitterConfig, Head, Journal};
 use model::Setup;
@@ -37,7 +38,12 @@ use connection::{Connection, ConnectionStanding};
 use courier::{Courier, HostPort};
 use folder::{Folder, FolderHandle};
 use heliu::wiring::{self, Data, Policies, Shelf};
+use listen::Doors;
 use shared::{Connections, Shared};
+use tls::Certificates;
+
+pub(crate) use listen::Listening;
+pub(crate) use tls::{Renewal, chain};
 
 /// How long requests under way may take once the host was told to stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -49,29 +55,23 @@ const CARRY_GRACE: Duration = Duration::from_secs(32);
 /// How often the counts that `/api/v1/plugins` shows are taken.
 const COUNT_EVERY: Duration = Duration::from_secs(1);
 
-/// Runs until SIGTERM or SIGINT. `ready` is called with the address once the host listens.
-pub(crate) async fn serve(path: &Path, ready: impl FnOnce(std::net::SocketAddr)) -> anyhow::Result<()> {
-    let config = config::load(path)?;
+/// Runs until SIGTERM or SIGINT. `ready` is called once the host listens.
+pub(crate) async fn serve(config: Config, ready: impl FnOnce(&Listening)) -> anyhow::Result<()> {
     let (data, lock) = Data::open_alone(&config)?;
+    let certificates = Certificates::load(&config)?;
     let host = Running::start(config, &data).await?;
-    let listener = tokio::net::TcpListener::bind(host.config.listen)
-        .await
-        .with_context(|| format!("{}: listen on {}", path.display(), host.config.listen))?;
+    let doors = Doors::bind(&host.config, &certificates).await?;
     // Before anybody is told that the host is there: an unheard SIGHUP would end it.
     let signals = Signals::listen()?;
-    let address = listener.local_addr()?;
-    lock.announce(address)
+    let listening = doors.listening()?;
+    lock.announce(listening.api.at)
         .with_context(|| format!("{}: say where the host listens", data.folder.display()))?;
-    ready(address);
+    ready(&listening);
     let (stop_in, stop) = watch::channel(false);
-    let api = api::router(host.api);
-    let server = tokio::spawn(async move {
-        let stopped = async move { drop(stop.clone().wait_for(|stop| *stop).await) };
-        axum::serve(listener, api).with_graceful_shutdown(stopped).await
-    });
+    let server = tokio::spawn(doors.serve(host.api, stop));
     let Signals { hangups, mut terminate, mut interrupt } = signals;
     let (shared, fold) = (Arc::clone(&host.shared), host.fold.clone());
-    let reload = reload(hangups, host.config, host.loader, shared, fold, host.segments);
+    let reload = reload(hangups, host.config, host.loader, shared, fold, host.segments, certificates);
     let reloading = tokio::spawn(reload);
     tokio::select! {
         _ = terminate.recv() => {}
@@ -87,6 +87,16 @@ pub(crate) async fn serve(path: &Path, ready: impl FnOnce(std::net::SocketAddr))
     }
     reloading.abort();
     host.movers.stop(&host.fold).await
+}
+
+/// Those of the file and the one of the configuration.
+fn tokens(config: &Config) -> Tokens {
+    let file = TokenFile::new(&config.data_dir, &config.tenant);
+    let configured = config.api.token.as_ref().map(config::Secret::expose);
+    if configured.is_none() && file.read().is_ok_and(|tokens| tokens.is_empty()) {
+        tracing::warn!("nobody may use the API: there is no [api] token, and `heliu token create` made none");
+    }
+    Tokens::new(configured, Some(file))
 }
 
 /// A host whose parts move; only the door is still closed.
@@ -170,8 +180,9 @@ impl Running {
             journal,
             store,
             intake: intake_in,
-            token: Token::new(config.api_token.expose()),
+            tokens: Arc::new(tokens(&config)),
             body_max_bytes: config.limits.body_max_bytes,
+            body_within: config.limits.body_within,
             health,
             plugins,
             segments,
@@ -347,18 +358,22 @@ async fn reload(
     shared: Arc<Shared>,
     fold: FolderHandle,
     segments: watch::Sender<Arc<[Segment]>>,
+    certificates: Certificates,
 ) {
     while hangups.recv().await.is_some() {
-        let fresh = config::load(&config.path)
-            .map_err(anyhow::Error::from)
-            .and_then(|fresh| Ok((loader.load(&fresh, &shared.connections())?, fresh)));
+        let fresh = config::load(&config.path).map_err(anyhow::Error::from).and_then(|fresh| {
+            wiring::check_tenant(&fresh, &*shared.journal)?;
+            Ok((loader.load(&fresh, &shared.connections())?, Renewal::read(&fresh)?, fresh))
+        });
         match fresh {
-            Ok(((connections, setup), fresh)) => {
+            Ok(((connections, setup), renewal, fresh)) => {
                 if needs_restart(&config, &fresh) {
                     tracing::warn!(
-                        "\"data\", \"listen\", \"clock\", [api] and [limits] take effect at the next start"
+                        "\"data\", \"listen\", \"clock\", [api], [limits], [log], [telemetry] and whether there is \
+                         [tls] take effect at the next start"
                     );
                 }
+                certificates.renew(renewal);
                 shared.replace_connections(connections);
                 shared.replace_rules(Rules::new(fresh.courier.clone()));
                 shared.courier.notify_one();
@@ -450,6 +465,10 @@ fn needs_restart(old: &Config, new: &Config) -> bool {
     old.data_dir != new.data_dir
         || old.listen != new.listen
         || old.clock != new.clock
-        || old.api_token != new.api_token
+        || old.api.token != new.api.token
+        || old.api.listen != new.api.listen
+        || (old.tls.is_some(), old.api.tls.is_some()) != (new.tls.is_some(), new.api.tls.is_some())
         || old.limits != new.limits
+        || old.log != new.log
+        || old.otlp != new.otlp
 }

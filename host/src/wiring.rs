@@ -2,14 +2,15 @@
 
 use std::collections::HashMap;
 use std::fs::{self, File};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, bail};
 use config::Config;
-use model::{Binding, Class, Digest, Instant, Setup, Turn};
+use journal::Journal;
+use model::{Binding, Class, Digest, Entry, Instant, Setup, Turn};
 use router::{Plugins, PluginsError, TurnOutcome};
 use sandbox::{Grants, Plugin, Policy, Sandbox, SandboxConfig};
 use sha2::{Digest as _, Sha256};
@@ -29,6 +30,7 @@ impl Data {
         fs::create_dir_all(folder.join("plugins"))
             .with_context(|| format!("make the data folder {}", folder.display()))?;
         let journal = SqliteJournal::open(&folder.join("journal.db"))?;
+        check_tenant(config, &journal)?;
         let store = SqliteStore::open(&folder.join("store.db"))?;
         Ok(Data { folder, journal: Arc::new(journal), store: Arc::new(store) })
     }
@@ -65,6 +67,22 @@ impl Data {
     }
 }
 
+/// A folder is one tenant's for ever: its name is part of every intent's id. The journal's first record has it.
+pub fn check_tenant(config: &Config, journal: &dyn Journal) -> anyhow::Result<()> {
+    let first = journal.read(0, 1)?.pop();
+    match first.map(|record| record.entry) {
+        Some(Entry::Setup(setup)) if setup.tenant != config.tenant => bail!(
+            "{}: the data folder {} is tenant \"{}\"'s, and this is the configuration of tenant \"{}\": correct `data` or \
+             `tenant`",
+            config.path.display(),
+            config.data_dir.display(),
+            setup.tenant,
+            config.tenant
+        ),
+        _ => Ok(()),
+    }
+}
+
 /// Holds a data folder.
 pub struct Lock {
     file: File,
@@ -81,6 +99,26 @@ impl Lock {
 /// Where the host that holds the folder listens. None: whoever holds it does not say.
 pub fn announced(config: &Config) -> Option<SocketAddr> {
     fs::read_to_string(lock_path(config)).ok()?.trim().parse().ok()
+}
+
+/// Does somebody hold the folder? Where there was no host yet, nobody does.
+pub fn is_held(config: &Config) -> anyhow::Result<bool> {
+    let path = lock_path(config);
+    if !path.exists() {
+        return Ok(false);
+    }
+    let file = File::open(&path).with_context(|| format!("open {}", path.display()))?;
+    Ok(file.try_lock_shared().is_err())
+}
+
+/// Where to knock at a host that listens everywhere.
+pub fn reachable(mut address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        IpAddr::V4(_) | IpAddr::V6(_) => {}
+    }
+    address
 }
 
 fn lock_path(config: &Config) -> PathBuf {
@@ -117,6 +155,17 @@ impl Shelf {
             kept.with_context(|| format!("keep a copy of {} as {}", path.display(), place.display()))?;
         }
         Ok(bytes)
+    }
+
+    /// Is the component there, and is it what its name says? The error names its file.
+    pub fn check(&self, digest: Digest) -> Result<(), String> {
+        let place = self.place(digest);
+        let bytes = fs::read(&place).map_err(|error| format!("{}: {error}", place.display()))?;
+        if Digest(Sha256::digest(&bytes).into()) == digest {
+            Ok(())
+        } else {
+            Err(format!("{}: its content is not what its name says", place.display()))
+        }
     }
 
     fn place(&self, digest: Digest) -> PathBuf {

@@ -11,7 +11,7 @@ use sandbox::{Called, FaultKind, PluginFault};
 use tokio::sync::mpsc;
 
 use super::connection::Connection;
-use super::shared::Shared;
+use super::shared::{Shared, said};
 
 /// How long a request waits for its turn. A platform cuts the connection after five seconds, and then delivers again.
 const TURN_MAX: Duration = Duration::from_secs(2);
@@ -44,8 +44,9 @@ async fn receive(shared: &Shared, connection: &Connection, request: Request) -> 
         Ok(called) => called,
         Err(fault) => {
             standing.counts.faults.fetch_add(1, Ordering::Relaxed);
-            tracing::error!(connection = connection.name, %fault, "a webhook call failed");
-            standing.set_trouble(Some(fault.to_string()));
+            tracing::error!(connection = connection.name, fault = fault.outline(), "a webhook call failed");
+            said(&connection.name, &fault);
+            standing.set_trouble(Some(fault.outline()));
             return failed(shared, connection, request, &fault).await;
         }
     };
@@ -57,15 +58,16 @@ async fn receive(shared: &Shared, connection: &Connection, request: Request) -> 
         Ok(Reception { kept, answer }) => (connection.batch(now, kept, memory), answer),
         Err(Refusal::NotAuthentic(why)) => {
             standing.counts.refused.fetch_add(1, Ordering::Relaxed);
-            tracing::warn!(connection = connection.name, why, "a request is not authentic");
+            tracing::warn!(connection = connection.name, "a request is not authentic");
+            said(&connection.name, &why);
             return Reply::NotAuthentic;
         }
         Err(Refusal::Malformed { why, answer }) => {
             tracing::warn!(
                 connection = connection.name,
-                why,
-                "a request was not understood: kept as a dead letter"
+                "a request was not understood: kept as a dead letter, with the reason"
             );
+            said(&connection.name, &why);
             let mut batch = connection.batch(now, Harvest::default(), memory);
             batch.dead = Some(DeadRequest { why, request });
             (batch, answer)
@@ -94,7 +96,7 @@ async fn failed(shared: &Shared, connection: &Connection, request: Request, faul
         }
     }
     match fault.class() {
-        model::Class::Retry => Reply::Unavailable { why: fault.to_string() },
+        model::Class::Retry => Reply::Unavailable { why: fault.outline() },
         model::Class::Reject | model::Class::Operator | model::Class::Bug => Reply::Faulty,
     }
 }

@@ -13,7 +13,7 @@ use sandbox::{Called, Held, PluginFault};
 use tokio::task::JoinSet;
 
 use super::connection::{CHORES_MAX, Connection};
-use super::shared::Shared;
+use super::shared::{Shared, said};
 
 /// How often the pump looks when nothing wakes it. Chores and polls are due to the second at best.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -134,11 +134,12 @@ async fn poll(shared: &Shared, connection: &Connection) {
                 let wait = failed.wait_ms(failures);
                 tracing::warn!(
                     connection = connection.name,
-                    why = failed.why(),
+                    why = failed.outline(),
                     wait_ms = wait,
                     "the feed failed"
                 );
-                standing.set_trouble(Some(failed.why()));
+                said(&connection.name, &failed.why());
+                standing.set_trouble(Some(failed.outline()));
                 standing.next_poll.store(now.saturating_add(wait), Ordering::SeqCst);
                 return;
             }
@@ -162,7 +163,12 @@ async fn work(shared: &Shared, connection: &Connection, waiting: WaitingChore) {
             let mut batch = connection.batch(now, Harvest::default(), memory);
             match failed {
                 Failed::Fault(Fault::Malformed(why)) => {
-                    tracing::warn!(connection = connection.name, chore = chore.key, why, "a chore died");
+                    tracing::warn!(
+                        connection = connection.name,
+                        chore = number,
+                        "a chore died: kept as a dead letter"
+                    );
+                    said(&connection.name, &why);
                     batch.chore = update(ChoreEnd::Done);
                     batch.dead = Some(DeadRequest { why, request: dead_chore(&chore) });
                 }
@@ -170,12 +176,13 @@ async fn work(shared: &Shared, connection: &Connection, waiting: WaitingChore) {
                     let wait = failed.wait_ms(attempts.into());
                     tracing::warn!(
                         connection = connection.name,
-                        chore = chore.key,
-                        why = failed.why(),
+                        chore = number,
+                        why = failed.outline(),
                         wait_ms = wait,
                         "a chore is put off"
                     );
-                    connection.standing.set_trouble(Some(failed.why()));
+                    said(&connection.name, &failed.why());
+                    connection.standing.set_trouble(Some(failed.outline()));
                     batch.chore = update(ChoreEnd::Again { due: now.saturating_add(wait) });
                 }
             }
@@ -183,7 +190,7 @@ async fn work(shared: &Shared, connection: &Connection, waiting: WaitingChore) {
         }
     };
     if let Err(refused) = connection.keep(&shared.appender, batch).await {
-        tracing::error!(connection = connection.name, chore = chore.key, %refused, "a chore's harvest was not kept: it will be done again");
+        tracing::error!(connection = connection.name, chore = number, %refused, "a chore's harvest was not kept: it will be done again");
     }
 }
 
@@ -224,7 +231,8 @@ fn fault_of<T>(
         }
         Err(fault) => {
             counts.faults.fetch_add(1, Ordering::Relaxed);
-            tracing::error!(connection = connection.name, %fault, "a plugin failed");
+            tracing::error!(connection = connection.name, fault = fault.outline(), "a plugin failed");
+            said(&connection.name, &fault);
             Err((Failed::Plugin(Box::new(fault)), Vec::new(), Held::default()))
         }
     }
@@ -239,6 +247,18 @@ impl Failed {
             }
             Failed::Fault(Fault::Misconfigured(_) | Fault::Unauthorised(_)) => OPERATOR_WAIT_MS,
             Failed::Plugin(_) => backoff(attempts.saturating_add(3)),
+        }
+    }
+
+    /// For logs, and for whoever looks at the host. What is wrong with settings, rights or the way to a channel names
+    /// nobody; what a channel sent may.
+    fn outline(&self) -> String {
+        match self {
+            Failed::Fault(Fault::Malformed(_)) => "not what the channel promised".to_owned(),
+            Failed::Fault(Fault::Misconfigured(_) | Fault::Unauthorised(_) | Fault::Later { .. }) => {
+                self.why()
+            }
+            Failed::Plugin(fault) => fault.outline(),
         }
     }
 

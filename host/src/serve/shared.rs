@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 
 use super::clock::HostClock;
 use super::connection::Connection;
+use crate::logging::PLUGIN_TEXT;
 
 /// By name. Replaced whole when the configuration is read again; a call under way keeps the connection that it has.
 pub(crate) type Connections = BTreeMap<String, Arc<Connection>>;
@@ -65,14 +66,19 @@ impl Shared {
     }
 }
 
-/// What a plugin logged, in the host's log under its connection's name.
+/// What a plugin logged, under its connection's name. Its own words: see [`crate::logging`].
 pub(crate) fn log(connection: &str, lines: &[LogLine]) {
     for LogLine { level, text } in lines {
         match level {
-            sandbox::Level::Debug => tracing::debug!(connection, plugin = text),
-            sandbox::Level::Info => tracing::info!(connection, plugin = text),
-            sandbox::Level::Warn => tracing::warn!(connection, plugin = text),
-            sandbox::Level::Error => tracing::error!(connection, plugin = text),
+            sandbox::Level::Debug => tracing::debug!(target: PLUGIN_TEXT, connection, plugin = text),
+            sandbox::Level::Info => tracing::info!(target: PLUGIN_TEXT, connection, plugin = text),
+            sandbox::Level::Warn => tracing::warn!(target: PLUGIN_TEXT, connection, plugin = text),
+            sandbox::Level::Error => tracing::error!(target: PLUGIN_TEXT, connection, plugin = text),
         }
     }
+}
+
+/// Why a plugin refused or failed, as it says, beside the line in which the host says that it did.
+pub(crate) fn said(connection: &str, why: &dyn std::fmt::Display) {
+    tracing::warn!(target: PLUGIN_TEXT, connection, plugin = %why);
 }

@@ -5,9 +5,7 @@
 
 use std::time::Duration;
 
-use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
-use axum::extract::{FromRequest as _, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
 use model::Answer;
@@ -16,11 +14,9 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::error::{ApiError, ErrorCode};
+use crate::guard::arrived;
 use crate::reading::Shared;
 use crate::{Incoming, Reply};
-
-/// How long a body may take to arrive. Platforms send a few KiB at once; whoever is slower holds a connection on purpose.
-const BODY_MAX: Duration = Duration::from_secs(30);
 
 /// How long the host may take. A plugin's call has a shorter limit of its own; this is for a host that hangs.
 const REPLY_MAX: Duration = Duration::from_secs(60);
@@ -72,17 +68,9 @@ async fn understood(shared: &Shared, request: Request) -> Result<(String, model:
     let query = request.uri().query().unwrap_or_default().to_owned();
     let method = request.method().as_str().to_owned();
     let headers = lossless(request.headers())?;
-    let arriving = timeout(BODY_MAX, Bytes::from_request(request, shared));
-    let body = match arriving.await {
-        Ok(Ok(body)) => Vec::from(body),
-        Ok(Err(BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)))) => {
-            let max = shared.state().body_max_bytes;
-            return Err(ApiError::new(ErrorCode::TooLarge, format!("the body has more than {max} bytes")));
-        }
-        Ok(Err(_)) => return Err(ApiError::bad_request("the body broke off")),
-        Err(_) => return Err(ApiError::new(ErrorCode::TimedOut, "the body did not arrive in time")),
-    };
-    Ok((connection, model::Request { method, path, query, headers, body }))
+    let state = shared.state();
+    let body = arrived(request.into_body(), state.body_max_bytes, state.body_within).await?;
+    Ok((connection, model::Request { method, path, query, headers, body: Vec::from(body) }))
 }
 
 /// The connection's name, and what stands behind it, both as they came: `/a%2Fb/` of `/hooks/wecom-main/a%2Fb/`.
