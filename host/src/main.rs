@@ -10,6 +10,7 @@ mod logging;
 mod pinned;
 mod plugin;
 mod serve;
+mod telemetry;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -222,7 +223,7 @@ fn ground(path: &Path) -> anyhow::Result<Ground> {
 
 fn serve(path: &Path, json: bool) -> anyhow::Result<()> {
     let config = config::load(path)?;
-    logging::start(&config, json)?;
+    let traces = logging::start(&config, json)?;
     let ready = |listening: &serve::Listening| {
         let serve::Listening { hooks, api } = listening;
         if json {
@@ -235,7 +236,7 @@ fn serve(path: &Path, json: bool) -> anyhow::Result<()> {
             println!("heliu listens on {hooks}, and the API on {api}");
         }
     };
-    runtime()?.block_on(serve::serve(config, ready))
+    runtime()?.block_on(serve::serve(config, traces, ready))
 }
 
 fn rebuild(path: &Path, json: bool) -> anyhow::Result<ExitCode> {

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use ::courier::Rules;
 use anyhow::Context as _;
-use api::{Advance, ApiState, Condition, HealthReport, PluginState, Role, ScanLimits, TokenFile, Tokens};
+use api::{Advance, ApiState, Condition, HealthReport, PluginState, Role, ScanLimits};
 use config::Config;
 use journal::{Committer, CommitterConfig, Head, Journal};
 use model::Setup;
@@ -33,6 +33,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::carrying::Outlet;
+use crate::telemetry::{self, Exporter, Flush, Waiting};
 use clock::HostClock;
 use connection::{Connection, ConnectionStanding};
 use courier::{Courier, HostPort};
@@ -56,7 +57,27 @@ const CARRY_GRACE: Duration = Duration::from_secs(32);
 const COUNT_EVERY: Duration = Duration::from_secs(1);
 
 /// Runs until SIGTERM or SIGINT. `ready` is called once the host listens.
-pub(crate) async fn serve(config: Config, ready: impl FnOnce(&Listening)) -> anyhow::Result<()> {
+pub(crate) async fn serve(
+    config: Config,
+    traces: Option<(Exporter, Flush)>,
+    ready: impl FnOnce(&Listening),
+) -> anyhow::Result<()> {
+    let flush = traces.map(|(exporter, flush)| {
+        tokio::spawn(async move {
+            if let Err(error) = exporter.run().await {
+                tracing::error!(error = format!("{error:#}"), "no traces are sent");
+            }
+        });
+        flush
+    });
+    let result = run(config, ready).await;
+    if let Some(flush) = flush {
+        flush.flush().await;
+    }
+    result
+}
+
+async fn run(config: Config, ready: impl FnOnce(&Listening)) -> anyhow::Result<()> {
     let (data, lock) = Data::open_alone(&config)?;
     let certificates = Certificates::load(&config)?;
     let host = Running::start(config, &data).await?;
@@ -87,16 +108,6 @@ pub(crate) async fn serve(config: Config, ready: impl FnOnce(&Listening)) -> any
     }
     reloading.abort();
     host.movers.stop(&host.fold).await
-}
-
-/// Those of the file and the one of the configuration.
-fn tokens(config: &Config) -> Tokens {
-    let file = TokenFile::new(&config.data_dir, &config.tenant);
-    let configured = config.api.token.as_ref().map(config::Secret::expose);
-    if configured.is_none() && file.read().is_ok_and(|tokens| tokens.is_empty()) {
-        tracing::warn!("nobody may use the API: there is no [api] token, and `heliu token create` made none");
-    }
-    Tokens::new(configured, Some(file))
 }
 
 /// A host whose parts move; only the door is still closed.
@@ -141,18 +152,20 @@ impl Running {
         let (committer, appender) = Committer::new(Arc::clone(&journal), CommitterConfig::default())?;
         committer.spawn()?;
         let head = appender.head();
+        let waiting = Waiting::default();
         let shared = Arc::new(Shared::new(
             clock.clone(),
             Arc::clone(&journal),
             appender.clone(),
             connections,
             Rules::new(config.courier.clone()),
+            waiting.clone(),
         ));
         let judging: Arc<dyn Plugins> = policies.clone();
-        let router =
-            Router::open(Arc::clone(&journal), Arc::clone(&store), policies, RouterConfig::default())?;
+        let folded = telemetry::seen(&config, &store, &waiting);
+        let router = Router::open(Arc::clone(&journal), folded, policies, RouterConfig::default())?;
         let (health_in, health) = watch::channel(HealthReport::default());
-        let (folder, fold) = Folder::new(router, Arc::clone(&journal), clock, setup, health_in);
+        let (folder, fold) = Folder::new(router, Arc::clone(&journal), clock, setup, health_in, waiting);
         let folding = folder.spawn()?;
         if journal.head()?.position == 0 {
             // The first record says how all others are to be folded.
@@ -180,7 +193,7 @@ impl Running {
             journal,
             store,
             intake: intake_in,
-            tokens: Arc::new(tokens(&config)),
+            tokens: Arc::new(listen::tokens(&config)),
             body_max_bytes: config.limits.body_max_bytes,
             body_within: config.limits.body_within,
             health,

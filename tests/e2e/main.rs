@@ -3,6 +3,7 @@
 //! One binary, port 0, temporary folders, simulated time where time matters, and no sleeps.
 #![allow(clippy::unwrap_used, reason = "a test that unwraps fails with a place")]
 
+mod access;
 mod arrival;
 mod brand_life;
 mod cli;
@@ -10,6 +11,7 @@ mod courier;
 mod crash;
 mod outlet;
 mod peers;
+mod privacy;
 mod reload;
 mod stage;
 mod tmall_feed;

@@ -51,6 +51,7 @@ pub fn workspace() -> PathBuf {
 pub struct Host {
     config: PathBuf,
     address: String,
+    api: String,
     child: tokio::process::Child,
     client: reqwest::Client,
 }
@@ -81,14 +82,21 @@ impl Host {
             bail!("the host ended at once; its log ends with:\n{}", tail(&log, 20));
         };
         let ready: Value = serde_json::from_str(&first).with_context(|| format!("the host said: {first}"))?;
-        let address = ready["listening"].as_str().context("the host does not say where it listens")?;
-        let address = format!("http://{address}");
-        Ok(Host { config: config.to_owned(), address, child, client: web::client(ANSWER_MAX)? })
+        let said = |key: &str| {
+            ready[key].as_str().map(str::to_owned).context("the host does not say where it listens")
+        };
+        let (address, api) = (said("url")?, said("api")?);
+        Ok(Host { config: config.to_owned(), address, api, child, client: web::client(ANSWER_MAX)? })
     }
 
-    /// `http://127.0.0.1:port`.
+    /// Where channels call it: `http://127.0.0.1:port`.
     pub fn address(&self) -> &str {
         &self.address
+    }
+
+    /// Where its API is: the same, unless the configuration has another.
+    pub fn api(&self) -> &str {
+        &self.api
     }
 
     pub fn hook(&self, connection: &str) -> String {
@@ -101,7 +109,7 @@ impl Host {
 
     /// `GET /api/v1/{path}` with the token; anything but 200 is an error.
     pub async fn get(&self, path: &str) -> anyhow::Result<Value> {
-        let request = self.client.get(format!("{}/api/v1/{path}", self.address)).bearer_auth(TOKEN);
+        let request = self.client.get(format!("{}/api/v1/{path}", self.api)).bearer_auth(TOKEN);
         let response = request.send().await?;
         let status = response.status();
         let body = response.text().await?;
@@ -111,7 +119,7 @@ impl Host {
 
     /// Moves the manual clock, and waits until everything due by then is done.
     pub async fn advance(&self, now: u64) -> anyhow::Result<Value> {
-        let request = self.client.post(format!("{}/api/v1/clock", self.address)).bearer_auth(TOKEN);
+        let request = self.client.post(format!("{}/api/v1/clock", self.api)).bearer_auth(TOKEN);
         let response = request.json(&serde_json::json!({ "now": now })).send().await?;
         let status = response.status();
         let body = response.text().await?;

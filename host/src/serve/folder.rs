@@ -14,6 +14,7 @@ use store::Standing;
 use tokio::sync::{oneshot, watch};
 
 use super::clock::HostClock;
+use crate::telemetry::Waiting;
 
 /// How often alarms are looked for when nothing is appended.
 const TICK: Duration = Duration::from_secs(1);
@@ -35,6 +36,7 @@ pub(crate) struct Folder {
     clock: HostClock,
     wanted: Arc<Mutex<Setup>>,
     health: watch::Sender<HealthReport>,
+    waiting: Waiting,
     wakes: Receiver<Wake>,
 }
 
@@ -53,11 +55,12 @@ impl Folder {
         clock: HostClock,
         wanted: Setup,
         health: watch::Sender<HealthReport>,
+        waiting: Waiting,
     ) -> (Folder, FolderHandle) {
         let (wakes_in, wakes) = channel();
         let wanted = Arc::new(Mutex::new(wanted));
         let handle = FolderHandle { wakes: wakes_in, wanted: Arc::clone(&wanted), halt: router.halt() };
-        (Folder { router, journal, clock, wanted, health, wakes }, handle)
+        (Folder { router, journal, clock, wanted, health, waiting, wakes }, handle)
     }
 
     pub(crate) fn spawn(self) -> std::io::Result<thread::JoinHandle<()>> {
@@ -95,6 +98,13 @@ impl Folder {
     }
 
     fn settle(&mut self) -> Result<Standing, RouterError> {
+        let fold = self.waiting.fold();
+        let result = fold.in_scope(|| self.fold());
+        self.waiting.folded(&fold, self.router.standing().position);
+        result
+    }
+
+    fn fold(&mut self) -> Result<Standing, RouterError> {
         let now = self.clock.now();
         self.router.settle(now)?;
         let wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner).clone();

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use api::{Incoming, Reply};
+use api::{Incoming, Reply, TRACE};
 use journal::{DeadRequest, Refused};
 use model::{Harvest, Reception, Refusal, Request};
 use sandbox::{Called, FaultKind, PluginFault};
 use tokio::sync::mpsc;
+use tracing::Instrument as _;
 
 use super::connection::Connection;
 use super::shared::{Shared, said};
@@ -19,16 +20,17 @@ const TURN_MAX: Duration = Duration::from_secs(2);
 /// Takes requests until the API hands out no more. Each runs on its own, within its connection's budget.
 pub(crate) async fn run(shared: Arc<Shared>, mut incoming: mpsc::Receiver<Incoming>) {
     let mut calls = tokio::task::JoinSet::new();
-    while let Some(Incoming { connection, request, reply }) = incoming.recv().await {
+    while let Some(Incoming { connection, request, span, reply }) = incoming.recv().await {
         let shared = Arc::clone(&shared);
-        calls.spawn(async move {
+        let work = async move {
             let answer = match shared.connection(&connection) {
                 Some(connection) => receive(&shared, &connection, request).await,
                 None => Reply::NoSuchConnection,
             };
             // The channel went away before its answer: what was kept is kept, it will deliver again and be known.
             drop(reply.send(answer));
-        });
+        };
+        calls.spawn(work.instrument(span));
         while calls.try_join_next().is_some() {}
     }
     calls.join_all().await;
@@ -40,7 +42,9 @@ async fn receive(shared: &Shared, connection: &Connection, request: Request) -> 
         || Reply::Unavailable { why: format!("connection \"{}\": too many calls at once", connection.name) };
     let Ok(_room) = standing.waiting.try_acquire() else { return busy() };
     let Ok(Ok(_turn)) = tokio::time::timeout(TURN_MAX, standing.calls.acquire()).await else { return busy() };
-    let called = match connection.connector.receive(connection.call(&shared.clock), &request).await {
+    let receiving = connection.connector.receive(connection.call(&shared.clock), &request);
+    let span = tracing::info_span!(target: TRACE, "receive", connection = connection.name);
+    let called = match receiving.instrument(span).await {
         Ok(called) => called,
         Err(fault) => {
             standing.counts.faults.fetch_add(1, Ordering::Relaxed);
@@ -73,8 +77,12 @@ async fn receive(shared: &Shared, connection: &Connection, request: Request) -> 
             (batch, answer)
         }
     };
-    match connection.keep(&shared.appender, batch).await {
-        Ok(_) => {
+    let span = tracing::info_span!(target: TRACE, "append", records = batch.entries.len());
+    match connection.keep(&shared.appender, batch).instrument(span.clone()).await {
+        Ok(receipt) => {
+            if let Some(last) = receipt.placed.iter().map(|placed| placed.position()).max() {
+                span.in_scope(|| shared.waiting.begin(last));
+            }
             shared.wake_pump();
             Reply::Answer(answer)
         }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use api::{ApiState, Routers};
+use api::{ApiState, Routers, TokenFile, Tokens};
 use axum::Router;
 use config::Config;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -48,6 +48,16 @@ pub(crate) struct DoorLimits {
     pub(crate) connections_max: usize,
     pub(crate) head_within: Duration,
     pub(crate) write_within: Duration,
+}
+
+/// Who is let in to the API: the tokens of the file, and the one of the configuration.
+pub(crate) fn tokens(config: &Config) -> Tokens {
+    let file = TokenFile::new(&config.data_dir, &config.tenant);
+    let configured = config.api.token.as_ref().map(config::Secret::expose);
+    if configured.is_none() && file.read().is_ok_and(|tokens| tokens.is_empty()) {
+        tracing::warn!("nobody may use the API: there is no [api] token, and `heliu token create` made none");
+    }
+    Tokens::new(configured, Some(file))
 }
 
 /// Bound, and not open yet.

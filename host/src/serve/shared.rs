@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 use super::clock::HostClock;
 use super::connection::Connection;
 use crate::logging::PLUGIN_TEXT;
+use crate::telemetry::Waiting;
 
 /// By name. Replaced whole when the configuration is read again; a call under way keeps the connection that it has.
 pub(crate) type Connections = BTreeMap<String, Arc<Connection>>;
@@ -25,6 +26,8 @@ pub(crate) struct Shared {
     pub(crate) courier: Arc<Notify>,
     /// Something may be due: a chore was asked for.
     pub(crate) pump: Notify,
+    /// What was appended and is not folded yet, for traces.
+    pub(crate) waiting: Waiting,
 }
 
 impl Shared {
@@ -34,11 +37,12 @@ impl Shared {
         appender: Appender,
         connections: Connections,
         rules: Rules,
+        waiting: Waiting,
     ) -> Shared {
         let connections = RwLock::new(Arc::new(connections));
         let rules = RwLock::new(Arc::new(rules));
         let (courier, pump) = (Arc::default(), Notify::new());
-        Shared { clock, journal, appender, connections, rules, courier, pump }
+        Shared { clock, journal, appender, connections, rules, courier, pump, waiting }
     }
 
     pub(crate) fn rules(&self) -> Arc<Rules> {

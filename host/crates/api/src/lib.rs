@@ -30,7 +30,7 @@ pub use auth::{
     make_token,
 };
 pub use guard::{API_BODY_MAX_BYTES, HEADER_BYTES_MAX, HEADERS_MAX, URI_BYTES_MAX};
-pub use intake::{Incoming, Reply};
+pub use intake::{Incoming, Reply, TRACE};
 pub use router::{Access, Routers, accesses, router, routers};
 pub use scanning::ScanLimits;
 pub use state::{Advance, ApiState, Condition, HealthReport, PluginState, Role};

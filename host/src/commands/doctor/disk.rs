@@ -108,11 +108,8 @@ fn room(folder: &Path, findings: &mut Findings) {
 
 fn kind(folder: &Path, findings: &mut Findings) {
     let Ok(stat) = rustix::fs::statfs(folder) else { return };
-    // As unsigned numbers of 32 bits, whatever the platform's type is.
-    let number = u64::from(u32::from_ne_bytes({
-        let wide = (stat.f_type as i64).to_le_bytes();
-        u32::from_le_bytes([wide[0], wide[1], wide[2], wide[3]]).to_ne_bytes()
-    }));
+    // As an unsigned number of 32 bits, whatever the platform's type is.
+    let number = stat.f_type as u64 & u64::from(u32::MAX);
     if let Some((what, mend)) = unfit(number) {
         findings.bad(AREA, format!("{}: {what}", folder.display()), mend);
     }

@@ -12,11 +12,13 @@ use model::Answer;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 
 use crate::error::{ApiError, ErrorCode};
 use crate::guard::arrived;
 use crate::reading::Shared;
-use crate::{Incoming, Reply};
+use crate::{Incoming, Reply, TRACE};
 
 /// How long the host may take. A plugin's call has a shorter limit of its own; this is for a host that hangs.
 const REPLY_MAX: Duration = Duration::from_secs(60);
@@ -35,26 +37,41 @@ const OURS: &[&str] = &[
     "upgrade",
 ];
 
+/// No name is logged, or put into a trace, before it is known to be a connection's: whoever calls chooses it.
 pub(crate) async fn receive(State(shared): State<Shared>, request: Request) -> Result<Response, ApiError> {
-    let (connection, request) = understood(&shared, request).await?;
+    let span = tracing::info_span!(target: TRACE, "webhook", connection = Empty, status = Empty);
+    let answer = answer(&shared, request, &span).instrument(span.clone()).await;
+    let status = match &answer {
+        Ok(response) => response.status(),
+        Err(error) => error.status(),
+    };
+    span.record("status", status.as_u16());
+    answer
+}
+
+async fn answer(shared: &Shared, request: Request, span: &Span) -> Result<Response, ApiError> {
+    let (connection, request) = understood(shared, request).await?;
     let (reply, answer) = oneshot::channel();
     let name = connection.clone();
-    shared.state().intake.try_send(Incoming { connection, request, reply }).map_err(|error| {
+    let incoming = Incoming { connection, request, span: span.clone(), reply };
+    shared.state().intake.try_send(incoming).map_err(|error| {
         ApiError::unavailable(match error {
-            TrySendError::Full(_) => format!("connection \"{name}\": too many webhooks wait"),
-            TrySendError::Closed(_) => format!("connection \"{name}\": the host stops"),
+            TrySendError::Full(_) => "too many webhooks wait",
+            TrySendError::Closed(_) => "a webhook came while the host stops",
         })
     })?;
     let reply = timeout(REPLY_MAX, answer).await;
-    let reply =
-        reply.map_err(|_| ApiError::unavailable(format!("connection \"{name}\": no reply in time")))?;
+    let reply = reply.map_err(|_| ApiError::unavailable("a webhook had no reply in time"))?;
+    if !matches!(reply, Ok(Reply::NoSuchConnection)) {
+        span.record("connection", name.as_str());
+    }
     match reply {
         Ok(Reply::Answer(answer)) => passed_on(&name, answer),
         Ok(Reply::NoSuchConnection) => Err(no_such_connection()),
         Ok(Reply::NotAuthentic) => Err(ApiError::new(ErrorCode::NotAuthentic, "the signature does not hold")),
         Ok(Reply::Unavailable { why }) => Err(ApiError::unavailable(why)),
         Ok(Reply::Faulty) => Err(ApiError::new(ErrorCode::Internal, "the host failed; its log says why")),
-        Err(_) => Err(ApiError::unavailable(format!("connection \"{name}\": the reply was dropped"))),
+        Err(_) => Err(ApiError::unavailable("a webhook's reply was dropped")),
     }
 }
 
@@ -105,7 +122,7 @@ fn passed_on(connection: &str, answer: Answer) -> Result<Response, ApiError> {
         }
         let header = HeaderName::from_bytes(name.as_bytes()).ok();
         let header = header.zip(HeaderValue::from_bytes(value.as_bytes()).ok());
-        let (name, value) = header.ok_or_else(|| faulty(format!("has a header that is none: {name:?}")))?;
+        let (name, value) = header.ok_or_else(|| faulty("has a header that is none".to_owned()))?;
         response.headers_mut().append(name, value);
     }
     Ok(response)

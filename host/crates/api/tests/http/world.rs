@@ -169,10 +169,10 @@ impl World {
     pub async fn hook(&mut self, request: Request<Body>, reply: Reply) -> (Got, Incoming) {
         let router = self.router.clone();
         let calling = tokio::spawn(async move { call(&router, request).await });
-        let Incoming { connection, request, reply: answer } = self.intake.recv().await.unwrap();
+        let Incoming { connection, request, span, reply: answer } = self.intake.recv().await.unwrap();
         answer.send(reply).unwrap();
         let (reply, _) = tokio::sync::oneshot::channel();
-        (calling.await.unwrap(), Incoming { connection, request, reply })
+        (calling.await.unwrap(), Incoming { connection, request, span, reply })
     }
 
     /// A setup at position 1, then three customers with two records each, the last of them a tag's cause.
