@@ -27,8 +27,7 @@ impl Data {
     /// Opens the folder that the configuration names, beside a host that may be running.
     pub fn open(config: &Config) -> anyhow::Result<Data> {
         let folder = config.data_dir.clone();
-        fs::create_dir_all(folder.join("plugins"))
-            .with_context(|| format!("make the data folder {}", folder.display()))?;
+        make_folder(&folder.join("plugins"))?;
         let journal = SqliteJournal::open(&folder.join("journal.db"))?;
         check_tenant(config, &journal)?;
         let store = SqliteStore::open(&folder.join("store.db"))?;
@@ -48,8 +47,7 @@ impl Data {
 
     /// As `open_alone`. None: somebody else holds the folder.
     pub fn try_alone(config: &Config) -> anyhow::Result<Option<(Data, Lock)>> {
-        fs::create_dir_all(&config.data_dir)
-            .with_context(|| format!("make the data folder {}", config.data_dir.display()))?;
+        make_folder(&config.data_dir)?;
         let path = lock_path(config);
         // What stands in it is its holder's.
         let file = File::options().create(true).truncate(false).read(true).write(true).open(&path);
@@ -65,6 +63,15 @@ impl Data {
         let config = SandboxConfig { cache_dir: Some(self.folder.join("cache")), ..SandboxConfig::default() };
         Ok(Sandbox::new(config)?)
     }
+}
+
+/// Customers' data comes into it: what is made here is for the host's user alone. What is there stays as it is.
+pub fn make_folder(folder: &Path) -> anyhow::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    let made = builder.recursive(true).create(folder);
+    made.with_context(|| format!("make the data folder {}", folder.display()))
 }
 
 /// A folder is one tenant's for ever: its name is part of every intent's id. The journal's first record has it.

@@ -231,7 +231,7 @@ async fn about(stage: &Stage, answers: &mut String) {
 #[tokio::test(flavor = "multi_thread")]
 async fn nobodys_data_is_in_logs_errors_answers_about_the_host_or_other_files() {
     // The compiler's own talk has nothing of anybody, and is endless.
-    let rules = "\n[log]\nlevel = \"trace,cranelift_codegen=info,wasmtime_cranelift=info,regalloc2=info\"\n";
+    let rules = "\n[log]\nlevel = \"trace,wasmtime_internal_cranelift=info,cranelift_frontend=info,cranelift_codegen=info\"\n";
     let stage = Stage::set(&Tenant { rules: rules.to_owned(), ..Tenant::default() }).await;
     let mut brand = Brand::new(7, 40, 12);
     let (timeline, hooks, end) = (brand.timeline(), stage.hooks(), brand.calendar().end_ms());

@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use config::Config;
 use heliu::wiring;
 
-use super::print_json;
+use super::{print_json, unless_reader_left};
 use finding::{Findings, Rank};
 
 pub(crate) async fn run(path: &Path, json: bool, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
@@ -30,11 +30,9 @@ pub(crate) async fn run(path: &Path, json: bool, out: &mut dyn Write) -> anyhow:
             findings.bad("configuration", error.to_string(), "correct the file; nothing else was looked at");
         }
     }
-    if json {
-        print_json(out, &findings.view())?;
-    } else {
-        findings.print(out)?;
-    }
+    let printed =
+        if json { print_json(out, &findings.view()) } else { findings.print(out).map_err(Into::into) };
+    unless_reader_left(printed)?;
     Ok(ExitCode::from(match findings.worst() {
         Rank::Good => 0,
         Rank::Look => 1,

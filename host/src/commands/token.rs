@@ -2,15 +2,15 @@
 
 use std::io::Write;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use api::{CONFIG_TOKEN, Scope, TokenFile, TokenRecord};
 use config::Config;
 use model::Instant;
 use serde::Serialize;
 
 use super::calendar::Zone;
-use super::print_json;
 use super::table::Table;
+use super::{print_json, unless_reader_left};
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum TokenCommand {
@@ -64,8 +64,7 @@ pub(crate) fn run(
     let file = TokenFile::new(&config.data_dir, &config.tenant);
     match command {
         TokenCommand::Create { name, scopes, expires_in } => {
-            std::fs::create_dir_all(&config.data_dir)
-                .with_context(|| format!("make the data folder {}", config.data_dir.display()))?;
+            heliu::wiring::make_folder(&config.data_dir)?;
             let expires = expires_in.map(|within| u64::try_from(within.as_millis())).transpose()?;
             let expires = expires.map(|within| now.saturating_add(within));
             let token = file.create(&name, &scopes, expires, now)?;
@@ -76,7 +75,9 @@ pub(crate) fn run(
             eprintln!("keep it now: it is not shown again");
             Ok(())
         }
-        TokenCommand::List => list(&file.read()?, config.api.token.is_some(), now, json, out),
+        TokenCommand::List => {
+            unless_reader_left(list(&file.read()?, config.api.token.is_some(), now, json, out))
+        }
         TokenCommand::Revoke { name } if name == CONFIG_TOKEN => {
             bail!("\"{CONFIG_TOKEN}\" is [api] token of {}: take it out there", config.path.display())
         }
