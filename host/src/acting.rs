@@ -4,7 +4,6 @@
 mod dead;
 
 use std::io::Write;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,11 +19,15 @@ use serde::{Deserialize, Serialize};
 use store::Store;
 
 use crate::commands::{self, Said};
+use crate::pinned;
 
 pub(crate) use dead::{DeadAct, run as dead};
 
 /// How long a host may take to answer: it folds everybody concerned twice, and then once more for good.
 const ANSWER_MAX: Duration = Duration::from_secs(150);
+
+/// A token for the host that runs; it goes before the configuration's.
+const VARIABLE: &str = "HELIU_TOKEN";
 
 /// Says it, and prints what it changes.
 pub(crate) fn run(
@@ -88,7 +91,8 @@ fn alone(
         config::Clock::Manual => head.now,
     };
     let id = said.id.clone().unwrap_or_else(|| format!("act_{now}_{}", head.position));
-    let (by, why) = (said.by.clone(), said.why.clone());
+    // As the host would say it: whoever holds the folder holds its configuration.
+    let (by, why) = (api::Caller::of_config().said_by(Some(&said.by)), said.why.clone());
     let act = OperatorAct { id: id.clone(), by, why, deed: deed(&*store)? };
     let looked = router::look(&journal, &*store, &policies, &act)?;
     let report = ReportView::new(&looked.report);
@@ -136,18 +140,17 @@ async fn ask(config: &Config, said: &Said, deed: &Deed) -> anyhow::Result<String
 /// What the host that runs answers to a body.
 async fn post(config: &Config, path: &str, body: String) -> anyhow::Result<String> {
     let folder = config.data_dir.display();
-    let address = reachable(wiring::announced(config).unwrap_or(config.listen));
-    let url = format!("http://{address}/api/v1/{path}");
-    // Plain HTTP on one machine; the client wants to know its cryptography all the same. An error means that somebody
-    // chose before, which will do.
-    drop(rustls::crypto::ring::default_provider().install_default());
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .timeout(ANSWER_MAX)
-        .build()
-        .context("make an HTTP client")?;
-    let request = client.post(&url).bearer_auth(config.api_token.expose());
+    let address = wiring::announced(config).unwrap_or(config.api.listen.unwrap_or(config.listen));
+    let address = wiring::reachable(address);
+    let certificate = match config.api.listen {
+        Some(_) => config.api.tls.as_ref().or(config.tls.as_ref()),
+        None => config.tls.as_ref(),
+    };
+    let scheme = if certificate.is_some() { "https" } else { "http" };
+    let url = format!("{scheme}://{address}/api/v1/{path}");
+    let client = client(certificate)?;
+    let token = token(config)?;
+    let request = client.post(&url).bearer_auth(token);
     let response = request.header("content-type", "application/json").body(body).send().await;
     let response = response.map_err(anyhow::Error::from).with_context(|| {
         format!(
@@ -162,7 +165,7 @@ async fn post(config: &Config, path: &str, body: String) -> anyhow::Result<Strin
     }
     match serde_json::from_str::<Failure>(&text) {
         Ok(Failure { error: FailureText { message } }) if status == reqwest::StatusCode::UNAUTHORIZED => {
-            bail!("{url}: {message}: the host runs with another [api] token than the file has now")
+            bail!("{url}: {message}: {VARIABLE}, or [api] token, is none of this host's that is in force")
         }
         Ok(Failure { error: FailureText { message } }) => bail!("{message}"),
         Err(_) => bail!("{url}: {status}: {text}"),
@@ -177,12 +180,28 @@ pub(crate) fn propose(config: &Config, acts: &[OperatorAct]) -> anyhow::Result<P
     serde_json::from_str(&text).context("the host's answer is not what this version knows")
 }
 
-/// Where to knock at a host that listens everywhere.
-fn reachable(mut address: SocketAddr) -> SocketAddr {
-    match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
-        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
-        IpAddr::V4(_) | IpAddr::V6(_) => {}
+/// Of the caller's own, if there is one: the act then bears its name.
+fn token(config: &Config) -> anyhow::Result<String> {
+    match (std::env::var(VARIABLE), &config.api.token) {
+        (Ok(token), _) if !token.is_empty() => Ok(token),
+        (_, Some(token)) => Ok(token.expose().to_owned()),
+        (_, None) => bail!(
+            "{}: there is no [api] token: make one with `heliu token create NAME --scope operate`, and give it in the \
+             environment as {VARIABLE}",
+            config.path.display()
+        ),
     }
-    address
+}
+
+fn client(tls: Option<&config::Tls>) -> anyhow::Result<reqwest::Client> {
+    // The client wants to know its cryptography also where it speaks plain HTTP. An error means that somebody chose before,
+    // which will do.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let mut client =
+        reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).timeout(ANSWER_MAX);
+    if let Some(tls) = tls {
+        let own = crate::serve::chain(&tls.cert)?.swap_remove(0);
+        client = client.tls_backend_preconfigured(pinned::client(own)?);
+    }
+    client.build().context("make an HTTP client")
 }

@@ -2,7 +2,7 @@
 //!
 //! They see the journal and the store through their contracts and print into a writer; `--json` prints what the HTTP
 //! API answers. Only `journal import` writes, and what an operator says (`act`), and only by appending; `backup` and `restore` copy
-//! files.
+//! files, and `token` keeps a file of its own.
 
 mod act;
 mod backtest;
@@ -12,12 +12,14 @@ mod calendar;
 mod customer;
 mod dead;
 mod digest;
+mod doctor;
 mod export;
 mod identity;
 mod intent;
 mod journal;
 mod segment;
 mod table;
+mod token;
 mod when;
 mod words;
 
@@ -31,12 +33,14 @@ pub(crate) use broadcast::{BroadcastCommand, Ground, Propose, propose_alone, run
 pub(crate) use customer::{CustomerCommand, attest_export, export_customer, run as customer};
 pub(crate) use dead::{DeadCommand, WhichLetters, run as dead};
 pub(crate) use digest::run as digest;
+pub(crate) use doctor::run as doctor;
 pub(crate) use export::{ExportCommand, run as export};
 pub(crate) use identity::{IdentityCommand, run as identity};
 pub(crate) use intent::{IntentCommand, run as intent};
 pub(crate) use journal::{JournalCommand, run as journal};
 pub(crate) use segment::{Asked, SegmentCommand, counts, run as segment};
 pub(crate) use table::plain;
+pub(crate) use token::{TokenCommand, run as token};
 pub(crate) use when::When;
 
 use std::io::{ErrorKind, Write};

@@ -6,8 +6,11 @@
 mod acting;
 mod carrying;
 mod commands;
+mod logging;
+mod pinned;
 mod plugin;
 mod serve;
+mod telemetry;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -28,7 +31,7 @@ use carrying::Outlet;
 use commands::{
     Asked, BacktestArguments, BroadcastCommand, CustomerAct, CustomerCommand, DeadCommand, ExportCommand,
     Ground, IdentityAct, IdentityCommand, IntentCommand, JournalCommand, Propose, Said, SegmentCommand,
-    ShadowArguments, When,
+    ShadowArguments, TokenCommand, When,
 };
 use plugin::PluginCommand;
 
@@ -93,6 +96,12 @@ enum Command {
     Backtest(BacktestArguments),
     /// What the version that decides beside a policy (`[policy.shadow]`) makes of everybody, held against what the policy made.
     Shadow(ShadowArguments),
+    /// The tokens of the API: who may use it, and for what.
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Look for what is wrong, or soon will be: configuration, plugins, disk, clock, network, data, tokens, certificates.
+    /// Exit code 0: nothing; 1: something should be looked at; 2: something must be mended.
+    Doctor,
     /// The state hash, and the position and the time that it stands for.
     Digest,
     /// Copy everything into a new folder, whole and checked, also while the host runs. Secrets are left out.
@@ -226,6 +235,10 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }
         Command::Backup { folder } => commands::backup(&config::load(&config)?, &folder, json, &mut out)?,
         Command::Restore { folder } => commands::restore(&config, &folder, json, &mut out)?,
+        Command::Token(command) => {
+            commands::token(command, &config::load(&config)?, wiring::system_now(), json, &mut out)?;
+        }
+        Command::Doctor => return runtime()?.block_on(commands::doctor(&config, json, &mut out)),
         Command::Digest => commands::digest(&*open(&config)?.1, json, &mut out)?,
         Command::Rebuild { check: _ } => {
             drop(out);
@@ -289,24 +302,21 @@ fn ground(path: &Path, propose: Propose) -> anyhow::Result<Ground> {
 }
 
 fn serve(path: &Path, json: bool) -> anyhow::Result<()> {
-    use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_from_env("HELIU_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    let log =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
-    if json {
-        log.json().init();
-    } else {
-        log.init();
-    }
-    let ready = |address: std::net::SocketAddr| {
+    let config = config::load(path)?;
+    let traces = logging::start(&config, json)?;
+    let ready = |listening: &serve::Listening| {
+        let serve::Listening { hooks, api } = listening;
         if json {
-            println!("{}", serde_json::json!({ "listening": address.to_string() }));
+            let (url, people) = (hooks.to_string(), api.to_string());
+            let told = serde_json::json!({ "listening": hooks.at.to_string(), "url": url, "api": people });
+            println!("{told}");
+        } else if hooks == api {
+            println!("heliu listens on {hooks}");
         } else {
-            println!("heliu listens on http://{address}");
+            println!("heliu listens on {hooks}, and the API on {api}");
         }
     };
-    runtime()?.block_on(serve::serve(path, ready))
+    runtime()?.block_on(serve::serve(config, traces, ready))
 }
 
 fn rebuild(path: &Path, json: bool) -> anyhow::Result<ExitCode> {

@@ -15,50 +15,58 @@ mod dead;
 mod doors;
 mod folder;
 mod intake;
+mod listen;
+mod loading;
 mod metered;
 mod metrics;
 mod pausing;
 mod pump;
 mod readings;
+mod reloading;
 mod retrying;
 mod segmenter;
 mod shared;
+mod tls;
 
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ::courier::Rules;
 use anyhow::Context as _;
-use api::{Advance, ApiState, HealthReport, ScanLimits, Token};
+use api::{Advance, ApiState, HealthReport, ScanLimits};
 use config::Config;
 use journal::{Committer, CommitterConfig, Head, Journal};
-use model::{Binding, Setup};
+use model::Setup;
 use router::{Plugins, Router, RouterConfig};
-use sandbox::{Grants, HostGrant, Plugin, Sandbox};
 use segment::Segment;
 use store::{Standing, Store};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use crate::carrying::Outlet;
+use crate::telemetry::{self, Exporter, Flush, Waiting};
 pub(crate) use retrying::alone as retry_alone;
 
 use clock::HostClock;
-use connection::{Connection, ConnectionStanding};
 use courier::{Courier, HostPort};
 use folder::{Cell, Folder, FolderHandle};
 use heliu::shadows::Shadows;
-use heliu::wiring::{self, Data, Policies, Shelf};
+use heliu::wiring::{Data, Policies, Shelf};
+use listen::Doors;
+use loading::{Loaded, Loader};
 use metered::MeteredPolicies;
 use metrics::Metrics;
 use readings::Readings;
+use reloading::Reloading;
 use segmenter::Segmenter;
 use shared::{Connections, Shared};
+use tls::Certificates;
+
+pub(crate) use listen::Listening;
+pub(crate) use tls::{Renewal, chain};
 
 /// How long requests under way may take once the host was told to stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -70,31 +78,52 @@ const CARRY_GRACE: Duration = Duration::from_secs(32);
 /// Dead letters that may wait to be tried again.
 const RETRIES_WAITING_MAX: usize = 16;
 
-/// Runs until SIGTERM or SIGINT. `ready` is called with the address once the host listens.
-pub(crate) async fn serve(path: &Path, ready: impl FnOnce(std::net::SocketAddr)) -> anyhow::Result<()> {
-    let config = config::load(path)?;
+/// Runs until SIGTERM or SIGINT. `ready` is called once the host listens.
+pub(crate) async fn serve(
+    config: Config,
+    traces: Option<(Exporter, Flush)>,
+    ready: impl FnOnce(&Listening),
+) -> anyhow::Result<()> {
+    let flush = traces.map(|(exporter, flush)| {
+        tokio::spawn(async move {
+            if let Err(error) = exporter.run().await {
+                tracing::error!(error = format!("{error:#}"), "no traces are sent");
+            }
+        });
+        flush
+    });
+    let result = run(config, ready).await;
+    if let Some(flush) = flush {
+        flush.flush().await;
+    }
+    result
+}
+
+async fn run(config: Config, ready: impl FnOnce(&Listening)) -> anyhow::Result<()> {
     let (data, lock) = Data::open_alone(&config)?;
     data.check()?;
+    let certificates = Certificates::load(&config)?;
     let host = Running::start(config, &data).await?;
-    let listener = tokio::net::TcpListener::bind(host.config.listen)
-        .await
-        .with_context(|| format!("{}: listen on {}", path.display(), host.config.listen))?;
+    let doors = Doors::bind(&host.config, &certificates).await?;
     // Before anybody is told that the host is there: an unheard SIGHUP would end it.
     let signals = Signals::listen()?;
-    let address = listener.local_addr()?;
-    lock.announce(address)
+    let listening = doors.listening()?;
+    lock.announce(listening.api.at)
         .with_context(|| format!("{}: say where the host listens", data.folder.display()))?;
-    ready(address);
+    ready(&listening);
     let (stop_in, stop) = watch::channel(false);
-    let api = api::router(host.api);
-    let server = tokio::spawn(async move {
-        let stopped = async move { drop(stop.clone().wait_for(|stop| *stop).await) };
-        axum::serve(listener, api).with_graceful_shutdown(stopped).await
-    });
+    let server = tokio::spawn(doors.serve(host.api, stop));
     let Signals { hangups, mut terminate, mut interrupt } = signals;
-    let (shared, fold) = (Arc::clone(&host.shared), host.fold.clone());
-    let reload = reload(hangups, host.config, host.loader, shared, fold, host.segments, host.shadows);
-    let reloading = tokio::spawn(reload);
+    let reloading = Reloading {
+        config: host.config,
+        loader: host.loader,
+        shared: Arc::clone(&host.shared),
+        fold: host.fold.clone(),
+        segments: host.segments,
+        shadows: host.shadows,
+        certificates,
+    };
+    let reloading = tokio::spawn(reloading.run(hangups));
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
@@ -153,6 +182,7 @@ impl Running {
         let (committer, appender) = Committer::new(Arc::clone(&journal), CommitterConfig::default())?;
         committer.spawn()?;
         let head = appender.head();
+        let waiting = Waiting::default();
         let shared = Arc::new(Shared::new(
             clock.clone(),
             Arc::clone(&journal),
@@ -160,14 +190,15 @@ impl Running {
             Arc::clone(&metrics),
             connections,
             Rules::new(config.courier.clone()),
+            waiting.clone(),
         ));
         let judging: Arc<dyn Plugins> = policies.clone();
-        let mut shadows = Shadows::new(data, policies.clone());
-        shadows.replace(beside)?;
+        let shadows = Shadows::start(data, policies.clone(), beside)?;
         let counted = Arc::new(MeteredPolicies { inner: policies, metrics });
         let (forgotten_in, forgotten) = mpsc::unbounded_channel();
+        let seen = telemetry::seen(&config, &store, &waiting);
         let (fold, folding, health) =
-            start_fold(&journal, &store, counted, clock, setup, forgotten_in).await?;
+            start_fold(&journal, &seen, counted, clock, setup, forgotten_in, waiting).await?;
         let (intake_in, intake_out) = mpsc::channel(config.limits.intake_waiting_max);
         let (retries, retries_out) = mpsc::channel(RETRIES_WAITING_MAX);
         let intake_refused = Arc::default();
@@ -177,9 +208,8 @@ impl Running {
         let port =
             HostPort { shared: Arc::clone(&shared), store: Arc::clone(&store), health: health.clone() };
         let carrier = Courier::new(port, Arc::clone(&journal), Arc::clone(&store));
-        let (journal_too, store_too) = (Arc::clone(&journal), Arc::clone(&store));
         let segmenter =
-            Segmenter::new(Arc::clone(&shared), journal_too, store_too, segments.clone(), health.clone());
+            Segmenter::new(Arc::clone(&shared), Arc::clone(&store), segments.clone(), health.clone());
         let (clock, mut others, courier) = pump(&shared, &fold, carrier, segmenter, &health);
         others.extend([
             tokio::spawn(counting::run(Arc::clone(&shared), fold.clone(), counts_in)),
@@ -187,20 +217,17 @@ impl Running {
             tokio::spawn(wake(head, fold.clone())),
             tokio::spawn(forget(Arc::clone(&shared), forgotten)),
         ]);
-        let movers = Movers {
-            intake: tokio::spawn(intake::run(Arc::clone(&shared), intake_out)),
-            others,
-            courier,
-            folding,
-        };
+        let intake = tokio::spawn(intake::run(Arc::clone(&shared), intake_out));
+        let movers = Movers { intake, others, courier, folding };
         let intake = (intake_in.downgrade(), Arc::clone(&intake_refused));
         let readings = Readings::new(&shared, &store, sandbox, intake, health.clone(), fold.clone());
         let api = ApiState {
             journal,
             store,
             intake: intake_in,
-            token: Token::new(config.api_token.expose()),
+            tokens: Arc::new(listen::tokens(&config)),
             body_max_bytes: config.limits.body_max_bytes,
+            body_within: config.limits.body_within,
             health,
             plugins,
             segments,
@@ -225,11 +252,13 @@ async fn start_fold(
     clock: HostClock,
     setup: Setup,
     forgotten: mpsc::UnboundedSender<Vec<Cell>>,
+    waiting: Waiting,
 ) -> anyhow::Result<(FolderHandle, std::thread::JoinHandle<()>, watch::Receiver<HealthReport>)> {
     let router = Router::open(Arc::clone(journal), Arc::clone(store), policies, RouterConfig::default())?;
     tell_of_a_new_store(router.standing(), journal.head()?);
     let (health_in, health) = watch::channel(HealthReport::default());
-    let (folder, fold) = Folder::new(router, Arc::clone(journal), clock, setup, health_in, forgotten);
+    let (folder, fold) =
+        Folder::new(router, Arc::clone(journal), clock, setup, health_in, forgotten, waiting);
     let folding = folder.spawn()?;
     if journal.head()?.position == 0 {
         // The first record says how all others are to be folded.
@@ -317,93 +346,6 @@ impl Movers {
     }
 }
 
-/// Makes a running configuration out of a written one.
-struct Loader {
-    sandbox: Sandbox,
-    shelf: Shelf,
-    policies: Arc<Policies>,
-    journal: Arc<dyn Journal>,
-}
-
-/// A configuration that holds, with its plugins admitted.
-struct Loaded {
-    connections: Connections,
-    setup: Setup,
-    shadows: Vec<Binding>,
-}
-
-impl Loader {
-    fn new(data: &Data, sandbox: &Sandbox, policies: &Arc<Policies>, journal: &Arc<dyn Journal>) -> Loader {
-        let (policies, journal) = (Arc::clone(policies), Arc::clone(journal));
-        Loader { sandbox: sandbox.clone(), shelf: Shelf::new(data), policies, journal }
-    }
-
-    /// What a connection knows between its calls is taken over from the running ones.
-    fn load(&self, config: &Config, running: &Connections) -> anyhow::Result<Loaded> {
-        let bindings = wiring::bind(config, &self.sandbox, &self.shelf, &self.policies)?;
-        let shadows = wiring::shadows(config, &self.sandbox, &self.shelf, &self.policies)?;
-        let mut connections = Connections::new();
-        for wanted in &config.connections {
-            let connection = self
-                .connect(wanted, &config.plugins, running)
-                .with_context(|| format!("{}: connection \"{}\"", config.path.display(), wanted.name))?;
-            connections.insert(wanted.name.clone(), Arc::new(connection));
-        }
-        let descriptors = connections
-            .values()
-            .map(|connection| (connection.name.as_str(), connection.connector.descriptor()));
-        let schemes = wiring::schemes(descriptors)?;
-        Ok(Loaded { connections, setup: wiring::setup(config, bindings, schemes), shadows })
-    }
-
-    fn connect(
-        &self,
-        wanted: &config::Connection,
-        plugins: &config::Plugins,
-        running: &Connections,
-    ) -> anyhow::Result<Connection> {
-        let bytes = self.shelf.take_in(&wanted.plugin, plugins)?;
-        let admitted = self.sandbox.admit(&bytes, &Grants::all());
-        let connector = match admitted.with_context(|| wanted.plugin.display().to_string())? {
-            Plugin::Connector(connector) => connector,
-            Plugin::Policy(_) => {
-                anyhow::bail!("{} is a policy: declare it under [[policy]]", wanted.plugin.display())
-            }
-        };
-        config::check_settings(&connector.descriptor().settings_schema, &wanted.settings)?;
-        let grants = wanted.hosts.iter().map(|host| HostGrant::parse(host, wanted.inward));
-        let http = self.sandbox.http(grants.collect::<Result<_, _>>()?)?;
-        let standing = match running.get(&wanted.name) {
-            Some(running) => {
-                running.standing.next_poll.store(0, std::sync::atomic::Ordering::SeqCst);
-                running.standing.doors.try_again();
-                Arc::clone(&running.standing)
-            }
-            None => Arc::new(ConnectionStanding::new(self.journal.recall(&wanted.name)?)),
-        };
-        let (name, descriptor) = (wanted.name.clone(), connector.descriptor());
-        let outlet = Outlet::new(
-            &name,
-            descriptor,
-            &wanted.settings,
-            &wanted.secrets,
-            &wanted.carry_again,
-            wanted.since,
-        );
-        Ok(Connection {
-            name,
-            file: wanted.plugin.display().to_string(),
-            connector,
-            outlet,
-            settings: wanted.settings.clone(),
-            secrets: wanted.secrets.clone(),
-            http,
-            poll_every: wanted.poll_every,
-            standing,
-        })
-    }
-}
-
 /// Moves the manual clock, and answers when the host has done everything that is due by then.
 async fn advance(
     shared: Arc<Shared>,
@@ -437,51 +379,6 @@ async fn settle(
     }
 }
 
-/// Reads the configuration again at each SIGHUP. One that does not hold changes nothing.
-async fn reload(
-    mut hangups: Signal,
-    mut config: Config,
-    loader: Loader,
-    shared: Arc<Shared>,
-    fold: FolderHandle,
-    segments: watch::Sender<Arc<[Segment]>>,
-    mut shadows: Shadows,
-) {
-    while hangups.recv().await.is_some() {
-        let fresh = config::load(&config.path)
-            .map_err(anyhow::Error::from)
-            .and_then(|fresh| Ok((loader.load(&fresh, &shared.connections())?, fresh)));
-        match fresh {
-            Ok((Loaded { connections, setup, shadows: beside }, fresh)) => {
-                if needs_restart(&config, &fresh) {
-                    tracing::warn!(
-                        "\"data\", \"listen\", \"clock\", [api] and [limits] take effect at the next start"
-                    );
-                }
-                shared.replace_connections(connections);
-                shared.replace_rules(Rules::new(fresh.courier.clone()));
-                shared.courier.notify_one();
-                fold.want(setup);
-                shared.wake_pump();
-                if let Err(error) = shadows.replace(beside) {
-                    tracing::error!(error = format!("{error:#}"), "shadows do not fold");
-                }
-                if config.segments != fresh.segments {
-                    segments.send_replace(Arc::from(fresh.segments.as_slice()));
-                }
-                config = fresh;
-                tracing::info!(path = %config.path.display(), "the configuration was read again");
-            }
-            Err(error) => {
-                tracing::error!(
-                    error = format!("{error:#}"),
-                    "the new configuration does not hold; the old one stays"
-                );
-            }
-        }
-    }
-}
-
 /// The signals that an operator sends.
 struct Signals {
     hangups: Signal,
@@ -504,6 +401,10 @@ fn needs_restart(old: &Config, new: &Config) -> bool {
     old.data_dir != new.data_dir
         || old.listen != new.listen
         || old.clock != new.clock
-        || old.api_token != new.api_token
+        || old.api.token != new.api.token
+        || old.api.listen != new.api.listen
+        || (old.tls.is_some(), old.api.tls.is_some()) != (new.tls.is_some(), new.api.tls.is_some())
         || old.limits != new.limits
+        || old.log != new.log
+        || old.otlp != new.otlp
 }

@@ -53,11 +53,16 @@ struct Running {
 }
 
 impl Shadows {
-    #[must_use]
-    pub fn new(data: &Data, plugins: Arc<dyn Plugins>) -> Shadows {
+    /// Lets these fold.
+    ///
+    /// # Errors
+    /// If a store or a thread cannot be made.
+    pub fn start(data: &Data, plugins: Arc<dyn Plugins>, wanted: Vec<Binding>) -> anyhow::Result<Shadows> {
         let folder = data.folder.join(FOLDER);
         let (journal, store) = (data.journal.clone(), data.store.clone());
-        Shadows { folder, journal, store, plugins, running: Vec::new() }
+        let mut shadows = Shadows { folder, journal, store, plugins, running: Vec::new() };
+        shadows.replace(wanted)?;
+        Ok(shadows)
     }
 
     /// Lets these fold from here on, and no others. One that is as it was goes on; one that is not begins anew.
@@ -72,7 +77,7 @@ impl Shadows {
         self.running = kept;
         for binding in wanted {
             if !self.running.iter().any(|running| running.binding == binding) {
-                let running = self.start(binding)?;
+                let running = self.begin(binding)?;
                 self.running.push(running);
             }
         }
@@ -84,7 +89,7 @@ impl Shadows {
         std::mem::take(&mut self.running).into_iter().for_each(Running::end);
     }
 
-    fn start(&self, binding: Binding) -> anyhow::Result<Running> {
+    fn begin(&self, binding: Binding) -> anyhow::Result<Running> {
         std::fs::create_dir_all(&self.folder)
             .with_context(|| format!("make the folder {}", self.folder.display()))?;
         let path = self.folder.join(format!("{}.db", binding.name));

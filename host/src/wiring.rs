@@ -2,14 +2,15 @@
 
 use std::collections::HashMap;
 use std::fs::{self, File};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, anyhow, bail};
 use config::Config;
-use model::{Binding, Class, Digest, Instant, Setup, Turn};
+use journal::Journal;
+use model::{Binding, Class, Digest, Entry, Instant, Setup, Turn};
 use router::{Plugins, PluginsError, TurnOutcome};
 use sandbox::{Compiler, Evaluation, Grants, Limits, Plugin, Policy, Sandbox, SandboxConfig};
 use sha2::{Digest as _, Sha256};
@@ -33,8 +34,7 @@ impl Data {
     /// Opens the folder that the configuration names, beside a host that may be running.
     pub fn open(config: &Config) -> anyhow::Result<Data> {
         let folder = config.data_dir.clone();
-        files::make_folder(&folder.join("plugins"))
-            .with_context(|| format!("make the data folder {}", folder.display()))?;
+        make_folder(&folder.join("plugins"))?;
         let path = folder.join("journal.db");
         // The journal is made first, and a component is taken in after it: whoever finds one of the others finds a journal.
         let journal = if folder.join("store.db").exists() || holds_any(&folder.join("plugins")) {
@@ -50,6 +50,7 @@ impl Data {
         } else {
             SqliteJournal::open(&path)?
         };
+        check_tenant(config, &journal)?;
         let store = SqliteStore::open(&folder.join("store.db"))?;
         Ok(Data { folder, journal: Arc::new(journal), store: Arc::new(store) })
     }
@@ -128,6 +129,31 @@ fn holds_any(folder: &Path) -> bool {
 /// The file that whoever works on a data folder holds.
 const LOCK: &str = "lock";
 
+/// Customers' data comes into it: what is made here is for the host's user alone. What is there stays as it is.
+pub fn make_folder(folder: &Path) -> anyhow::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    let made = builder.recursive(true).create(folder);
+    made.with_context(|| format!("make the data folder {}", folder.display()))
+}
+
+/// A folder is one tenant's for ever: its name is part of every intent's id. The journal's first record has it.
+pub fn check_tenant(config: &Config, journal: &dyn Journal) -> anyhow::Result<()> {
+    let first = journal.read(0, 1)?.pop();
+    match first.map(|record| record.entry) {
+        Some(Entry::Setup(setup)) if setup.tenant != config.tenant => bail!(
+            "{}: the data folder {} is tenant \"{}\"'s, and this is the configuration of tenant \"{}\": correct `data` or \
+             `tenant`",
+            config.path.display(),
+            config.data_dir.display(),
+            setup.tenant,
+            config.tenant
+        ),
+        _ => Ok(()),
+    }
+}
+
 /// Holds a data folder.
 pub struct Lock {
     file: File,
@@ -160,6 +186,26 @@ pub fn announced(config: &Config) -> Option<SocketAddr> {
     fs::read_to_string(config.data_dir.join(LOCK)).ok()?.trim().parse().ok()
 }
 
+/// Does somebody hold the folder? Where there was no host yet, nobody does.
+pub fn is_held(config: &Config) -> anyhow::Result<bool> {
+    let path = config.data_dir.join(LOCK);
+    if !path.exists() {
+        return Ok(false);
+    }
+    let file = File::open(&path).with_context(|| format!("open {}", path.display()))?;
+    Ok(file.try_lock_shared().is_err())
+}
+
+/// Where to knock at a host that listens everywhere.
+pub fn reachable(mut address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        IpAddr::V4(_) | IpAddr::V6(_) => {}
+    }
+    address
+}
+
 /// What the machine's clock says.
 pub fn system_now() -> Instant {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -190,6 +236,17 @@ impl Shelf {
                 .with_context(|| format!("keep a copy of {} as {}", path.display(), place.display()))?;
         }
         Ok(bytes)
+    }
+
+    /// Is the component there, and is it what its name says? The error names its file.
+    pub fn check(&self, digest: Digest) -> Result<(), String> {
+        let place = self.place(digest);
+        let bytes = fs::read(&place).map_err(|error| format!("{}: {error}", place.display()))?;
+        if Digest(Sha256::digest(&bytes).into()) == digest {
+            Ok(())
+        } else {
+            Err(format!("{}: its content is not what its name says", place.display()))
+        }
     }
 
     fn place(&self, digest: Digest) -> PathBuf {

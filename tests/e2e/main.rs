@@ -3,6 +3,7 @@
 //! One binary, port 0, temporary folders, simulated time where time matters, and no sleeps.
 #![allow(clippy::unwrap_used, reason = "a test that unwraps fails with a place")]
 
+mod access;
 mod arrival;
 mod backup;
 mod brand_life;
@@ -17,6 +18,7 @@ mod kept;
 mod outlet;
 mod overload;
 mod peers;
+mod privacy;
 mod reload;
 mod stage;
 mod tmall_feed;

@@ -103,7 +103,7 @@ async fn a_wrong_merge_is_undone_and_leaves_no_trace() {
     let host = Host::start(&config).await.unwrap();
     let edges = host.get(&format!("customers/{one}/edges")).await.unwrap();
     let join = edges["edges"].as_array().unwrap().iter().find(|edge| edge["kind"] == "join").unwrap();
-    assert_eq!(join["retracted"]["by"], "wang", "{edges}");
+    assert_eq!(join["retracted"]["by"], "config/wang", "{edges}");
     assert_eq!(host.get("digest").await.unwrap()["digest"], digest["digest"]);
     host.stop().await.unwrap();
 }

@@ -52,6 +52,7 @@ pub fn workspace() -> PathBuf {
 pub struct Host {
     config: PathBuf,
     address: String,
+    api: String,
     child: tokio::process::Child,
     /// Nobody asks it any more.
     is_over: bool,
@@ -118,16 +119,23 @@ impl Host {
             return Ok(Launched::Ended(child.wait().await.context("the host's end")?));
         };
         let ready: Value = serde_json::from_str(&first).with_context(|| format!("the host said: {first}"))?;
-        let address = ready["listening"].as_str().context("the host does not say where it listens")?;
-        let address = format!("http://{address}");
+        let said = |key: &str| {
+            ready[key].as_str().map(str::to_owned).context("the host does not say where it listens")
+        };
+        let (address, api) = (said("url")?, said("api")?);
         let client = web::client(ANSWER_MAX)?;
-        let host = Host { config: config.to_owned(), address, child, is_over: false, client };
+        let host = Host { config: config.to_owned(), address, api, child, is_over: false, client };
         Ok(Launched::Listens(host))
     }
 
-    /// `http://127.0.0.1:port`.
+    /// Where channels call it: `http://127.0.0.1:port`.
     pub fn address(&self) -> &str {
         &self.address
+    }
+
+    /// Where its API is: the same, unless the configuration has another.
+    pub fn api(&self) -> &str {
+        &self.api
     }
 
     pub fn hook(&self, connection: &str) -> String {
@@ -140,7 +148,7 @@ impl Host {
 
     /// `GET /api/v1/{path}` with the token; anything but 200 is an error.
     pub async fn get(&self, path: &str) -> anyhow::Result<Value> {
-        let request = self.client.get(format!("{}/api/v1/{path}", self.address)).bearer_auth(TOKEN);
+        let request = self.client.get(format!("{}/api/v1/{path}", self.api)).bearer_auth(TOKEN);
         let response = request.send().await?;
         let status = response.status();
         let body = response.text().await?;
@@ -160,7 +168,7 @@ impl Host {
 
     /// Moves the manual clock, and waits until everything due by then is done.
     pub async fn advance(&self, now: u64) -> anyhow::Result<Value> {
-        let request = self.client.post(format!("{}/api/v1/clock", self.address)).bearer_auth(TOKEN);
+        let request = self.client.post(format!("{}/api/v1/clock", self.api)).bearer_auth(TOKEN);
         let response = request.json(&serde_json::json!({ "now": now })).send().await?;
         let status = response.status();
         let body = response.text().await?;

@@ -165,7 +165,8 @@ fn drop_alone(config: &Config, data: &Data, id: &str, by: &str, why: &str) -> an
         config::Clock::Manual => data.journal.head()?.now,
     };
     let end = LetterEnd { letters, how: HowEnded::Dropped, by: by.to_owned(), why: why.to_owned() };
-    data.journal.append(&[Batch { now, ends: vec![end], ..Batch::default() }])?;
+    let entries = end.record().into_iter().collect();
+    data.journal.append(&[Batch { now, entries, ends: vec![end], ..Batch::default() }])?;
     Ok(())
 }
 

@@ -180,8 +180,8 @@ impl Connection {
             }
             Err(fault) => {
                 bump(&counts.faults, 1);
-                pass.failed(shared.clock.now(), fault.to_string());
-                self.standing.doors.set_trouble(door, Some(fault.to_string()));
+                pass.failed(shared.clock.now(), fault.outline());
+                self.standing.doors.set_trouble(door, Some(fault.outline()));
             }
         }
         called

@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::clock::HostClock;
 use super::pausing::Pausing;
+use crate::telemetry::Waiting;
 
 /// How often alarms are looked for when nothing is appended.
 const TICK: Duration = Duration::from_secs(1);
@@ -45,6 +46,7 @@ pub(crate) struct Folder {
     pausing: Pausing,
     health: watch::Sender<HealthReport>,
     forgotten: mpsc::UnboundedSender<Vec<Cell>>,
+    waiting: Waiting,
     wakes: Receiver<Wake>,
 }
 
@@ -68,6 +70,7 @@ impl Folder {
         wanted: Setup,
         health: watch::Sender<HealthReport>,
         forgotten: mpsc::UnboundedSender<Vec<Cell>>,
+        waiting: Waiting,
     ) -> (Folder, FolderHandle) {
         let (wakes_in, wakes) = channel();
         let wanted = Arc::new(Mutex::new(wanted));
@@ -79,7 +82,10 @@ impl Folder {
             halt: router.halt(),
         };
         let pausing = Pausing::default();
-        (Folder { router, journal, clock, wanted, paused, pausing, health, forgotten, wakes }, handle)
+        (
+            Folder { router, journal, clock, wanted, paused, pausing, health, forgotten, waiting, wakes },
+            handle,
+        )
     }
 
     pub(crate) fn spawn(self) -> std::io::Result<thread::JoinHandle<()>> {
@@ -130,6 +136,13 @@ impl Folder {
 
     /// As far as it goes; where a policy cannot be called again and again, without that policy.
     fn settle(&mut self) -> Result<Standing, RouterError> {
+        let fold = self.waiting.fold();
+        let result = fold.in_scope(|| self.settle_or_pause());
+        self.waiting.folded(&fold, self.router.standing().position);
+        result
+    }
+
+    fn settle_or_pause(&mut self) -> Result<Standing, RouterError> {
         loop {
             let now = self.clock.now();
             let result = self.settle_once(now);

@@ -5,18 +5,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::{Incoming, Reply};
+use api::{Incoming, Reply, TRACE};
 use failpoint::Point;
 use journal::{DeadWhat, Refused};
 use model::{Harvest, Reception, Refusal, Request};
 use sandbox::{Called, FaultKind, PluginFault};
 use tokio::sync::mpsc;
+use tracing::Instrument as _;
 
 use super::connection::Connection;
 use super::counts::{Became, bump, refused};
 use super::dead;
 use super::doors::Door;
-use super::shared::Shared;
+use super::shared::{Shared, said};
 
 /// How long a request waits for its turn: whoever is sent away is told so within a second. A platform cuts the connection
 /// after five, and then delivers again.
@@ -25,9 +26,9 @@ const TURN_MAX: Duration = Duration::from_millis(900);
 /// Takes requests until the API hands out no more. Each runs on its own, within its connection's budget.
 pub(crate) async fn run(shared: Arc<Shared>, mut incoming: mpsc::Receiver<Incoming>) {
     let mut calls = tokio::task::JoinSet::new();
-    while let Some(Incoming { connection, request, reply }) = incoming.recv().await {
+    while let Some(Incoming { connection, request, span, reply }) = incoming.recv().await {
         let shared = Arc::clone(&shared);
-        calls.spawn(async move {
+        let work = async move {
             let answer = match shared.connection(&connection) {
                 Some(connection) => {
                     let requests = &connection.standing.counts.requests;
@@ -40,7 +41,8 @@ pub(crate) async fn run(shared: Arc<Shared>, mut incoming: mpsc::Receiver<Incomi
             };
             // The channel went away before its answer: what was kept is kept, it will deliver again and be known.
             drop(reply.send(answer));
-        });
+        };
+        calls.spawn(work.instrument(span));
         while calls.try_join_next().is_some() {}
     }
     calls.join_all().await;
@@ -65,10 +67,12 @@ pub(super) async fn receive(shared: &Shared, connection: &Connection, request: R
         }
     };
     let call = connection.connector.receive(connection.call(&shared.clock), &request);
-    let called = match connection.through(shared, Door::Webhook, pass, call).await {
+    let span = tracing::info_span!(target: TRACE, "receive", connection = connection.name);
+    let called = match connection.through(shared, Door::Webhook, pass, call).instrument(span).await {
         Ok(called) => called,
         Err(fault) => {
-            tracing::error!(connection = connection.name, %fault, "a webhook call failed");
+            tracing::error!(connection = connection.name, fault = fault.outline(), "a webhook call failed");
+            said(&connection.name, &fault);
             return failed(shared, connection, request, &fault).await;
         }
     };
@@ -80,22 +84,27 @@ pub(super) async fn receive(shared: &Shared, connection: &Connection, request: R
     let (batch, answer, became) = match value {
         Ok(Reception { kept, answer }) => (connection.batch(now, kept, memory), answer, Became::Answered),
         Err(Refusal::NotAuthentic(why)) => {
-            tracing::warn!(connection = connection.name, why, "a request is not authentic");
+            tracing::warn!(connection = connection.name, "a request is not authentic");
+            said(&connection.name, &why);
             return (Reply::NotAuthentic, Became::Refused(refused::NOT_AUTHENTIC));
         }
         Err(Refusal::Malformed { why, answer }) => {
             tracing::warn!(
                 connection = connection.name,
-                why,
-                "a request was not understood: kept as a dead letter"
+                "a request was not understood: kept as a dead letter, with the reason"
             );
+            said(&connection.name, &why);
             let mut batch = connection.batch(now, Harvest::default(), memory);
             batch.dead = Some(dead::malformed(connection, DeadWhat::Request, request, why, &log));
             (batch, answer, Became::Dead(dead::MALFORMED))
         }
     };
-    match connection.keep(&shared.appender, batch).await {
-        Ok(_) => {
+    let span = tracing::info_span!(target: TRACE, "append", records = batch.entries.len());
+    match connection.keep(&shared.appender, batch).instrument(span.clone()).await {
+        Ok(receipt) => {
+            if let Some(last) = receipt.placed.iter().map(|placed| placed.position()).max() {
+                span.in_scope(|| shared.waiting.begin(last));
+            }
             Point::AnswerOwed.reached();
             shared.wake_pump();
             (Reply::Answer(answer), became)
@@ -117,7 +126,7 @@ async fn failed(
     fault: &PluginFault,
 ) -> (Reply, Became) {
     if matches!(fault.kind, FaultKind::Busy { .. }) {
-        return (Reply::Unavailable { why: fault.to_string() }, Became::Refused(refused::NO_ROOM));
+        return (Reply::Unavailable { why: fault.outline() }, Became::Refused(refused::NO_ROOM));
     }
     let mut batch = connection.batch(shared.clock.now(), Harvest::default(), Vec::new());
     batch.dead = Some(dead::failed(connection, DeadWhat::Request, request, fault));
@@ -126,7 +135,7 @@ async fn failed(
         return not_kept(&refused);
     }
     let reply = match fault.class() {
-        model::Class::Retry => Reply::Unavailable { why: fault.to_string() },
+        model::Class::Retry => Reply::Unavailable { why: fault.outline() },
         model::Class::Reject | model::Class::Operator | model::Class::Bug => Reply::Faulty,
     };
     (reply, Became::Dead(fault.kind.name()))

@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 use super::connection::{CHORES_MAX, Connection};
 use super::dead;
 use super::doors::{Asking, Door};
-use super::shared::Shared;
+use super::shared::{Shared, said};
 
 /// How often the pump looks when nothing wakes it. Chores and polls are due to the second at best.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -260,8 +260,9 @@ async fn poll_failed(
         }
     }
     let wait = failed.wait_ms(failures);
-    tracing::warn!(connection = connection.name, why = failed.why(), wait_ms = wait, "the feed failed");
-    standing.doors.set_trouble(Door::Feed, Some(failed.why()));
+    tracing::warn!(connection = connection.name, why = failed.outline(), wait_ms = wait, "the feed failed");
+    said(&connection.name, &failed.why());
+    standing.doors.set_trouble(Door::Feed, Some(failed.outline()));
     wait
 }
 
@@ -278,13 +279,14 @@ async fn work(shared: &Shared, connection: &Connection, waiting: WaitingChore, a
             (batch, None, held)
         }
         Err(Unasked { failed, memory, held, log }) => {
+            said(&connection.name, &failed.why());
             let mut batch: Batch = connection.batch(now, Harvest::default(), memory);
             batch.dead = dead_chore(connection, number, &chore, &failed, &log);
             if batch.dead.is_some() {
                 tracing::warn!(
                     connection = connection.name,
-                    chore = chore.key,
-                    why = failed.why(),
+                    chore = number,
+                    why = failed.outline(),
                     "a chore died"
                 );
                 batch.chore = update(ChoreEnd::Done);
@@ -292,12 +294,12 @@ async fn work(shared: &Shared, connection: &Connection, waiting: WaitingChore, a
                 let wait = failed.wait_ms(attempts.into());
                 tracing::warn!(
                     connection = connection.name,
-                    chore = chore.key,
-                    why = failed.why(),
+                    chore = number,
+                    why = failed.outline(),
                     wait_ms = wait,
                     "a chore is put off"
                 );
-                connection.standing.doors.set_trouble(Door::Chores, Some(failed.why()));
+                connection.standing.doors.set_trouble(Door::Chores, Some(failed.outline()));
                 batch.chore = update(ChoreEnd::Again { due: now.saturating_add(wait) });
             }
             let died = batch.dead.is_some().then(|| failed.word());
@@ -307,7 +309,7 @@ async fn work(shared: &Shared, connection: &Connection, waiting: WaitingChore, a
     let ends = batch.chore.as_ref().is_some_and(|update| update.end == ChoreEnd::Done);
     Point::ChoreWorked.reached();
     if let Err(refused) = connection.keep(&shared.appender, batch).await {
-        tracing::error!(connection = connection.name, chore = chore.key, %refused, "a chore's harvest was not kept: it will be done again");
+        tracing::error!(connection = connection.name, chore = number, %refused, "a chore's harvest was not kept: it will be done again");
         return;
     }
     if ends {
@@ -400,7 +402,8 @@ fn fault_of<T>(connection: &Connection, called: Outcome<T>) -> Result<Called<T>,
             }
         }
         Err(fault) => {
-            tracing::error!(connection = connection.name, %fault, "a plugin failed");
+            tracing::error!(connection = connection.name, fault = fault.outline(), "a plugin failed");
+            said(&connection.name, &fault);
             let failed = Failed::Plugin(Box::new(fault));
             Err(Unasked { failed, memory: Vec::new(), held: Held::default(), log: Vec::new() })
         }
@@ -427,6 +430,18 @@ impl Failed {
             Failed::Fault(Fault::Unauthorised(_)) => "unauthorised",
             Failed::Fault(Fault::Later { .. }) => "later",
             Failed::Plugin(fault) => fault.kind.name(),
+        }
+    }
+
+    /// For logs, and for whoever looks at the host. What is wrong with settings, rights or the way to a channel names
+    /// nobody; what a channel sent may.
+    pub(super) fn outline(&self) -> String {
+        match self {
+            Failed::Fault(Fault::Malformed(_)) => "not what the channel promised".to_owned(),
+            Failed::Fault(Fault::Misconfigured(_) | Fault::Unauthorised(_) | Fault::Later { .. }) => {
+                self.why()
+            }
+            Failed::Plugin(fault) => fault.outline(),
         }
     }
 

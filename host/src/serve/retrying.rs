@@ -18,10 +18,11 @@ use tokio::sync::mpsc;
 use super::connection::Connection;
 use super::dead::{MALFORMED, chore, cursor};
 use super::doors::Door;
+use super::loading::{Loaded, Loader};
 use super::metrics::Metrics;
 use super::pump::{self, Failed, Polled, Unasked};
 use super::shared::{Connections, Shared};
-use super::{Loaded, Loader};
+use crate::telemetry::Waiting;
 
 /// Takes letters one after the other, until nobody hands in any more.
 pub(crate) async fn run(shared: Arc<Shared>, mut wanted: mpsc::Receiver<Retry>) {
@@ -47,7 +48,15 @@ pub(crate) async fn alone(
     let (committer, appender) = Committer::new(Arc::clone(&journal), CommitterConfig::default())?;
     let committing = committer.spawn()?;
     let rules = Rules::new(config.courier.clone());
-    let shared = Shared::new(clock, journal, appender, Arc::new(Metrics::new()), connections, rules);
+    let shared = Shared::new(
+        clock,
+        journal,
+        appender,
+        Arc::new(Metrics::new()),
+        connections,
+        rules,
+        Waiting::default(),
+    );
     let mut tries = Vec::with_capacity(numbers.len());
     for &number in numbers {
         tries.push(retry(&shared, number, dry_run, by).await);
@@ -111,15 +120,19 @@ pub(crate) async fn retry(
         view.stored = unknown(shared, &batch)?;
         return Ok(view);
     }
-    batch.ends.push(LetterEnd {
+    let events = batch.entries.len();
+    let end = LetterEnd {
         letters: Letters::One(number),
         how: HowEnded::Retried,
         by: by.to_owned(),
         why: view.message.clone(),
-    });
+    };
+    batch.entries.extend(end.record());
+    batch.ends.push(end);
     let kept = connection.keep(&shared.appender, batch).await;
     let Receipt { placed } = kept.map_err(|refused| RetryRefused::NotNow(refused.to_string()))?;
-    view.stored = placed.iter().filter(|placed| matches!(placed, journal::Placed::New(_))).count();
+    let is_new = |placed: &&journal::Placed| matches!(placed, journal::Placed::New(_));
+    view.stored = placed.iter().take(events).filter(is_new).count();
     tracing::info!(connection = connection.name, letter = number, by, "a dead letter was handled after all");
     shared.wake_pump();
     Ok(view)

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use api::HealthReport;
-use journal::{Batch, Journal};
+use journal::Batch;
 use model::{
     Act, ChannelEvent, Customer, CustomerId, ENTERED, Entry, Event, Fact, Identity, Instant, LEFT, Position,
     SEGMENTS, Touchpoint,
@@ -35,7 +35,6 @@ const PAGE: usize = 1024;
 
 pub(crate) struct Segmenter {
     shared: Arc<Shared>,
-    journal: Arc<dyn Journal>,
     store: Arc<dyn Store>,
     segments: watch::Receiver<Arc<[Segment]>>,
     health: watch::Receiver<HealthReport>,
@@ -48,12 +47,11 @@ pub(crate) struct Segmenter {
 impl Segmenter {
     pub(crate) fn new(
         shared: Arc<Shared>,
-        journal: Arc<dyn Journal>,
         store: Arc<dyn Store>,
         segments: watch::Receiver<Arc<[Segment]>>,
         health: watch::Receiver<HealthReport>,
     ) -> Segmenter {
-        Segmenter { shared, journal, store, segments, health, seen: 0, next: 0 }
+        Segmenter { shared, store, segments, health, seen: 0, next: 0 }
     }
 
     /// Looks again and again, until the task is dropped.
@@ -85,7 +83,7 @@ impl Segmenter {
     /// Whom to look at now. None: nobody.
     async fn next_people(&mut self, live: &Arc<[Segment]>) -> anyhow::Result<Option<People>> {
         let now = self.shared.clock.now();
-        let (journal, store, seen) = (Arc::clone(&self.journal), Arc::clone(&self.store), self.seen);
+        let (journal, store, seen) = (Arc::clone(&self.shared.journal), Arc::clone(&self.store), self.seen);
         if now >= self.next {
             // Where none is kept, those who were in one that is not any more are let out once.
             self.next = if live.is_empty() { Instant::MAX } else { now.saturating_add(EVERYBODY_EVERY_MS) };

@@ -11,6 +11,8 @@ use tokio::sync::Notify;
 use super::clock::HostClock;
 use super::connection::Connection;
 use super::metrics::Metrics;
+use crate::logging::PLUGIN_TEXT;
+use crate::telemetry::Waiting;
 
 /// By name. Replaced whole when the configuration is read again; a call under way keeps the connection that it has.
 pub(crate) type Connections = BTreeMap<String, Arc<Connection>>;
@@ -26,6 +28,8 @@ pub(crate) struct Shared {
     pub(crate) courier: Arc<Notify>,
     /// Something may be due: a chore was asked for.
     pub(crate) pump: Notify,
+    /// What was appended and is not folded yet, for traces.
+    pub(crate) waiting: Waiting,
 }
 
 impl Shared {
@@ -36,11 +40,12 @@ impl Shared {
         metrics: Arc<Metrics>,
         connections: Connections,
         rules: Rules,
+        waiting: Waiting,
     ) -> Shared {
         let connections = RwLock::new(Arc::new(connections));
         let rules = RwLock::new(Arc::new(rules));
         let (courier, pump) = (Arc::default(), Notify::new());
-        Shared { clock, journal, appender, metrics, connections, rules, courier, pump }
+        Shared { clock, journal, appender, metrics, connections, rules, courier, pump, waiting }
     }
 
     pub(crate) fn rules(&self) -> Arc<Rules> {
@@ -68,14 +73,19 @@ impl Shared {
     }
 }
 
-/// What a plugin logged, in the host's log under its connection's name.
+/// What a plugin logged, under its connection's name. Its own words: see [`crate::logging`].
 pub(crate) fn log(connection: &str, lines: &[LogLine]) {
     for LogLine { level, text } in lines {
         match level {
-            sandbox::Level::Debug => tracing::debug!(connection, plugin = text),
-            sandbox::Level::Info => tracing::info!(connection, plugin = text),
-            sandbox::Level::Warn => tracing::warn!(connection, plugin = text),
-            sandbox::Level::Error => tracing::error!(connection, plugin = text),
+            sandbox::Level::Debug => tracing::debug!(target: PLUGIN_TEXT, connection, plugin = text),
+            sandbox::Level::Info => tracing::info!(target: PLUGIN_TEXT, connection, plugin = text),
+            sandbox::Level::Warn => tracing::warn!(target: PLUGIN_TEXT, connection, plugin = text),
+            sandbox::Level::Error => tracing::error!(target: PLUGIN_TEXT, connection, plugin = text),
         }
     }
+}
+
+/// Why a plugin refused or failed, as it says, beside the line in which the host says that it did.
+pub(crate) fn said(connection: &str, why: &dyn std::fmt::Display) {
+    tracing::warn!(target: PLUGIN_TEXT, connection, plugin = %why);
 }

@@ -48,7 +48,15 @@ impl World {
         drop(committer.spawn().unwrap());
         let (clock, metrics) = (HostClock::manual(), Arc::new(Metrics::new()));
         let rules = Rules::new(Plan::default());
-        let shared = Shared::new(clock, journal.clone(), appender, metrics, Connections::new(), rules);
+        let shared = Shared::new(
+            clock,
+            journal.clone(),
+            appender,
+            metrics,
+            Connections::new(),
+            rules,
+            crate::telemetry::Waiting::default(),
+        );
         let world = World { sandbox, journal, shared: Arc::new(shared) };
         let standing = || {
             let standing = ConnectionStanding::new(Recollection::default());

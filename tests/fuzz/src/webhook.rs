@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use api::{ApiState, HealthReport, Incoming, Reply, ScanLimits, Token};
+use api::{ApiState, HealthReport, Incoming, Reply, ScanLimits, Tokens};
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use journal::{Committer, CommitterConfig, MemoryJournal};
@@ -84,7 +84,8 @@ fn routes(intake: mpsc::Sender<Incoming>) -> anyhow::Result<axum::Router> {
         journal,
         store: Arc::new(MemoryStore::default()),
         intake,
-        token: Token::new("a-token"),
+        tokens: Arc::new(Tokens::new(Some("a-token"), None)),
+        body_within: std::time::Duration::from_secs(30),
         body_max_bytes: BODY_MAX_BYTES,
         health: watch::channel(HealthReport::default()).1,
         plugins: watch::channel(Vec::new()).1,
@@ -102,7 +103,7 @@ fn routes(intake: mpsc::Sender<Incoming>) -> anyhow::Result<axum::Router> {
 
 /// What `heliu serve` makes of a request, but for the journal.
 async fn take(connector: Connector, mut incoming: mpsc::Receiver<Incoming>) {
-    while let Some(Incoming { connection: _, request, reply }) = incoming.recv().await {
+    while let Some(Incoming { connection: _, request, span: _, reply }) = incoming.recv().await {
         let answer = match connector.receive(call(), &request).await {
             Ok(called) => match called.value {
                 Ok(Reception { kept: _, answer }) | Err(Refusal::Malformed { why: _, answer }) => {

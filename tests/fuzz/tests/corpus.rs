@@ -1,6 +1,5 @@
 //! Every seed and everything that the fuzzer ever found, without the fuzzer: what was mended stays so.
 #![allow(clippy::unwrap_used, reason = "a test that unwraps fails with a place")]
-
 #![expect(clippy::unwrap_used, reason = "a failing unwrap is a failing test")]
 
 use std::fs;

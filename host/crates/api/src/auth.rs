@@ -1,61 +1,86 @@
-//! Who may use `/api/v1`: whoever shows the token.
+//! Who may use `/api/v1`: whoever shows a token, for what its scopes open.
 
-use std::fmt;
-use std::sync::Arc;
+mod scope;
+mod token;
+mod tokens;
+
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::Response;
-use subtle::ConstantTimeEq as _;
+use model::Instant;
 
 use crate::error::{ApiError, ErrorCode};
 use crate::reading::Shared;
 
-/// The token that a caller must show. `Debug` does not.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Token(Arc<str>);
+pub use scope::Scope;
+pub use token::{TOKEN_PREFIX, TokenHash, make_token};
+pub use tokens::{CONFIG_TOKEN, Caller, TokenFile, TokenRecord, Tokens, TokensError};
 
-impl Token {
-    /// An empty token lets nobody in.
-    #[must_use]
-    pub fn new(token: &str) -> Token {
-        Token(Arc::from(token))
-    }
-
-    /// Takes as long for a wrong token as for the right one of the same length.
-    fn is(&self, shown: &[u8]) -> bool {
-        !self.0.is_empty() && bool::from(self.0.as_bytes().ct_eq(shown))
-    }
-
-    /// Does `Authorization: Bearer …` show it?
-    pub(crate) fn is_shown(&self, headers: &HeaderMap) -> bool {
-        let Some(shown) = headers.get(header::AUTHORIZATION) else { return false };
-        // The scheme's name has no case; what follows has.
-        match shown.as_bytes().split_at_checked("bearer ".len()) {
-            Some((scheme, shown)) => scheme.eq_ignore_ascii_case(b"bearer ") && self.is(shown.trim_ascii()),
-            None => false,
-        }
-    }
+/// What a route asks of its caller.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Needs {
+    /// Any of these opens it.
+    pub(crate) scopes: &'static [Scope],
+    /// As it stands in the table, for the log: an address that came may name a customer.
+    pub(crate) path: &'static str,
 }
 
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[secret]")
-    }
+/// Whose token the headers show: `Authorization: Bearer …`.
+pub(crate) fn caller(tokens: &Tokens, headers: &HeaderMap) -> Option<Caller> {
+    let shown = headers.get(header::AUTHORIZATION)?.as_bytes();
+    // The scheme's name has no case; what follows has.
+    let (scheme, shown) = shown.split_at_checked("bearer ".len())?;
+    let shown = scheme.eq_ignore_ascii_case(b"bearer ").then(|| shown.trim_ascii())?;
+    tokens.caller(shown, wall_now())
 }
 
+/// By the machine's clock, whatever the host's: a token's end is nothing that a demo may move.
+fn wall_now() -> Instant {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Instant::try_from(since.as_millis()).unwrap_or(Instant::MAX)
+}
+
+/// Stands before everything: who has no token does not learn what there is.
 pub(crate) async fn require(
     State(shared): State<Shared>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    let Some(caller) = caller(&shared.state().tokens, request.headers()) else {
+        return Err(ApiError::new(
+            ErrorCode::Unauthorised,
+            "show a token of this host that is in force as `Authorization: Bearer …`",
+        ));
+    };
+    request.extensions_mut().insert(caller);
+    Ok(next.run(request).await)
+}
+
+/// Stands before one route. Says in the log who asked for what, and how it ended.
+pub(crate) async fn permit(
+    State(Needs { scopes, path }): State<Needs>,
     request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    if shared.state().token.is_shown(request.headers()) {
+    let Some(caller) = request.extensions().get::<Caller>().cloned() else {
+        return Err(ApiError::internal(format!("{path} is not behind the token")));
+    };
+    let method = request.method().clone();
+    let answer = if caller.may(scopes) {
         Ok(next.run(request).await)
     } else {
-        Err(ApiError::new(
-            ErrorCode::Unauthorised,
-            "show the token of heliu.toml as `Authorization: Bearer …`",
-        ))
-    }
+        let any = if scopes.len() > 1 { "one of the scopes" } else { "the scope" };
+        let (needs, has) = (Scope::listed(scopes), Scope::listed(&caller.scopes));
+        let text = format!("this needs {any} {needs}; the token \"{}\" has {has}", caller.name);
+        Err(ApiError::new(ErrorCode::Forbidden, text))
+    };
+    let status = match &answer {
+        Ok(response) => response.status().as_u16(),
+        Err(error) => error.status().as_u16(),
+    };
+    tracing::info!(token = caller.name, method = method.as_str(), route = path, status, "the API was asked");
+    answer
 }

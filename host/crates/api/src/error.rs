@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use journal::JournalError;
-use model::Class;
+use model::{Class, CustomerId};
 use router::{ActError, Refused, RouterError};
 use serde::Serialize;
 use store::StoreError;
@@ -19,8 +19,10 @@ use crate::past::PastError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ErrorCode {
     BadRequest,
-    /// The token is missing or wrong.
+    /// The token is missing, wrong, or over.
     Unauthorised,
+    /// The token holds, and does not open this.
+    Forbidden,
     /// A webhook's signature does not hold.
     NotAuthentic,
     NotFound,
@@ -30,6 +32,8 @@ pub(crate) enum ErrorCode {
     /// The caller did not send its body in time.
     TimedOut,
     TooLarge,
+    UriTooLong,
+    HeadersTooLarge,
     /// Come again: too many wait, or nothing could be kept now.
     Unavailable,
     Internal,
@@ -40,12 +44,15 @@ impl ErrorCode {
         match self {
             ErrorCode::BadRequest => "bad_request",
             ErrorCode::Unauthorised => "unauthorised",
+            ErrorCode::Forbidden => "forbidden",
             ErrorCode::NotAuthentic => "not_authentic",
             ErrorCode::NotFound => "not_found",
             ErrorCode::MethodNotAllowed => "method_not_allowed",
             ErrorCode::Refused => "refused",
             ErrorCode::TimedOut => "timed_out",
             ErrorCode::TooLarge => "too_large",
+            ErrorCode::UriTooLong => "uri_too_long",
+            ErrorCode::HeadersTooLarge => "headers_too_large",
             ErrorCode::Unavailable => "unavailable",
             ErrorCode::Internal => "internal",
         }
@@ -55,11 +62,14 @@ impl ErrorCode {
         match self {
             ErrorCode::BadRequest => StatusCode::BAD_REQUEST,
             ErrorCode::Unauthorised | ErrorCode::NotAuthentic => StatusCode::UNAUTHORIZED,
+            ErrorCode::Forbidden => StatusCode::FORBIDDEN,
             ErrorCode::NotFound => StatusCode::NOT_FOUND,
             ErrorCode::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             ErrorCode::Refused => StatusCode::CONFLICT,
             ErrorCode::TimedOut => StatusCode::REQUEST_TIMEOUT,
             ErrorCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            ErrorCode::UriTooLong => StatusCode::URI_TOO_LONG,
+            ErrorCode::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             ErrorCode::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -72,12 +82,15 @@ impl ErrorCode {
             // Long enough for a commit, short enough for a platform that gives up after three tries.
             ErrorCode::Unavailable => Some((header::RETRY_AFTER, HeaderValue::from_static("1"))),
             ErrorCode::BadRequest
+            | ErrorCode::Forbidden
             | ErrorCode::NotAuthentic
             | ErrorCode::NotFound
             | ErrorCode::MethodNotAllowed
             | ErrorCode::Refused
             | ErrorCode::TimedOut
             | ErrorCode::TooLarge
+            | ErrorCode::UriTooLong
+            | ErrorCode::HeadersTooLarge
             | ErrorCode::Internal => None,
         }
     }
@@ -97,6 +110,10 @@ pub(crate) struct ApiError {
 impl ApiError {
     pub(crate) fn new(code: ErrorCode, public: impl Into<Cow<'static, str>>) -> ApiError {
         ApiError { code, public: public.into(), internal: None, retry_after_ms: None }
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        self.code.status()
     }
 
     pub(crate) fn bad_request(public: impl Into<Cow<'static, str>>) -> ApiError {
@@ -195,15 +212,59 @@ impl From<PastError> for ApiError {
             PastError::Router(error) => error.into(),
             PastError::Store(error) => error.into(),
             PastError::Journal(error) => error.into(),
-            PastError::Nobody { .. } | PastError::NotYet { .. } => ApiError::not_found(error.to_string()),
-            PastError::At { .. } | PastError::Beyond { .. } | PastError::Future { .. } => {
-                ApiError::bad_request(error.to_string())
-            }
+            PastError::Nobody { who } => ApiError::not_found(format!("there is no customer {}", named(&who))),
+            PastError::NotYet { who, position, first } => ApiError::not_found(format!(
+                "there is no customer {} at position {position}: her first record is at position {first}",
+                named(&who)
+            )),
+            PastError::At { text: _, local } => ApiError::bad_request(format!(
+                "parameter \"at\" is no position and no time: write like 4711 or 2026-03-01T00:00:00+08:00{local}"
+            )),
+            PastError::Beyond { .. } | PastError::Future { .. } => ApiError::bad_request(error.to_string()),
             PastError::TooMany { .. } => {
                 ApiError::bad_request(format!("{error}: ask `heliu customer … --at` on the host"))
             }
         }
     }
+}
+
+/// By her id; a handle is hers, and not repeated.
+fn named(who: &str) -> &str {
+    if who.parse::<CustomerId>().is_ok() { who } else { "with this handle" }
+}
+
+/// What is wrong with JSON that came, without what stands in it: it may name somebody, and callers keep errors in their
+/// logs.
+pub(crate) fn complaint(error: &impl ToString) -> String {
+    let text = error.to_string();
+    let text = match text.split_once(": ") {
+        Some((what, reason)) if what.starts_with("not the JSON of ") => reason,
+        _ => text.as_str(),
+    };
+    let begins = |starts: &[&str]| starts.iter().any(|start| text.starts_with(start));
+    let behind = |mark: &str| text.rfind(mark).map(|at| &text[at + mark.len()..]);
+    // serde's own words, which hold nothing of what came.
+    if begins(&[
+        "missing field `",
+        "expected ",
+        "EOF ",
+        "trailing ",
+        "key must be a string",
+        "recursion limit",
+    ]) {
+        return text.to_owned();
+    }
+    // Behind the last of these stands what was expected, and the place.
+    let told = if begins(&["unknown field `"]) {
+        behind("`, expected ").map(|known| format!("unknown field, expected {known}"))
+    } else if begins(&["unknown variant `"]) {
+        behind("`, expected ").map(|known| format!("unknown variant, expected {known}"))
+    } else if begins(&["invalid type: ", "invalid value: ", "invalid length "]) {
+        behind(", expected ").map(|wanted| format!("expected {wanted}"))
+    } else {
+        behind(" at line ").map(|place| format!("not what is expected at line {place}"))
+    };
+    told.unwrap_or_else(|| "not what is expected".to_owned())
 }
 
 #[derive(Serialize)]
@@ -221,7 +282,7 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let ApiError { code, public, internal, retry_after_ms } = self;
         if let Some(internal) = internal {
-            tracing::error!(error.code = code.name(), error = internal, "a request failed: {}", code.name());
+            tracing::error!(code = code.name(), error = internal, "a request failed: {}", code.name());
         }
         let body = ErrorBody { error: ErrorText { code: code.name(), message: &public } };
         let mut response = (code.status(), axum::Json(body)).into_response();
@@ -234,5 +295,45 @@ impl IntoResponse for ApiError {
                 .insert(header::RETRY_AFTER, HeaderValue::from(wait_ms.div_ceil(1000).max(1)));
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Wanted {
+        #[expect(dead_code, reason = "only read")]
+        name: String,
+        #[expect(dead_code, reason = "only read")]
+        kind: Kind,
+    }
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    enum Kind {
+        Good,
+    }
+
+    #[test]
+    fn a_complaint_says_what_is_wrong_and_repeats_nothing() {
+        for (text, told) in [
+            (r#"{"kind":"good"}"#, "missing field `name` at line 1 column 15"),
+            (r#"{"name":"a","kind":"marker"}"#, "unknown variant, expected `good` at line 1 column 27"),
+            (r#"{"marker":1}"#, "unknown field, expected `name` or `kind` at line 1 column 9"),
+            (r#"{"name":5}"#, "expected a string at line 1 column 9"),
+            (r#"{"name":"a","kind":{"marker":"expected marker"}}"#, "unknown variant, expected `good`"),
+            (r#"{"name":"a","kind":["missing field `marker`, expected marker"]}"#, "expected "),
+            (r#""marker, expected marker""#, "expected struct Wanted at line 1 column 25"),
+            ("{", "EOF while parsing an object at line 1 column 1"),
+            ("marker", "expected value at line 1 column 1"),
+        ] {
+            let error = serde_json::from_str::<Wanted>(text).unwrap_err();
+            let complaint = complaint(&error);
+            assert!(complaint.starts_with(told), "{text}: {error}: {complaint}");
+            assert!(!complaint.contains("marker"), "{text}: {error}: {complaint}");
+        }
     }
 }

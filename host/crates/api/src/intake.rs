@@ -3,12 +3,17 @@
 use model::{Answer, Request};
 use tokio::sync::oneshot;
 
+/// The target of spans that make up traces.
+pub const TRACE: &str = "heliu::trace";
+
 /// A channel called us. Whoever takes this answers it.
 #[derive(Debug)]
 pub struct Incoming {
     /// The name in the address. There need not be such a connection.
     pub connection: String,
     pub request: Request,
+    /// In the trace of which it is worked on.
+    pub span: tracing::Span,
     /// Dropped unanswered, it is answered as [`Reply::Unavailable`].
     pub reply: oneshot::Sender<Reply>,
 }

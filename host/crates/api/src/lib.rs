@@ -1,6 +1,6 @@
 //! Webhooks in, the HTTP read API out.
 //!
-//! [`router`] lists every route; each resource has a file under `routes`. What is answered is made in [`views`], which
+//! [`router`] lists every route and the scopes that open it; each resource has a file under `routes`. What is answered is made in [`views`], which
 //! the command line prints too. A webhook leaves here as an [`Incoming`] through a bounded queue and waits for its
 //! [`Reply`]; everything else only reads.
 //!
@@ -12,6 +12,7 @@
 mod auth;
 pub mod dead;
 mod error;
+mod guard;
 mod intake;
 pub mod lookup;
 pub mod past;
@@ -26,10 +27,14 @@ mod scanning;
 mod state;
 pub mod views;
 
-pub use auth::Token;
-pub use intake::{Incoming, Reply};
+pub use auth::{
+    CONFIG_TOKEN, Caller, Scope, TOKEN_PREFIX, TokenFile, TokenHash, TokenRecord, Tokens, TokensError,
+    make_token,
+};
+pub use guard::{API_BODY_MAX_BYTES, HEADER_BYTES_MAX, HEADERS_MAX, URI_BYTES_MAX};
+pub use intake::{Incoming, Reply, TRACE};
 pub use retry::{Retry, RetryRefused};
-pub use router::router;
+pub use router::{Access, Routers, accesses, router, routers};
 pub use routes::dead::TURNS_HEAL;
 pub use scanning::ScanLimits;
 pub use state::{Advance, ApiState, BreakerState, Condition, HealthReport, Metrics, PluginState, Role};

@@ -1,6 +1,7 @@
 //! The part of an address behind the question mark: percent-decoded, and nothing else.
 //!
-//! A plus is a plus, as a phone number in a handle needs it.
+//! A plus is a plus, as a phone number in a handle needs it. No error repeats what was given: it may name somebody, and
+//! callers keep errors in their logs.
 
 use percent_encoding::percent_decode_str;
 
@@ -25,9 +26,7 @@ impl Query {
             let (name, value) = (decode(name)?, decode(value)?);
             if !known.contains(&name.as_str()) {
                 let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-                return Err(ApiError::bad_request(format!(
-                    "unknown parameter \"{name}\"; known here: {known}"
-                )));
+                return Err(ApiError::bad_request(format!("unknown parameter; known here: {known}")));
             }
             if parameters.iter().any(|(taken, _)| *taken == name) {
                 return Err(ApiError::bad_request(format!("parameter \"{name}\" is given twice")));
@@ -43,9 +42,7 @@ impl Query {
 
     pub(crate) fn number(&self, name: &str) -> Result<Option<u64>, ApiError> {
         let number = |text: &str| {
-            text.parse().map_err(|_| {
-                ApiError::bad_request(format!("parameter \"{name}\": \"{text}\" is not a number"))
-            })
+            text.parse().map_err(|_| ApiError::bad_request(format!("parameter \"{name}\" is not a number")))
         };
         self.text(name).map(number).transpose()
     }
@@ -62,9 +59,7 @@ impl Query {
 
 fn decode(text: &str) -> Result<String, ApiError> {
     let decoded = percent_decode_str(text).decode_utf8();
-    decoded
-        .map(String::from)
-        .map_err(|_| ApiError::bad_request(format!("\"{text}\" does not decode to UTF-8")))
+    decoded.map(String::from).map_err(|_| ApiError::bad_request("a parameter does not decode to UTF-8"))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use journal::{Appender, Journal};
 use model::{Digest, Instant, Position};
@@ -10,7 +11,7 @@ use segment::Segment;
 use store::{Standing, Store};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::{Incoming, Retry, ScanLimits, Token};
+use crate::{Incoming, Retry, ScanLimits, Tokens};
 
 /// Everything that a route may use.
 pub struct ApiState {
@@ -18,10 +19,12 @@ pub struct ApiState {
     pub store: Arc<dyn Store>,
     /// Where webhooks go. Its capacity is how many may wait; past it a channel is told to come again.
     pub intake: mpsc::Sender<Incoming>,
-    /// What a caller of `/api/v1` must show.
-    pub token: Token,
+    /// What callers of `/api/v1` are held against.
+    pub tokens: Arc<Tokens>,
     /// Bytes of a webhook's body.
     pub body_max_bytes: usize,
+    /// How long a body may take to arrive.
+    pub body_within: Duration,
     pub health: watch::Receiver<HealthReport>,
     pub plugins: watch::Receiver<Vec<PluginState>>,
     /// Those of the configuration in force. Who replaces them gives another `Arc`: answers for the old ones are over.

@@ -3,6 +3,8 @@
 //! One binary; every test reaches the router through [`world::World`].
 #![expect(clippy::unwrap_used, reason = "a test that unwraps is a test that fails with a place")]
 
+#[path = "http/access.rs"]
+mod access;
 #[path = "http/acts.rs"]
 mod acts;
 #[path = "http/customers.rs"]
@@ -13,6 +15,8 @@ mod dead;
 mod hooks;
 #[path = "http/host.rs"]
 mod host;
+#[path = "http/limits.rs"]
+mod limits;
 #[path = "http/past.rs"]
 mod past;
 #[path = "http/segments.rs"]

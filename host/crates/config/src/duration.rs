@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 /// A number and its unit. Zero is no duration: whatever waits for it would never rest.
-pub(crate) fn parse(text: &str) -> Result<Duration, String> {
+///
+/// # Errors
+/// What was written instead, and what is expected.
+pub fn parse(text: &str) -> Result<Duration, String> {
     let expected =
         || format!("\"{text}\" is not a duration: write a number and ms, s, m, h or d, like \"5m\"");
     let unit = text.trim_start_matches(|c: char| c.is_ascii_digit());

@@ -14,6 +14,7 @@ mod error;
 mod identity;
 mod limits;
 mod load;
+mod log;
 mod origin;
 mod plugins;
 mod policy;
@@ -22,15 +23,20 @@ mod secret;
 mod section;
 mod segment;
 mod settings;
+mod tls;
 
+pub use api::Api;
 pub use connection::Connection;
+pub use duration::parse as parse_duration;
 pub use error::{ConfigError, Problem};
 pub use limits::Limits;
 pub use load::{Clock, Config, load};
+pub use log::{Log, LogFormat};
 pub use plugins::{PluginKey, Plugins};
 pub use policy::{Policy, Shadow};
 pub use schema::{SettingsError, check_settings};
 pub use secret::Secret;
+pub use tls::Tls;
 
 /// A commented `heliu.toml` with every key there is. A test loads it.
 pub const EXAMPLE: &str = include_str!("../heliu.example.toml");

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use segment::Segment;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 use crate::api::ApiSection;
@@ -12,11 +13,13 @@ use crate::connection::ConnectionSection;
 use crate::courier::{CourierSection, Misplaced, Names};
 use crate::identity::IdentitySection;
 use crate::limits::LimitsSection;
+use crate::log::{LogSection, TelemetrySection};
 use crate::plugins::PluginsSection;
 use crate::policy::PolicySection;
 use crate::secret::Surroundings;
 use crate::segment::{SEGMENTS_MAX, SegmentSection};
-use crate::{ConfigError, Connection, Limits, Plugins, Policy, Problem, Secret, section};
+use crate::tls::TlsSection;
+use crate::{Api, ConfigError, Connection, Limits, Log, Plugins, Policy, Problem, Tls, section};
 
 /// Everything that the operator configured, checked. Paths are relative to the folder that the process runs in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +32,12 @@ pub struct Config {
     pub clock: Clock,
     /// Whose data it is.
     pub tenant: String,
-    pub api_token: Secret,
+    pub api: Api,
+    /// The certificate of all listeners, but for the API's where that has its own.
+    pub tls: Option<Tls>,
+    pub log: Log,
+    /// The collector of traces: scheme, host, port.
+    pub otlp: Option<String>,
     /// Digits: `86`.
     pub phone_country: String,
     pub limits: Limits,
@@ -62,7 +70,7 @@ struct File {
     /// The folder for the journal, the store and the caches, relative to this file. `"data"` if left out.
     #[serde(default = "default_data")]
     data: PathBuf,
-    /// The address and port for webhooks and the API. Port 0 takes a free one. `"127.0.0.1:8480"` if left out.
+    /// The address and port for webhooks, and for the API unless that has its own. Port 0 takes a free one. `"127.0.0.1:8480"` if left out.
     #[serde(default = "default_listen")]
     listen: String,
     /// Whose data it is: a name that no other tenant of the same channels has. `"default"` if left out.
@@ -73,6 +81,9 @@ struct File {
     #[serde(default)]
     clock: Clock,
     api: Option<Value>,
+    tls: Option<Value>,
+    log: Option<Value>,
+    telemetry: Option<Value>,
     identity: Option<Value>,
     limits: Option<Value>,
     plugins: Option<Value>,
@@ -130,6 +141,9 @@ fn load_with(path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<C
         tenant,
         clock,
         api,
+        tls,
+        log,
+        telemetry,
         identity,
         limits,
         plugins,
@@ -141,16 +155,14 @@ fn load_with(path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<C
     let folder = path.parent().unwrap_or(Path::new(""));
     let surroundings = Surroundings { folder, variable };
 
-    let api = api.ok_or_else(|| at("")(no_api()))?;
-    let api: ApiSection = section::read(api).map_err(at("[api] "))?;
-    let identity: IdentitySection =
-        identity.map_or_else(|| Ok(IdentitySection::default()), section::read).map_err(at("[identity] "))?;
-    let limits: LimitsSection =
-        limits.map_or_else(|| Ok(LimitsSection::default()), section::read).map_err(at("[limits] "))?;
-    let plugins: PluginsSection =
-        plugins.map_or_else(|| Ok(PluginsSection::default()), section::read).map_err(at("[plugins] "))?;
-    let courier: CourierSection =
-        courier.map_or_else(|| Ok(CourierSection::default()), section::read).map_err(at("[courier] "))?;
+    let api: ApiSection = or_default(api).map_err(at("[api] "))?;
+    let tls = tls.map(section::read::<TlsSection>).transpose().map_err(at("[tls] "))?;
+    let log: LogSection = or_default(log).map_err(at("[log] "))?;
+    let telemetry: TelemetrySection = or_default(telemetry).map_err(at("[telemetry] "))?;
+    let identity: IdentitySection = or_default(identity).map_err(at("[identity] "))?;
+    let limits: LimitsSection = or_default(limits).map_err(at("[limits] "))?;
+    let plugins: PluginsSection = or_default(plugins).map_err(at("[plugins] "))?;
+    let courier: CourierSection = or_default(courier).map_err(at("[courier] "))?;
     let connections = each("connection", connection, &file_name, |value| {
         let connection = section::read::<ConnectionSection>(value)?.resolve(&surroundings)?;
         Ok((connection.name.clone(), connection))
@@ -172,7 +184,10 @@ fn load_with(path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<C
         listen: address(&listen).map_err(at(""))?,
         clock,
         tenant: checked_tenant(tenant).map_err(at(""))?,
-        api_token: api.resolve(&surroundings).map_err(at("[api] "))?,
+        api: api.resolve(&surroundings).map_err(at("[api] "))?,
+        tls: tls.map(|tls| tls.resolve(&surroundings)).transpose().map_err(at("[tls] "))?,
+        log: log.resolve(),
+        otlp: telemetry.resolve().map_err(at("[telemetry] "))?,
         phone_country: identity.resolve().map_err(at("[identity] "))?,
         limits: limits.resolve().map_err(at("[limits] "))?,
         plugins: plugins.resolve().map_err(at("[plugins] "))?,
@@ -202,12 +217,12 @@ fn syntax(text: &str, error: &toml::de::Error) -> Problem {
     Problem::Syntax { line, reason: error.message().replace('\n', ", ") }
 }
 
-fn no_api() -> Problem {
-    let mend = "add a section `[api]` with `token = { file = \"api.token\" }`";
-    Problem::MissingKey { key: "api".to_owned(), mend: mend.to_owned() }
+/// A section that need not be there.
+fn or_default<T: Default + DeserializeOwned>(section: Option<Value>) -> Result<T, Problem> {
+    section.map_or_else(|| Ok(T::default()), section::read)
 }
 
-fn address(listen: &str) -> Result<SocketAddr, Problem> {
+pub(crate) fn address(listen: &str) -> Result<SocketAddr, Problem> {
     let reason = || format!("\"{listen}\" is not an IP address with a port, like \"127.0.0.1:8480\"");
     listen.parse().map_err(|_| Problem::wrong("listen", reason()))
 }

@@ -1,6 +1,6 @@
 //! Dead letters: what could not be handled, kept as it came, until somebody tries it again or lets it go.
 
-use model::{Digest, Instant, Request};
+use model::{Attest, Deed, Digest, Entry, Instant, OperatorAct, Request};
 
 /// Something that a connector was given and could not handle.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +72,26 @@ pub struct LetterEnd {
     pub how: HowEnded,
     pub by: String,
     pub why: String,
+}
+
+impl LetterEnd {
+    /// What the journal says of an end that an operator made. None: a whole feed's letters end by themselves.
+    #[must_use]
+    pub fn record(&self) -> Option<Entry> {
+        let LetterEnd { letters, how, by, why } = self;
+        let letter = match letters {
+            Letters::One(number) => number.to_string(),
+            Letters::Turn(key) => key.clone(),
+            Letters::Feed => return None,
+        };
+        let what = match how {
+            HowEnded::Retried => "retry",
+            HowEnded::Dropped => "drop",
+        };
+        let (id, of) = (format!("dead/{what}/{letter}"), format!("dead letter {letter}"));
+        let deed = Deed::Attest(Attest { what: what.to_owned(), of });
+        Some(Entry::Act(OperatorAct { id, by: by.clone(), why: why.clone(), deed }))
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -63,6 +63,25 @@ impl FaultKind {
     }
 }
 
+impl PluginFault {
+    /// The same without anything that the plugin said or answered, which may quote what a channel sent: for logs, and for
+    /// whoever looks at the host.
+    #[must_use]
+    pub fn outline(&self) -> String {
+        let PluginFault { plugin, digest, kind, log: _, backtrace } = self;
+        let what = match kind {
+            FaultKind::Answer { text: _ } => "answer out of bounds".to_owned(),
+            FaultKind::Limit { .. }
+            | FaultKind::Trap { .. }
+            | FaultKind::NotOffered { .. }
+            | FaultKind::Busy { .. }
+            | FaultKind::Bug { .. } => kind.to_string(),
+        };
+        let place = backtrace.as_ref().map(|functions| format!("; in {functions}")).unwrap_or_default();
+        format!("plugin \"{plugin}\" ({}): {what}{place}", digest.short())
+    }
+}
+
 impl std::error::Error for PluginFault {}
 
 impl fmt::Display for PluginFault {
@@ -159,5 +178,28 @@ impl Trouble {
             Trouble::Unsteady { .. } => Class::Operator,
             Trouble::Bug { .. } => Class::Bug,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::Level;
+
+    #[test]
+    fn an_outline_has_nothing_that_the_plugin_said_or_answered() {
+        let fault = |kind| PluginFault {
+            plugin: "wecom".to_owned(),
+            digest: Digest([1; 32]),
+            kind,
+            log: vec![LogLine { level: Level::Error, text: "panicked at 13900000000".to_owned() }],
+            backtrace: Some("parse".to_owned()),
+        };
+        let answer =
+            fault(FaultKind::Answer { text: "staff \"13900000000\" has control characters".to_owned() });
+        assert!(answer.to_string().contains("13900000000"));
+        assert!(answer.outline().ends_with("): answer out of bounds; in parse"), "{}", answer.outline());
+        let trap = fault(FaultKind::Trap { text: "wasm trap: unreachable".to_owned() });
+        assert!(trap.outline().ends_with("): wasm trap: unreachable; in parse"), "{}", trap.outline());
     }
 }

@@ -60,6 +60,17 @@ impl Http {
         }
     }
 
+    /// Reaches a host as a plugin would: resolved, judged, dialled, and asked for nothing. Any answer will do; the error
+    /// says what a plugin would meet.
+    ///
+    /// # Errors
+    /// The host is not granted, resolves to an address that is not, or does not answer.
+    pub async fn knock(&self, origin: &str, limits: &Limits) -> Result<(), String> {
+        let (method, url) = ("HEAD".to_owned(), format!("{origin}/"));
+        let request = HttpRequest { method, url, headers: Vec::new(), body: None };
+        self.send(request, limits).await.map(drop).map_err(|refusal| refusal.to_string())
+    }
+
     pub(crate) async fn send(
         &self,
         request: HttpRequest,

@@ -200,7 +200,7 @@ impl<P: Port> Call<P> {
             };
             if details.code == Code::UnknownEnd.name() {
                 let (intent, customer) = (&ready.held.id, ready.customer);
-                tracing::error!(connection, intent, %customer, why = details.reason, "an errand's end is not known");
+                tracing::error!(connection, intent, %customer, "an errand's end is not known");
             }
             entries.push((ready.place, ready.subject.says(state, details)));
         }

@@ -162,7 +162,8 @@ impl Port for HostPort {
                 (Carried::Delivered(value.outcomes), left)
             }
             Err(fault) => {
-                tracing::error!(connection = connection.name, %fault, "an outlet failed");
+                tracing::error!(connection = connection.name, fault = fault.outline(), "an outlet failed");
+                shared::said(&connection.name, &fault);
                 let why = fault.to_string();
                 let carried = match fault.kind {
                     FaultKind::Busy { .. } => Carried::NotCalled(Fault::Later { why, retry_after_ms: None }),

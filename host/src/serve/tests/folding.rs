@@ -104,6 +104,7 @@ async fn a_policy_that_cannot_be_called_is_paused_aloud_and_goes_on_when_an_oper
         setup(),
         health_in,
         tokio::sync::mpsc::unbounded_channel().0,
+        crate::telemetry::Waiting::default(),
     );
     let folding = folder.spawn().unwrap();
     fold.settle().await.unwrap();

@@ -53,12 +53,15 @@ pub fn class(code: i64) -> Class {
     }
 }
 
-/// The fault that a code is, where nothing else can be made of it.
+/// The fault that a code is, where nothing else can be made of it. The host logs why it should try again later, so there
+/// the platform's own words, which may name whom it was asked about, are left out.
 pub fn fault(code: i64, path: &str, message: &str) -> Fault {
     let said = format!("{path} answered {code}: {message}");
     match class(code) {
         Class::Token => Fault::Unauthorised(format!("{said}, with a fresh token too")),
-        Class::Later(retry_after_ms) => Fault::Later(Pause { why: said, retry_after_ms }),
+        Class::Later(retry_after_ms) => {
+            Fault::Later(Pause { why: format!("{path} answered {code}"), retry_after_ms })
+        }
         Class::Operator(what) => Fault::Misconfigured(format!("{what} ({said})")),
         Class::NoTie | Class::Data | Class::Parameter | Class::Unknown => Fault::Malformed(said),
     }

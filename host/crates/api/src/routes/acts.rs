@@ -5,15 +5,15 @@
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{RawQuery, State};
+use axum::extract::{Extension, RawQuery, State};
 use journal::Batch;
 use model::{Deed, Entry, OperatorAct, Position};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::time::timeout;
 
-use crate::error::ApiError;
+use crate::auth::Caller;
+use crate::error::{ApiError, complaint};
 use crate::query::Query;
 use crate::reading::{JsonText, Shared};
 use crate::views::{ActView, ErasesView, ReportView};
@@ -33,27 +33,27 @@ const FOLD_MAX: Duration = Duration::from_secs(60);
 #[serde(deny_unknown_fields)]
 struct Wanted {
     id: Option<String>,
-    by: String,
+    /// The person who uses the token, if its holder names her.
+    by: Option<String>,
     why: String,
     deed: Box<RawValue>,
 }
 
 pub(crate) async fn act(
     State(shared): State<Shared>,
+    Extension(caller): Extension<Caller>,
     RawQuery(query): RawQuery,
-    body: Result<Bytes, BytesRejection>,
+    body: Bytes,
 ) -> Result<JsonText, ApiError> {
     let query = Query::parse(query.as_deref(), &["dry_run"])?;
     let dry_run = match query.text("dry_run") {
         None | Some("false") => false,
         Some("true") => true,
-        Some(other) => {
-            let text = format!("parameter \"dry_run\": \"{other}\" is neither true nor false");
-            return Err(ApiError::bad_request(text));
+        Some(_) => {
+            return Err(ApiError::bad_request("parameter \"dry_run\" is neither true nor false"));
         }
     };
-    let body = body.map_err(|_| ApiError::bad_request("the body is too large, or broke off"))?;
-    let (id, mut act) = understood(&body)?;
+    let (id, mut act) = understood(&body, &caller)?;
     let turn = timeout(TURN_MAX, shared.acting().acquire()).await;
     let turn = turn.map_err(|_| ApiError::unavailable("another act takes too long"))?;
     let _turn = turn.map_err(|error| ApiError::internal(error.to_string()))?;
@@ -90,23 +90,25 @@ async fn folded(shared: &Shared, position: Position) -> bool {
 }
 
 /// The act that is asked for, and its id, if the caller chose one.
-fn understood(body: &[u8]) -> Result<(Option<String>, OperatorAct), ApiError> {
+fn understood(body: &[u8], caller: &Caller) -> Result<(Option<String>, OperatorAct), ApiError> {
     let shape =
         "{\"by\": \"li\", \"why\": \"…\", \"deed\": {\"join\": {\"one\": \"cus_…\", \"other\": \"cus_…\"}}}";
-    let Wanted { id, by, why, deed } = serde_json::from_slice(body)
-        .map_err(|error| ApiError::bad_request(format!("the body is not like {shape}: {error}")))?;
+    let Wanted { id, by, why, deed } = serde_json::from_slice(body).map_err(|error| {
+        ApiError::bad_request(format!("the body is not like {shape}: {}", complaint(&error)))
+    })?;
     let deed = wire::from_json::<Deed>(deed.get())
-        .map_err(|error| ApiError::bad_request(format!("key \"deed\": {error}")))?;
-    let by = line("by", &by, BY_MAX)?;
+        .map_err(|error| ApiError::bad_request(format!("key \"deed\": {}", complaint(&error))))?;
+    let by = by.map(|by| line("by", &by, BY_MAX)).transpose()?;
+    let by = caller.said_by(by.as_deref());
     let why = line("why", &why, WHY_MAX)?;
     let id = id.map(|id| line("id", &id, ID_MAX)).transpose()?;
     Ok((id, OperatorAct { id: String::new(), by, why, deed }))
 }
 
 /// The act with everything that an operator says in it checked.
-pub(crate) fn said(act: OperatorAct) -> Result<OperatorAct, ApiError> {
+pub(crate) fn said(act: OperatorAct, caller: &Caller) -> Result<OperatorAct, ApiError> {
     let OperatorAct { id, by, why, deed } = act;
-    let (id, by) = (line("id", &id, ID_MAX)?, line("by", &by, BY_MAX)?);
+    let (id, by) = (line("id", &id, ID_MAX)?, caller.said_by(Some(&line("by", &by, BY_MAX)?)));
     Ok(OperatorAct { id, by, why: line("why", &why, WHY_MAX)?, deed })
 }
 

@@ -2,14 +2,13 @@
 
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
 use model::Instant;
 use serde::{Deserialize, Serialize};
 use store::Standing;
 use tokio::sync::oneshot;
 
 use crate::Advance;
-use crate::error::ApiError;
+use crate::error::{ApiError, complaint};
 use crate::reading::{JsonText, Shared};
 
 #[derive(Deserialize)]
@@ -26,16 +25,13 @@ struct Settled {
     fired: Instant,
 }
 
-pub(crate) async fn advance(
-    State(shared): State<Shared>,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<JsonText, ApiError> {
+pub(crate) async fn advance(State(shared): State<Shared>, body: Bytes) -> Result<JsonText, ApiError> {
     let Some(clock) = &shared.state().clock else {
         return Err(ApiError::not_found("this host has the system's clock"));
     };
-    let body = body.map_err(|_| ApiError::bad_request("the body is too large, or broke off"))?;
-    let Wanted { now } = serde_json::from_slice(&body)
-        .map_err(|error| ApiError::bad_request(format!("the body is not like {{\"now\": 0}}: {error}")))?;
+    let Wanted { now } = serde_json::from_slice(&body).map_err(|error| {
+        ApiError::bad_request(format!("the body is not like {{\"now\": 0}}: {}", complaint(&error)))
+    })?;
     let (reply, settled) = oneshot::channel();
     clock
         .try_send(Advance { now, reply })

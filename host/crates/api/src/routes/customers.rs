@@ -70,7 +70,7 @@ fn live(shared: &Shared, name: &str) -> Result<(), ApiError> {
 
 fn handle(text: &str) -> Result<Identity, ApiError> {
     lookup::parse_handle(text).ok_or_else(|| {
-        ApiError::bad_request(format!("\"{text}\" is not a handle like wechat.unionid:SCOPE:VALUE"))
+        ApiError::bad_request("parameter \"handle\" is not a handle like wechat.unionid:SCOPE:VALUE")
     })
 }
 
@@ -109,5 +109,6 @@ pub(crate) fn path_id(id: Result<Path<String>, PathRejection>) -> Result<Custome
 }
 
 pub(crate) fn customer_id(text: &str) -> Result<CustomerId, ApiError> {
-    text.parse().map_err(|error: ParseIdError| ApiError::bad_request(error.to_string()))
+    let wrong = |_: ParseIdError| ApiError::bad_request("not a customer's id: they are like cus_0000000042");
+    text.parse().map_err(wrong)
 }

@@ -1,5 +1,6 @@
 //! `/api/v1/dead…`: what could not be handled, kept as it came; tried again, or let go by an operator.
 
+use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{Path, RawQuery, State};
@@ -8,6 +9,7 @@ use serde::Deserialize;
 use tokio::sync::oneshot;
 
 use super::acts::{BY_MAX, WHY_MAX, line};
+use crate::auth::Caller;
 use crate::dead::{self, DeadError, LetterId};
 use crate::error::{ApiError, ErrorCode};
 use crate::query::Query;
@@ -91,6 +93,7 @@ pub(crate) async fn show(
 /// Gives it to the connector that is configured now. With `?dry_run=true` nothing of it is kept.
 pub(crate) async fn retry(
     State(shared): State<Shared>,
+    Extension(caller): Extension<Caller>,
     id: Result<Path<String>, PathRejection>,
     RawQuery(query): RawQuery,
     body: Result<Bytes, BytesRejection>,
@@ -102,7 +105,7 @@ pub(crate) async fn retry(
         LetterId::Turn(_) => return Err(ApiError::new(ErrorCode::Refused, TURNS_HEAL)),
     };
     let Wanted { by, why: _ } = understood(body)?;
-    let by = line("by", &by, BY_MAX)?;
+    let by = caller.said_by(Some(&line("by", &by, BY_MAX)?));
     let (reply, answer) = oneshot::channel();
     let ask = Retry { number, dry_run, by, reply };
     shared
@@ -127,6 +130,7 @@ pub const TURNS_HEAL: &str = "a policy fails at this turn whenever it is shown i
 /// Lets it go, with a name and a reason.
 pub(crate) async fn drop_letter(
     State(shared): State<Shared>,
+    Extension(caller): Extension<Caller>,
     id: Result<Path<String>, PathRejection>,
     RawQuery(query): RawQuery,
     body: Result<Bytes, BytesRejection>,
@@ -135,7 +139,7 @@ pub(crate) async fn drop_letter(
     let named = id.as_ref().map(|Path(id)| id.clone()).unwrap_or_default();
     let id = meant(id)?;
     let Wanted { by, why } = understood(body)?;
-    let by = line("by", &by, BY_MAX)?;
+    let by = caller.said_by(Some(&line("by", &by, BY_MAX)?));
     let why = line("why", &why.unwrap_or_default(), WHY_MAX)?;
     let (connection, letters) = shared
         .blocking(move |journal, store| {
@@ -154,9 +158,10 @@ pub(crate) async fn drop_letter(
         })
         .await?;
     let end = LetterEnd { letters, how: HowEnded::Dropped, by: by.clone(), why: why.clone() };
-    let batch = Batch { connection, now: (shared.state().now)(), ends: vec![end], ..Batch::default() };
+    let (now, entries) = ((shared.state().now)(), end.record().into_iter().collect());
+    let batch = Batch { connection, now, entries, ends: vec![end], ..Batch::default() };
     shared.state().appender.append(batch).await?;
-    tracing::warn!(letter = named, by, why, "a dead letter was dropped");
+    tracing::warn!(letter = named, by, "a dead letter was dropped");
     JsonText::of(&DroppedView { id: named, by, why })
 }
 

@@ -16,13 +16,12 @@ use model::Answer;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 
 use crate::error::{ApiError, ErrorCode};
 use crate::reading::{Room, Shared};
-use crate::{Incoming, Reply};
-
-/// How long a body may take to arrive. Platforms send a few KiB at once; whoever is slower holds a connection on purpose.
-const BODY_MAX: Duration = Duration::from_secs(30);
+use crate::{Incoming, Reply, TRACE};
 
 /// How long the host may take. A plugin's call has a shorter limit of its own; this is for a host that hangs.
 const REPLY_MAX: Duration = Duration::from_secs(60);
@@ -41,23 +40,38 @@ const OURS: &[&str] = &[
     "upgrade",
 ];
 
+/// No name is logged, or put into a trace, before it is known to be a connection's: whoever calls chooses it.
 pub(crate) async fn receive(State(shared): State<Shared>, request: Request) -> Result<Response, ApiError> {
+    let span = tracing::info_span!(target: TRACE, "webhook", connection = Empty, status = Empty);
+    let answer = answer(&shared, request, &span).instrument(span.clone()).await;
+    let status = match &answer {
+        Ok(response) => response.status(),
+        Err(error) => error.status(),
+    };
+    span.record("status", status.as_u16());
+    answer
+}
+
+async fn answer(shared: &Shared, request: Request, span: &Span) -> Result<Response, ApiError> {
     let mut room = shared.room().ok_or_else(no_room)?;
-    let (connection, request) = understood(&shared, request, &mut room).await?;
+    let (connection, request) = understood(shared, request, &mut room).await?;
     let (reply, answer) = oneshot::channel();
     let name = connection.clone();
-    shared.state().intake.try_send(Incoming { connection, request, reply }).map_err(|error| {
+    let incoming = Incoming { connection, request, span: span.clone(), reply };
+    shared.state().intake.try_send(incoming).map_err(|error| {
         ApiError::unavailable(match error {
             TrySendError::Full(_) => {
                 shared.state().intake_refused.fetch_add(1, Ordering::Relaxed);
-                format!("connection \"{name}\": too many webhooks wait")
+                "too many webhooks wait"
             }
-            TrySendError::Closed(_) => format!("connection \"{name}\": the host stops"),
+            TrySendError::Closed(_) => "a webhook came while the host stops",
         })
     })?;
     let reply = timeout(REPLY_MAX, answer).await;
-    let reply =
-        reply.map_err(|_| ApiError::unavailable(format!("connection \"{name}\": no reply in time")))?;
+    let reply = reply.map_err(|_| ApiError::unavailable("a webhook had no reply in time"))?;
+    if !matches!(reply, Ok(Reply::NoSuchConnection)) {
+        span.record("connection", name.as_str());
+    }
     match reply {
         Ok(Reply::Answer(answer)) => passed_on(&name, answer),
         Ok(Reply::NoSuchConnection) => Err(no_such_connection()),
@@ -67,7 +81,7 @@ pub(crate) async fn receive(State(shared): State<Shared>, request: Request) -> R
             Err(ApiError::unavailable(why).come_again_in(retry_after_ms))
         }
         Ok(Reply::Faulty) => Err(ApiError::new(ErrorCode::Internal, "the host failed; its log says why")),
-        Err(_) => Err(ApiError::unavailable(format!("connection \"{name}\": the reply was dropped"))),
+        Err(_) => Err(ApiError::unavailable("a webhook's reply was dropped")),
     }
 }
 
@@ -89,7 +103,10 @@ async fn understood(
     let query = request.uri().query().unwrap_or_default().to_owned();
     let method = request.method().as_str().to_owned();
     let headers = lossless(request.headers())?;
-    let arriving = timeout(BODY_MAX, arrived(request.into_body(), shared.state().body_max_bytes, room));
+    let arriving = timeout(
+        shared.state().body_within,
+        arrived(request.into_body(), shared.state().body_max_bytes, room),
+    );
     let late = |_| ApiError::new(ErrorCode::TimedOut, "the body did not arrive in time");
     let body = arriving.await.map_err(late)??;
     Ok((connection, model::Request { method, path, query, headers, body }))
@@ -146,7 +163,7 @@ fn passed_on(connection: &str, answer: Answer) -> Result<Response, ApiError> {
         }
         let header = HeaderName::from_bytes(name.as_bytes()).ok();
         let header = header.zip(HeaderValue::from_bytes(value.as_bytes()).ok());
-        let (name, value) = header.ok_or_else(|| faulty(format!("has a header that is none: {name:?}")))?;
+        let (name, value) = header.ok_or_else(|| faulty("has a header that is none".to_owned()))?;
         response.headers_mut().append(name, value);
     }
     Ok(response)

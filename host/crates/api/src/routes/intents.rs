@@ -57,5 +57,5 @@ fn filter(query: &Query) -> Result<IntentFilter, ApiError> {
 
 fn state(word: &str) -> Result<IntentState, ApiError> {
     crate::lookup::intent_state(word)
-        .ok_or_else(|| ApiError::bad_request(format!("parameter \"state\": \"{word}\" is no state")))
+        .ok_or_else(|| ApiError::bad_request("parameter \"state\" is no state of an intent"))
 }

@@ -3,6 +3,7 @@
 //! A proposal changes nobody but the one whom it is for, and the courier judges it when it is carried: so no report is made of
 //! it, as `POST /api/v1/acts` makes one. All acts of one request are kept, or none.
 
+use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{RawQuery, State};
@@ -11,6 +12,7 @@ use model::{Deed, Entry, OperatorAct};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::query::Query;
 use crate::reading::{JsonText, Shared};
@@ -31,12 +33,13 @@ struct Wanted {
 
 pub(crate) async fn propose(
     State(shared): State<Shared>,
+    Extension(caller): Extension<Caller>,
     RawQuery(query): RawQuery,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<JsonText, ApiError> {
     Query::parse(query.as_deref(), &[])?;
     let body = body.map_err(|_| ApiError::bad_request("the body is too large, or broke off"))?;
-    let acts = understood(&body)?;
+    let acts = understood(&body, &caller)?;
     let now = (shared.state().now)();
     let checking = shared.blocking(move |journal, store| {
         for act in &acts {
@@ -56,7 +59,7 @@ pub(crate) async fn propose(
     JsonText::of(&view)
 }
 
-fn understood(body: &[u8]) -> Result<Vec<OperatorAct>, ApiError> {
+fn understood(body: &[u8], caller: &Caller) -> Result<Vec<OperatorAct>, ApiError> {
     let shape = "{\"acts\": [{\"id\": \"…\", \"by\": \"li\", \"why\": \"…\", \"deed\": {\"propose\": {…}}}]}";
     let Wanted { acts } = serde_json::from_slice(body)
         .map_err(|error| ApiError::bad_request(format!("the body is not like {shape}: {error}")))?;
@@ -74,7 +77,7 @@ fn understood(body: &[u8]) -> Result<Vec<OperatorAct>, ApiError> {
                 format!("act number {}: only proposals go in bulk: /api/v1/acts takes one act", place + 1);
             return Err(ApiError::bad_request(text));
         }
-        said(act)
+        said(act, caller)
     };
     acts.into_iter().enumerate().map(read).collect()
 }

@@ -72,5 +72,5 @@ pub(crate) async fn counts(
 
 fn find<'a>(segments: &'a [Segment], name: &str) -> Result<&'a Segment, ApiError> {
     let found = segments.iter().find(|segment| segment.name() == name);
-    found.ok_or_else(|| ApiError::not_found(format!("there is no segment \"{name}\"")))
+    found.ok_or_else(|| ApiError::not_found("there is no such segment"))
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use api::HealthReport;
+use api::{HealthReport, Scope, TokenFile, Tokens};
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use journal::{Batch, Journal as _};
@@ -65,7 +65,10 @@ fn fold(world: &World) {
 
 /// The setup at 1, one customer at 2, one at 3, one at 4 and 5, where 5 has handles of 2 and 4 that clash.
 fn lived() -> World {
-    let world = World::new();
+    lives_in(World::new())
+}
+
+fn lives_in(world: World) -> World {
     let entries = vec![
         setup(),
         told(2, &[("open", "a"), ("union", "u1")]),
@@ -88,7 +91,11 @@ fn join(one: u64, other: u64) -> Json {
 
 /// With the token; the fold follows every append, as in a host.
 async fn post(world: &World, path: &str, body: Json) -> Got {
-    let request = Request::post(path).header("authorization", format!("Bearer {TOKEN}"));
+    post_as(world, TOKEN, path, body).await
+}
+
+async fn post_as(world: &World, token: &str, path: &str, body: Json) -> Got {
+    let request = Request::post(path).header("authorization", format!("Bearer {token}"));
     let request = request.body(Body::from(body.to_string())).unwrap();
     let mut head = world.head.clone();
     let asked = call(&world.router, request);
@@ -207,7 +214,7 @@ async fn edges_are_listed_with_what_was_taken_back() {
     let join = edges["edges"].as_array().unwrap().last().unwrap().clone();
     assert_eq!(
         (&join["kind"], &join["source"], &join["why"]),
-        (&json!("join"), &json!("li"), &json!("the same phone"))
+        (&json!("join"), &json!("config/li"), &json!("the same phone"))
     );
     assert_eq!(join["merged"], json!([{ "gone": name(3), "into": name(2) }]));
     let back = act(&world, json!({ "retract": { "edge": position } })).await.json();
@@ -232,4 +239,22 @@ async fn a_conflict_is_listed_with_the_commands_that_end_it() {
     let back = act(&world, json!({ "retract": { "edge": 5 } })).await.json();
     assert_eq!(back["report"]["notes_gone"].as_array().unwrap().len(), 1, "{back}");
     assert_eq!(world.get("/api/v1/conflicts").await.json()["conflicts"], json!([]));
+}
+
+#[tokio::test]
+async fn an_act_is_said_by_the_token_and_the_person_whom_it_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = TokenFile::new(folder.path(), "brand");
+    let token = file.create("desk", &[Scope::Operate], None, 1).unwrap();
+    let world = lives_in(World::with_tokens(Tokens::new(None, Some(file))).0);
+    let mut deeds = [join(2, 3), json!({ "retract": { "edge": 5 } })].into_iter();
+    for (by, said) in [(None, "desk"), (Some("li"), "desk/li")] {
+        let body = json!({ "by": by, "why": "so", "deed": deeds.next().unwrap() });
+        let got = post_as(&world, &token, "/api/v1/acts", body).await;
+        assert_eq!(got.status, StatusCode::OK, "{}", got.text());
+        let position = got.json()["position"].as_u64().unwrap();
+        let record = world.journal.fetch(&[position]).unwrap().remove(0);
+        let Entry::Act(act) = record.entry else { panic!("{record:?}") };
+        assert_eq!(act.by, said);
+    }
 }

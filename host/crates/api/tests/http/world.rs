@@ -1,8 +1,11 @@
 //! A host without a host: the state of an API whose other ends the test holds.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use api::{Advance, ApiState, HealthReport, Incoming, PluginState, Reply, Retry, ScanLimits, Token};
+use api::{
+    Advance, ApiState, HealthReport, Incoming, PluginState, Reply, Retry, Routers, ScanLimits, Tokens,
+};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
@@ -21,6 +24,7 @@ use tower::ServiceExt as _;
 
 pub const TOKEN: &str = "a-token";
 pub const BODY_MAX_BYTES: usize = 1000;
+pub const BODY_WITHIN: Duration = Duration::from_millis(50);
 
 pub struct World {
     pub router: Router,
@@ -112,7 +116,19 @@ impl World {
     }
 
     pub fn of(parts: Parts) -> World {
+        World::keyed(parts, Tokens::new(Some(TOKEN), None)).0
+    }
+
+    /// With these tokens; and the same host behind two listeners.
+    pub fn with_tokens(tokens: Tokens) -> (World, Routers) {
+        let store = Arc::new(MemoryStore::default());
+        let (read, segments, scans) = (store.clone(), Arc::from([]), ScanLimits::default());
+        World::keyed(Parts { read, store, manual: true, segments, scans, now: Arc::new(|| 0) }, tokens)
+    }
+
+    fn keyed(parts: Parts, tokens: Tokens) -> (World, Routers) {
         let Parts { read, store, manual, segments, scans, now } = parts;
+        let tokens = Arc::new(tokens);
         let journal = Arc::new(MemoryJournal::default());
         let (intake_in, intake) = mpsc::channel(1);
         let (health, health_out) = watch::channel(HealthReport::default());
@@ -123,25 +139,27 @@ impl World {
         let (committer, appender) = Committer::new(journal.clone(), CommitterConfig::default()).unwrap();
         drop(committer.spawn().unwrap());
         let head = appender.head();
-        let router = api::router(ApiState {
+        let state = || ApiState {
             journal: journal.clone(),
-            store: read,
-            intake: intake_in,
-            token: Token::new(TOKEN),
+            store: Arc::clone(&read),
+            intake: intake_in.clone(),
+            tokens: Arc::clone(&tokens),
             body_max_bytes: BODY_MAX_BYTES,
-            health: health_out,
-            plugins: plugins_out,
-            segments: segments_out,
+            body_within: BODY_WITHIN,
+            health: health_out.clone(),
+            plugins: plugins_out.clone(),
+            segments: segments_out.clone(),
             scans,
-            now,
-            clock: manual.then_some(clock_in),
-            appender,
+            now: Arc::clone(&now),
+            clock: manual.then_some(clock_in.clone()),
+            appender: appender.clone(),
             policies: Arc::new(Native),
-            retries: retries_in,
+            retries: retries_in.clone(),
             intake_refused: Arc::default(),
             metrics: Arc::new(|| Ok("heliu_journal_position 7\n".to_owned())),
-        });
-        World { router, journal, store, intake, health, plugins, segments, clock, retries, head }
+        };
+        let (router, apart) = (api::router(state()), api::routers(state()));
+        (World { router, journal, store, intake, health, plugins, segments, clock, retries, head }, apart)
     }
 
     /// With the token.
@@ -158,10 +176,10 @@ impl World {
     pub async fn hook(&mut self, request: Request<Body>, reply: Reply) -> (Got, Incoming) {
         let router = self.router.clone();
         let calling = tokio::spawn(async move { call(&router, request).await });
-        let Incoming { connection, request, reply: answer } = self.intake.recv().await.unwrap();
+        let Incoming { connection, request, span, reply: answer } = self.intake.recv().await.unwrap();
         answer.send(reply).unwrap();
         let (reply, _) = tokio::sync::oneshot::channel();
-        (calling.await.unwrap(), Incoming { connection, request, reply })
+        (calling.await.unwrap(), Incoming { connection, request, span, reply })
     }
 
     /// A setup at position 1, then three customers with two records each, the last of them a tag's cause.

@@ -16,6 +16,8 @@ impl Place {
             place.write(&format!("plugins/{name}.wasm"), "\0asm");
         }
         place.write("api.token", "a-token\n");
+        place.write("heliu.crt", "a certificate\n");
+        place.write("heliu.key", "a key\n");
         place.write("wecom.secret", "s3cr3t-of-wecom\n");
         place
     }
@@ -46,7 +48,7 @@ fn connection(rest: &str) -> String {
 #[test]
 fn the_example_loads() {
     let config = Place::new().load(crate::EXAMPLE).unwrap();
-    assert_eq!(config.api_token.expose(), "a-token");
+    assert_eq!(config.api.token.unwrap().expose(), "a-token");
     assert_eq!(config.connections.len(), 2);
     assert_eq!(config.policies.len(), 2);
     let wecom = &config.connections[0];
@@ -74,6 +76,9 @@ fn the_example_shows_every_key() {
     let sections = [
         ("at the top", keys_of::<File>()),
         ("[api]", keys_of::<ApiSection>()),
+        ("[tls]", keys_of::<TlsSection>()),
+        ("[log]", keys_of::<LogSection>()),
+        ("[telemetry]", keys_of::<TelemetrySection>()),
         ("[identity]", keys_of::<IdentitySection>()),
         ("[limits]", keys_of::<LimitsSection>()),
         ("[plugins]", keys_of::<PluginsSection>()),
@@ -93,7 +98,7 @@ fn the_example_shows_every_key() {
         ("[[segment]]", keys_of::<SegmentSection>()),
     ];
     for (section, keys) in sections {
-        assert!(keys.len() > 1 || section == "[identity]" || section == "[api]", "{section}: {keys:?}");
+        assert!(keys.len() > 1 || section == "[identity]" || section == "[telemetry]", "{section}: {keys:?}");
         for key in keys {
             let shown = crate::EXAMPLE.lines().any(|line| {
                 let line = line.trim_start_matches("# ").trim_start_matches('[');
@@ -114,7 +119,18 @@ fn what_is_left_out_has_its_default() {
     assert_eq!(config.data_dir, place.0.path().join("data"));
     assert_eq!(config.clock, Clock::System);
     assert_eq!(config.phone_country, "86");
-    assert_eq!(config.limits, Limits { body_max_bytes: 1_048_576, intake_waiting_max: 1024 });
+    let limits = Limits {
+        body_max_bytes: 1_048_576,
+        intake_waiting_max: 1024,
+        connections_max: 1024,
+        head_within: Duration::from_secs(10),
+        body_within: Duration::from_secs(30),
+    };
+    assert_eq!(config.limits, limits);
+    assert_eq!((config.api.listen, config.tls, config.otlp), (None, None, None));
+    let log = Log { format: crate::LogFormat::Text, level: "info".to_owned(), plugin_text: false };
+    assert_eq!(config.log, log);
+    assert_eq!(place.load("").unwrap().api, Api::default(), "tokens may all be made later");
     assert!(config.connections.is_empty() && config.policies.is_empty());
     // The courier's own defaults are the file's, but for the zone.
     let zone = ::courier::Zone::named("Asia/Shanghai").unwrap();
@@ -131,12 +147,34 @@ fn an_error_names_the_file_the_section_and_the_key() {
     for (text, error) in [
         ("data = ", "heliu.toml: line 1: not TOML: "),
         (
-            "clock = \"manual\"\n[api]\ntoken = \"t\"\nlisten = \"x\"",
-            "heliu.toml: [api] unknown key \"listen\": ",
+            "clock = \"manual\"\n[api]\ntoken = \"t\"\nlisten_on = \"x\"",
+            "heliu.toml: [api] unknown key \"listen_on\": ",
         ),
         ("dat = \"x\"", "heliu.toml: unknown key \"dat\": did you mean \"data\"?"),
-        ("", "heliu.toml: key \"api\" is missing: add a section `[api]`"),
-        ("[api]", "heliu.toml: [api] key \"token\" is missing: "),
+        ("[api]\nlisten = \"x\"", "heliu.toml: [api] key \"listen\": \"x\" is not an IP address with a port"),
+        (
+            "[api.tls]\ncert = \"heliu.crt\"\nkey = \"heliu.key\"",
+            "heliu.toml: [api] key \"tls\": is for a listener of the API's own: give `listen`",
+        ),
+        ("[tls]\ncert = \"heliu.crt\"", "heliu.toml: [tls] key \"key\" is missing: "),
+        (
+            "[tls]\ncert = \"heliu.crt\"\nkey = \"none\"",
+            "heliu.toml: [tls] key \"key\": file \"none\" does not exist (looked for none)",
+        ),
+        ("[log]\nformat = \"xml\"", "heliu.toml: [log] key \"format\": unknown variant `xml`"),
+        ("[log]\nlevl = \"info\"", "heliu.toml: [log] unknown key \"levl\": did you mean \"level\"?"),
+        (
+            "[telemetry]\notlp = \"127.0.0.1:4318\"",
+            "heliu.toml: [telemetry] key \"otlp\": \"127.0.0.1:4318\" has no scheme",
+        ),
+        (
+            "[limits]\nhead_within = \"11m\"",
+            "heliu.toml: [limits] key \"head_within\": \"11m\" is longer than 600 s",
+        ),
+        (
+            "[limits]\nconnections_max = 0",
+            "heliu.toml: [limits] key \"connections_max\": 0 is not between 1 and 65536",
+        ),
         (
             "[api]\ntoken = 5",
             "heliu.toml: [api] key \"token\": invalid type: integer `5`, expected a text, { file",

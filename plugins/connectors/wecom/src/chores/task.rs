@@ -101,9 +101,15 @@ pub fn read(desk: &Desk<'_>, api: &mut Api<'_>, job: &TaskJob) -> Result<Harvest
 /// What cannot be read now may be read later: errands wait for it, and a chore that dies tells them nothing.
 pub(super) fn patiently(fault: Fault) -> Fault {
     match fault {
-        Fault::Malformed(why) => Fault::later(why, Some(UNREADABLE_MS)),
+        Fault::Malformed(why) => Fault::later(without_words(&why), Some(UNREADABLE_MS)),
         Fault::Misconfigured(_) | Fault::Later(_) | Fault::Unauthorised(_) => fault,
     }
+}
+
+/// Behind the colon stand the platform's own words, which may name whom it was asked about; the host logs why it should try
+/// again later.
+fn without_words(why: &str) -> &str {
+    why.split_once(": ").map_or(why, |(said, _)| said)
 }
 
 /// The platform refuses what was sent already: then there is nothing to take back.
@@ -149,7 +155,7 @@ fn pages(api: &mut Api<'_>, path: &str, mut body: Value, mut take: impl FnMut(Pa
         let mut page: Page = match api.post(path, &body) {
             // How long a cursor holds is not promised: from the beginning then.
             Err(error) if error.class() == Some(Class::Parameter) && body.get("cursor").is_some() => {
-                return Err(ApiError::Failed(Fault::later(Fault::from(error).why(), None)));
+                return Err(ApiError::Failed(Fault::later(without_words(Fault::from(error).why()), None)));
             }
             answer => answer?,
         };

@@ -1,0 +1,106 @@
+//! Makes a running configuration out of a written one.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use config::Config;
+use heliu::wiring::{self, Data, Policies, Shelf};
+use journal::Journal;
+use model::{Binding, Setup};
+use sandbox::{Grants, HostGrant, Plugin, Sandbox};
+
+use super::connection::{Connection, ConnectionStanding};
+use super::shared::Connections;
+use crate::carrying::Outlet;
+
+/// Makes a running configuration out of a written one.
+pub(super) struct Loader {
+    sandbox: Sandbox,
+    shelf: Shelf,
+    policies: Arc<Policies>,
+    journal: Arc<dyn Journal>,
+}
+
+/// A configuration that holds, with its plugins admitted.
+pub(super) struct Loaded {
+    pub(super) connections: Connections,
+    pub(super) setup: Setup,
+    pub(super) shadows: Vec<Binding>,
+}
+
+impl Loader {
+    pub(super) fn new(
+        data: &Data,
+        sandbox: &Sandbox,
+        policies: &Arc<Policies>,
+        journal: &Arc<dyn Journal>,
+    ) -> Loader {
+        let (policies, journal) = (Arc::clone(policies), Arc::clone(journal));
+        Loader { sandbox: sandbox.clone(), shelf: Shelf::new(data), policies, journal }
+    }
+
+    /// What a connection knows between its calls is taken over from the running ones.
+    pub(super) fn load(&self, config: &Config, running: &Connections) -> anyhow::Result<Loaded> {
+        let bindings = wiring::bind(config, &self.sandbox, &self.shelf, &self.policies)?;
+        let shadows = wiring::shadows(config, &self.sandbox, &self.shelf, &self.policies)?;
+        let mut connections = Connections::new();
+        for wanted in &config.connections {
+            let connection = self
+                .connect(wanted, &config.plugins, running)
+                .with_context(|| format!("{}: connection \"{}\"", config.path.display(), wanted.name))?;
+            connections.insert(wanted.name.clone(), Arc::new(connection));
+        }
+        let descriptors = connections
+            .values()
+            .map(|connection| (connection.name.as_str(), connection.connector.descriptor()));
+        let schemes = wiring::schemes(descriptors)?;
+        Ok(Loaded { connections, setup: wiring::setup(config, bindings, schemes), shadows })
+    }
+
+    fn connect(
+        &self,
+        wanted: &config::Connection,
+        plugins: &config::Plugins,
+        running: &Connections,
+    ) -> anyhow::Result<Connection> {
+        let bytes = self.shelf.take_in(&wanted.plugin, plugins)?;
+        let admitted = self.sandbox.admit(&bytes, &Grants::all());
+        let connector = match admitted.with_context(|| wanted.plugin.display().to_string())? {
+            Plugin::Connector(connector) => connector,
+            Plugin::Policy(_) => {
+                anyhow::bail!("{} is a policy: declare it under [[policy]]", wanted.plugin.display())
+            }
+        };
+        config::check_settings(&connector.descriptor().settings_schema, &wanted.settings)?;
+        let grants = wanted.hosts.iter().map(|host| HostGrant::parse(host, wanted.inward));
+        let http = self.sandbox.http(grants.collect::<Result<_, _>>()?)?;
+        let standing = match running.get(&wanted.name) {
+            Some(running) => {
+                running.standing.next_poll.store(0, std::sync::atomic::Ordering::SeqCst);
+                running.standing.doors.try_again();
+                Arc::clone(&running.standing)
+            }
+            None => Arc::new(ConnectionStanding::new(self.journal.recall(&wanted.name)?)),
+        };
+        let (name, descriptor) = (wanted.name.clone(), connector.descriptor());
+        let outlet = Outlet::new(
+            &name,
+            descriptor,
+            &wanted.settings,
+            &wanted.secrets,
+            &wanted.carry_again,
+            wanted.since,
+        );
+        Ok(Connection {
+            name,
+            file: wanted.plugin.display().to_string(),
+            connector,
+            outlet,
+            settings: wanted.settings.clone(),
+            secrets: wanted.secrets.clone(),
+            http,
+            poll_every: wanted.poll_every,
+            standing,
+        })
+    }
+}
