@@ -184,13 +184,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             drop(out);
             return Ok(sandbox::compile_for_parent(&order));
         }
-        Command::Journal(command) => {
-            // Nothing tells a running host of an append from outside.
-            let imports = matches!(command, JournalCommand::Import { .. });
-            let _lock = imports.then(|| Data::open_alone(&config::load(&config)?)).transpose()?;
-            let (journal, store) = open(&config)?;
-            commands::journal(command, journal, store, json, &mut out)?;
-        }
+        Command::Journal(command) => journal(command, &config, json, &mut out)?,
         Command::Customer(CustomerGroup::Look(command)) => {
             commands::customer(command, &asked(&config)?, json, &mut out)?;
         }
@@ -215,16 +209,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }
         Command::Segment(command) => commands::segment(command, &asked(&config)?, json, &mut out)?,
         Command::Intent(command) => commands::intent(command, &asked(&config)?, json, &mut out)?,
-        Command::Broadcast(command) => {
-            let read = config::load(&config)?;
-            let alone = if command.writes() { Data::try_alone(&read)? } else { None };
-            let propose: Propose = match (&alone, command.writes()) {
-                // Nothing tells a running host of an append from outside: it appends by itself.
-                (None, true) => Box::new(move |_, acts| acting::propose(&read, &acts)),
-                (Some(_), _) | (None, false) => Box::new(commands::propose_alone),
-            };
-            commands::broadcast(command, &ground(&config, propose)?, json, &mut out)?;
-        }
+        Command::Broadcast(command) => broadcast(command, &config, json, &mut out)?,
         Command::Counts(when) => commands::counts(&asked(&config)?, &when, json, &mut out)?,
         Command::Export(command) => commands::export(command, &asked(&config)?, json, &mut out)?,
         Command::Backtest(arguments) => {
@@ -246,6 +231,35 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn journal(
+    command: JournalCommand,
+    path: &Path,
+    json: bool,
+    out: &mut dyn std::io::Write,
+) -> anyhow::Result<()> {
+    // Nothing tells a running host of an append from outside.
+    let imports = matches!(command, JournalCommand::Import { .. });
+    let _lock = imports.then(|| Data::open_alone(&config::load(path)?)).transpose()?;
+    let (journal, store) = open(path)?;
+    commands::journal(command, journal, store, json, out)
+}
+
+fn broadcast(
+    command: BroadcastCommand,
+    path: &Path,
+    json: bool,
+    out: &mut dyn std::io::Write,
+) -> anyhow::Result<()> {
+    let read = config::load(path)?;
+    let alone = if command.writes() { Data::try_alone(&read)? } else { None };
+    let propose: Propose = match (&alone, command.writes()) {
+        // Nothing tells a running host of an append from outside: it appends by itself.
+        (None, true) => Box::new(move |_, acts| acting::propose(&read, &acts)),
+        (Some(_), _) | (None, false) => Box::new(commands::propose_alone),
+    };
+    commands::broadcast(command, &ground(path, propose)?, json, out)
 }
 
 /// It is said in the journal first: what was given out unseen could not be taken back.

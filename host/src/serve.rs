@@ -205,9 +205,7 @@ impl Running {
         let (counts_in, plugins) = watch::channel(Vec::new());
         let (segments_in, segments) = watch::channel(Arc::from(config.segments.as_slice()));
         let time = shared.clock.clone();
-        let port =
-            HostPort { shared: Arc::clone(&shared), store: Arc::clone(&store), health: health.clone() };
-        let carrier = Courier::new(port, Arc::clone(&journal), Arc::clone(&store));
+        let carrier = carrier(&shared, &store, &health);
         let segmenter =
             Segmenter::new(Arc::clone(&shared), Arc::clone(&store), segments.clone(), health.clone());
         let (clock, mut others, courier) = pump(&shared, &fold, carrier, segmenter, &health);
@@ -242,6 +240,15 @@ impl Running {
         };
         Ok(Running { config, loader, shared, fold, segments: segments_in, shadows, api, movers })
     }
+}
+
+fn carrier(
+    shared: &Arc<Shared>,
+    store: &Arc<dyn Store>,
+    health: &watch::Receiver<HealthReport>,
+) -> Courier<HostPort> {
+    let port = HostPort { shared: Arc::clone(shared), store: Arc::clone(store), health: health.clone() };
+    Courier::new(port, Arc::clone(&shared.journal), Arc::clone(store))
 }
 
 /// Starts the thread that folds, and says how it is told and what it tells.

@@ -167,10 +167,7 @@ fn load_with(path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<C
         let connection = section::read::<ConnectionSection>(value)?.resolve(&surroundings)?;
         Ok((connection.name.clone(), connection))
     })?;
-    let policies = each("policy", policy, &file_name, |value| {
-        let policy = section::read::<PolicySection>(value)?.resolve(&surroundings)?;
-        Ok((policy.name.clone(), policy))
-    })?;
+    let policies = policies(policy, &file_name, &surroundings)?;
     let names = Names {
         connections: connections.iter().map(|connection| connection.name.as_str()).collect(),
         policies: policies.iter().map(|policy| policy.name.as_str()).collect(),
@@ -195,6 +192,17 @@ fn load_with(path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<C
         policies,
         courier,
         segments: segments(segment, &file_name)?,
+    })
+}
+
+fn policies(
+    sections: Vec<Value>,
+    file: &str,
+    surroundings: &Surroundings<'_>,
+) -> Result<Vec<Policy>, ConfigError> {
+    each("policy", sections, file, |value| {
+        let policy = section::read::<PolicySection>(value)?.resolve(surroundings)?;
+        Ok((policy.name.clone(), policy))
     })
 }
 
