@@ -175,7 +175,8 @@ impl Trouble {
     pub fn class(&self) -> Class {
         match self {
             Trouble::Backstop { .. } | Trouble::Busy { .. } => Class::Retry,
-            Trouble::Unsteady { .. } => Class::Operator,
+            // It is no trouble of the moment; but the fold must go on for everybody else, without it.
+            Trouble::Unsteady { .. } => Class::Bug,
             Trouble::Bug { .. } => Class::Bug,
         }
     }
