@@ -87,7 +87,7 @@ async fn a_dead_letter_is_looked_at_tried_again_and_dropped_with_and_without_a_h
     let (ended, text) = act(&["dead", "retry", "1", "--dry-run"]);
     assert!(!ended && text.contains("letter 1 waits on: malformed"), "{text}");
     let (ended, text) = act(&["dead", "drop", "1", "--by", "li", "--why", "a test of theirs"]);
-    assert!(ended && text.contains("letter 1 dropped by li"), "{text}");
+    assert!(ended && text.contains("letter 1 dropped by config/li"), "{text}");
     let (ended, text) = act(&["dead", "drop", "1", "--by", "li", "--why", "again"]);
     assert!(!ended && text.contains("does not wait"), "{text}");
     let Stage { host, on: _on, config, folder: _folder } = stage;
@@ -144,7 +144,7 @@ async fn what_died_of_a_wrong_setting_is_handled_when_it_is_right() {
     assert_eq!(event_ids(&crate::stage::records(&config), WECOM).len(), 2);
     assert_eq!(host.get("dead").await.unwrap()["dead"], json!([]));
     let first = host.get("dead/1").await.unwrap();
-    assert_eq!((&first["state"], &first["ended"]["by"]), (&json!("retried"), &json!("li")));
+    assert_eq!((&first["state"], &first["ended"]["by"]), (&json!("retried"), &json!("config/li")));
     let patience = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
     while host.get("customers").await.unwrap()["customers"].as_array().unwrap().len() < 2 {
         assert!(tokio::time::Instant::now() < patience, "they are folded");

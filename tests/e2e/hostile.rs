@@ -79,14 +79,14 @@ async fn customers_come(stage: &Stage) {
 const CONNECTORS: &[(Guest, u16, &[&str])] = &[
     (guests::named("loops_at_a_webhook"), 503, &["connector_cpu", "spoil"]),
     (guests::named("recurses_at_a_webhook"), 503, &["stack"]),
-    (guests::named("dies_at_a_webhook"), 503, &["unreachable", "[secret]"]),
+    (guests::named("dies_at_a_webhook"), 503, &["unreachable"]),
     (guests::named("swells_at_a_webhook"), 503, &["connector_memory_bytes"]),
     (guests::named("logs_megabytes"), 503, &["connector_cpu"]),
     (guests::named("logs_in_no_alphabet"), 503, &["utf-8"]),
     (guests::named("draws_without_end"), 503, &["random_bytes"]),
     (guests::named("remembers_without_number"), 503, &["memory_writes"]),
     (guests::named("answers_with_two_headers_in_one"), 500, &["control characters"]),
-    (guests::named("event_of_another_scheme"), 500, &["wechat.unionid"]),
+    (guests::named("event_of_another_scheme"), 500, &["not among the schemes"]),
     (guests::named("events_without_number"), 500, &["harvest_events"]),
     (guests::named("event_that_is_no_fact"), 503, &["discriminant"]),
 ];
@@ -131,7 +131,7 @@ async fn named_and_counted(host: &Host, guest: Guest, parts: &[&str]) {
     .await;
     let message = state["message"].as_str().unwrap();
     let digest = &state["digest"].as_str().unwrap()[..12];
-    assert!(message.starts_with(&format!("plugin \"hostile\" ({digest}): ")), "{state}");
+    assert!(message.contains(&format!(": plugin \"hostile\" ({digest}): ")), "{state}");
     parts.iter().for_each(|part| assert!(message.contains(part), "{part}: {state}"));
 }
 

@@ -82,6 +82,7 @@ async fn alarms_and_errands_do_not_starve_in_a_flood() {
     let oracle = Oracle::new(&on.wecom).unwrap();
     crate::stage::warm(&config).await;
     let host = Host::start(&config).await.unwrap();
+    host.advance(START_MS).await.unwrap();
     oracle.plan(1);
     oracle.push(&host.hook(WECOM), 1, Duration::ZERO).await;
     host.advance(START_MS + 60_000).await.unwrap();
@@ -116,12 +117,15 @@ async fn alarms_and_errands_do_not_starve_in_a_flood() {
     let later = advance(START_MS + 4 * DAY_MS).await;
     let carried = on.wecom.corp().outbox.tasks.len();
     let fired = host.get("digest").await.unwrap();
+    let aged = host.get("customers?tag=recency:30d").await.unwrap();
     is_over.store(true, Ordering::SeqCst);
     let taken: u64 = flood.join_all().await.iter().sum();
     at_once.expect("the flood holds up errands").unwrap();
     later.expect("the flood holds up alarms").unwrap();
     assert_eq!(carried, 1, "the errand was not carried");
     assert!(fired["fired"].as_u64() >= Some(START_MS + 4 * DAY_MS), "{fired}");
+    // The flood comes from people who leave, and that is no activity.
+    assert_eq!(aged["customers"].as_array().unwrap().len(), 1, "{aged}");
     assert!(taken > 100, "only {taken} webhooks: that is no flood");
     host.stop().await.unwrap();
     oracle.judge(&config).unwrap();

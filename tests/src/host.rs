@@ -191,6 +191,11 @@ impl Host {
         }
     }
 
+    fn conserves(&self) -> anyhow::Result<()> {
+        let connects = std::fs::read_to_string(&self.config)?.contains("[[connection]]");
+        conservation::check(&self.address, connects)
+    }
+
     /// Sends a signal by its name: `TERM`, `HUP`, `KILL`.
     pub fn signal(&self, name: &str) -> anyhow::Result<()> {
         let pid = self.child.id().context("the host has ended")?;
@@ -201,7 +206,7 @@ impl Host {
 
     /// Stops it as an operator does, and waits.
     pub async fn stop(mut self) -> anyhow::Result<()> {
-        conservation::check(&self.address)?;
+        self.conserves()?;
         self.is_over = true;
         self.signal("TERM")?;
         let status =
@@ -234,7 +239,7 @@ impl Drop for Host {
     fn drop(&mut self) {
         let died = matches!(self.child.try_wait(), Ok(Some(_)));
         let over = self.is_over || died || std::thread::panicking();
-        let checked = if over { Ok(()) } else { conservation::check(&self.address) };
+        let checked = if over { Ok(()) } else { self.conserves() };
         // Gone before anybody starts another on its folder.
         drop(self.child.start_kill());
         let patience = std::time::Instant::now() + STOP_MAX;

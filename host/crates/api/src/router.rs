@@ -121,16 +121,23 @@ pub struct Access {
     pub path: String,
     /// Any of these opens it.
     pub scopes: &'static [Scope],
+    /// A larger body is refused.
+    pub body_max_bytes: usize,
 }
 
 /// Every route that needs a token.
 #[must_use]
 pub fn accesses() -> Vec<Access> {
     // Beside the table, because it stands beside `/api/v1`.
-    let metrics = Access { method: Method::GET, path: METRICS.to_owned(), scopes: ANY };
-    let access = |Route { method, path, scopes, .. }| {
+    let metrics = Access {
+        method: Method::GET,
+        path: METRICS.to_owned(),
+        scopes: ANY,
+        body_max_bytes: guard::API_BODY_MAX_BYTES,
+    };
+    let access = |Route { method, path, scopes, body_max_bytes, .. }| {
         let path = format!("/api/v1{path}");
-        Access { method, path, scopes }
+        Access { method, path, scopes, body_max_bytes }
     };
     table().into_iter().map(access).chain([metrics]).collect()
 }
@@ -158,7 +165,10 @@ pub fn routers(state: ApiState) -> Routers {
 const METRICS: &str = "/metrics";
 
 fn metrics(shared: &Shared) -> Router<Shared> {
+    let bodies = (shared.clone(), guard::API_BODY_MAX_BYTES);
     let handler = axum::routing::get(metrics::show)
+        .route_layer(middleware::from_fn_with_state(bodies, guard::body))
+        .route_layer(middleware::from_fn_with_state(ANSWER_MAX, answered))
         .route_layer(middleware::from_fn_with_state(Needs { scopes: ANY, path: METRICS }, auth::permit))
         .route_layer(middleware::from_fn_with_state(shared.clone(), auth::require));
     Router::new().route(METRICS, handler)

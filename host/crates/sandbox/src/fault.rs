@@ -1,5 +1,6 @@
 //! What a caller is told when a plugin misbehaved, and when it was not the plugin.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use model::{Class, Digest};
@@ -70,7 +71,7 @@ impl PluginFault {
     pub fn outline(&self) -> String {
         let PluginFault { plugin, digest, kind, log: _, backtrace } = self;
         let what = match kind {
-            FaultKind::Answer { text: _ } => "answer out of bounds".to_owned(),
+            FaultKind::Answer { text } => format!("answer out of bounds: {}", unquoted(text)),
             FaultKind::Limit { .. }
             | FaultKind::Trap { .. }
             | FaultKind::NotOffered { .. }
@@ -79,6 +80,18 @@ impl PluginFault {
         };
         let place = backtrace.as_ref().map(|functions| format!("; in {functions}")).unwrap_or_default();
         format!("plugin \"{plugin}\" ({}): {what}{place}", digest.short())
+    }
+}
+
+/// Without what stands in quotes: all that a plugin answered stands in some. What it answered may have quotes of its own, so nothing
+/// between the first and the last one is kept.
+fn unquoted(text: &str) -> Cow<'_, str> {
+    match (text.find('"'), text.rfind('"')) {
+        (Some(first), Some(last)) if first < last => {
+            Cow::Owned(format!("{}…{}", &text[..=first], &text[last..]))
+        }
+        (Some(first), _) => Cow::Borrowed(&text[..first]),
+        (None, _) => Cow::Borrowed(text),
     }
 }
 
@@ -188,6 +201,18 @@ mod tests {
     use crate::call::Level;
 
     #[test]
+    fn what_is_in_quotes_goes_with_the_quotes_in_it() {
+        for (text, outline) in [
+            ("7 events, limit harvest_events is 6", "7 events, limit harvest_events is 6"),
+            ("event \"a\": staff \"b\" is empty", "event \"…\" is empty"),
+            ("event \"a\" b \"c\" is empty", "event \"…\" is empty"),
+            ("event \"a", "event "),
+        ] {
+            assert_eq!(unquoted(text), outline);
+        }
+    }
+
+    #[test]
     fn an_outline_has_nothing_that_the_plugin_said_or_answered() {
         let fault = |kind| PluginFault {
             plugin: "wecom".to_owned(),
@@ -199,7 +224,10 @@ mod tests {
         let answer =
             fault(FaultKind::Answer { text: "staff \"13900000000\" has control characters".to_owned() });
         assert!(answer.to_string().contains("13900000000"));
-        assert!(answer.outline().ends_with("): answer out of bounds; in parse"), "{}", answer.outline());
+        assert_eq!(
+            answer.outline().split_once("): ").unwrap().1,
+            "answer out of bounds: staff \"…\" has control characters; in parse"
+        );
         let trap = fault(FaultKind::Trap { text: "wasm trap: unreachable".to_owned() });
         assert!(trap.outline().ends_with("): wasm trap: unreachable; in parse"), "{}", trap.outline());
     }

@@ -23,10 +23,17 @@ const TABLE: &[(&str, &str, &[Scope])] = &[
     ("GET", "/api/v1/intents/counts", &[Scope::Read]),
     ("GET", "/api/v1/notes", &[Scope::Read]),
     ("GET", "/api/v1/dead", &[Scope::Operate]),
+    ("GET", "/api/v1/dead/groups", &[Scope::Operate]),
+    ("GET", "/api/v1/dead/turns", &[Scope::Operate]),
+    ("GET", "/api/v1/dead/{id}", &[Scope::Operate]),
+    ("POST", "/api/v1/dead/{id}/retry", &[Scope::Operate]),
+    ("POST", "/api/v1/dead/{id}/drop", &[Scope::Operate]),
     ("POST", "/api/v1/acts", &[Scope::Operate]),
+    ("POST", "/api/v1/proposals", &[Scope::Operate]),
     ("GET", "/api/v1/plugins", &[Scope::Read, Scope::Operate, Scope::Administer]),
     ("GET", "/api/v1/digest", &[Scope::Read, Scope::Operate, Scope::Administer]),
     ("POST", "/api/v1/clock", &[Scope::Administer]),
+    ("GET", "/metrics", &[Scope::Read, Scope::Operate, Scope::Administer]),
 ];
 
 async fn ask(router: &Router, method: &Method, path: &str, token: Option<&str>) -> Got {

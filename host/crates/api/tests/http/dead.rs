@@ -119,7 +119,7 @@ async fn an_operator_lets_go_with_a_name_and_a_reason() {
         assert_eq!(shown["state"], "dropped");
         assert_eq!(
             (&shown["ended"]["by"], &shown["ended"]["why"]),
-            (&json!("li"), &json!("a probe of ours"))
+            (&json!("config/li"), &json!("a probe of ours"))
         );
     }
     assert_eq!(world.get("/api/v1/dead").await.json()["dead"], json!([]));
@@ -142,7 +142,7 @@ async fn a_letter_is_tried_again_by_whoever_has_the_plugins() {
         call(&router, request.body(Body::from(r#"{"by":"li"}"#)).unwrap()).await
     });
     let Retry { number, dry_run, by, reply } = world.retries.recv().await.unwrap();
-    assert_eq!((number, dry_run, by.as_str()), (1, true, "li"));
+    assert_eq!((number, dry_run, by.as_str()), (1, true, "config/li"));
     let view = RetriedView {
         id: "1".to_owned(),
         dry_run,
