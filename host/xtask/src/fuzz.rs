@@ -75,14 +75,15 @@ impl Fuzzer {
     fn build(root: &Path) -> Result<Fuzzer> {
         let heliu = build_host(root)?;
         plugins::build(root, &["wecom".to_owned()])?;
-        let this = std::env::current_exe().context("xtask does not find itself")?;
+        let built =
+            |name: &str| root.join("target/release").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
         let mut build = cargo::host(root);
         // Features are picked for the whole workspace, as for everything else: see `build_host`.
         build.args(["build", "--release", "--workspace", "--bin", "fuzz", "--features", "fuzz/libfuzzer"]);
-        build.env("RUSTC_WORKSPACE_WRAPPER", this).env(wrapper::ASKED, "1");
+        // By its place: what runs here is deleted where the tests' build made it anew.
+        build.env("RUSTC_WORKSPACE_WRAPPER", built("xtask")).env(wrapper::ASKED, "1");
         cargo::finish(&mut build).context("libFuzzer needs a C++ compiler (Debian: g++)")?;
-        let program = root.join("target/release").join(format!("fuzz{}", std::env::consts::EXE_SUFFIX));
-        Ok(Fuzzer { root: root.to_owned(), program, heliu })
+        Ok(Fuzzer { root: root.to_owned(), program: built("fuzz"), heliu })
     }
 
     /// For a target's inputs and findings.
