@@ -20,6 +20,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use journal::Journal;
+use router::UnderWay;
 use sandbox::{Grants, Plugin};
 use store::Store;
 
@@ -339,12 +340,29 @@ fn rebuild(path: &Path, json: bool) -> anyhow::Result<ExitCode> {
     let (stored, standing) = data.store.digest()?;
     let rebuilt = router::rebuild(data.journal.clone(), policies, standing)?;
     let same = rebuilt.digest == stored;
-    let verdict = if same { "the same" } else { "DIFFERENT" };
+    let under_way = match same {
+        true => None,
+        false => router::under_way(&*data.journal, &*data.store, standing)?,
+    };
+    let verdict = match (same, under_way) {
+        (true, _) => "the same".to_owned(),
+        (false, None) => "DIFFERENT".to_owned(),
+        (false, Some(work)) => {
+            let work = match work {
+                UnderWay::Record(position) => format!("taking in record {position}"),
+                UnderWay::Alarms => "letting alarms fire".to_owned(),
+            };
+            format!(
+                "not to be compared: the host ended while {work}; start it, which ends that, and ask again"
+            )
+        }
+    };
     if json {
         let (position, fired) = (standing.position, standing.fired);
         let (store, rebuilt) = (stored.to_string(), rebuilt.digest.to_string());
         let answer = serde_json::json!({
             "same": same, "store": store, "rebuilt": rebuilt, "position": position, "fired": fired,
+            "under_way": under_way.is_some(),
         });
         println!("{answer}");
     } else {

@@ -273,8 +273,9 @@ pub fn cli(config: &Path, arguments: &[&str]) -> anyhow::Result<Output> {
 /// Runs `heliu` and gives what it printed; anything but success is an error.
 pub fn cli_text(config: &Path, arguments: &[&str]) -> anyhow::Result<String> {
     let Output { status, stdout, stderr } = cli(config, arguments)?;
-    ensure!(status.success(), "heliu {arguments:?}: {status}: {}", String::from_utf8_lossy(&stderr));
-    Ok(String::from_utf8(stdout)?)
+    let (said, complained) = (String::from_utf8(stdout)?, String::from_utf8_lossy(&stderr));
+    ensure!(status.success(), "heliu {arguments:?}: {status}: {}\n{complained}", tail(&said, 5));
+    Ok(said)
 }
 
 /// As [`cli_text`], for `--json`.

@@ -13,6 +13,7 @@ use anyhow::{Context as _, ensure};
 
 pub use oracle::{Oracle, Verdict};
 
+use crate::conservation::sum;
 use crate::dice::Dice;
 use crate::host::{cli_text, deaths};
 use crate::tenant::WECOM;
@@ -211,6 +212,12 @@ impl Soak {
         let her = format!("customers?handle=wecom.external-userid:{corp}:{fresh}&tag=behaviour:removed-us");
         while host.get(&her).await?["customers"].as_array().is_none_or(Vec::is_empty) {
             ensure!(tokio::time::Instant::now() < patience, "a fresh event does not flow");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        // What it folds people again for is done too: a host may be stopped in the middle of that, and goes on with it later.
+        let position = host.get("digest").await?["position"].as_u64().context("no position")?;
+        while (sum(&host.metrics().await?, "heliu_fold_position", &[]) as u64) < position {
+            ensure!(tokio::time::Instant::now() < patience, "the fold does not come to rest");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         host.stop().await?;

@@ -41,7 +41,7 @@ pub use erase::Erases;
 pub use error::RouterError;
 pub use identity::handles;
 pub use port::{Plugins, PluginsError, TurnOutcome};
-pub use rebuild::{Rebuilt, rebuild};
+pub use rebuild::{Rebuilt, UnderWay, rebuild, under_way};
 pub use report::{
     Difference, Fate, HandleMove, IntentChange, IntentFate, Report, StageChange, ToldChange, TraitChange,
     report,

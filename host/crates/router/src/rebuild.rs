@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use journal::Journal;
-use model::Digest;
-use store::{MemoryStore, Standing, Store};
+use model::{Digest, Entry, Position};
+use store::{Agenda, MemoryStore, Standing, Store};
 
 use crate::{Plugins, Router, RouterConfig, RouterError};
 
@@ -13,6 +13,33 @@ use crate::{Plugins, Router, RouterConfig, RouterError};
 pub struct Rebuilt {
     pub digest: Digest,
     pub standing: Standing,
+}
+
+/// What a host was at when it ended, and goes on with when it starts: until then its store is between two standings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnderWay {
+    /// People are folded again because of this record, page by page.
+    Record(Position),
+    /// Alarms fire, page by page.
+    Alarms,
+}
+
+/// What may be under way in a store that stands here: a reason why it is not what its journal gives.
+///
+/// # Errors
+/// [`RouterError`] as they come.
+pub fn under_way(
+    journal: &dyn Journal,
+    store: &dyn Store,
+    standing: Standing,
+) -> Result<Option<UnderWay>, RouterError> {
+    if let Some(next) = journal.read(standing.position, 1)?.first()
+        && matches!(next.entry, Entry::Setup(_) | Entry::Act(_))
+    {
+        return Ok(Some(UnderWay::Record(next.position)));
+    }
+    let due = store.due(Agenda::Fold, journal.head()?.now, 1)?;
+    Ok((!due.is_empty()).then_some(UnderWay::Alarms))
 }
 
 /// Folds up to where a store stands, in memory. The journal is only read.

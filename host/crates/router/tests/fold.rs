@@ -3,6 +3,8 @@
 
 #[path = "fold/acts.rs"]
 mod acts;
+#[path = "fold/broken_off.rs"]
+mod broken_off;
 #[path = "fold/faulty.rs"]
 mod faulty;
 #[path = "fold/host.rs"]

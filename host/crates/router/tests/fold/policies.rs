@@ -1,6 +1,6 @@
 //! Policies in plain Rust that do everything a policy may do: remember, tag, move, wake, intend, tell, and fail.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use model::{
@@ -38,14 +38,20 @@ pub fn setup(which: u8) -> Vec<Binding> {
 
 #[derive(Default)]
 pub struct Natives {
-    failing: AtomicBool,
+    /// The call that fails, counted from the next one; 0: none.
+    failing: AtomicUsize,
     /// Cannot be called.
     forbidden: Mutex<Option<String>>,
 }
 
 impl Natives {
     pub fn fail_next(&self) {
-        self.failing.store(true, Ordering::SeqCst);
+        self.fail_at(1);
+    }
+
+    /// The nth call from here on.
+    pub fn fail_at(&self, call: usize) {
+        self.failing.store(call, Ordering::SeqCst);
     }
 
     pub fn forbid(&self, policy: &str) {
@@ -57,14 +63,21 @@ impl Natives {
     }
 
     pub fn heal(&self) {
-        self.failing.store(false, Ordering::SeqCst);
+        self.failing.store(0, Ordering::SeqCst);
+    }
+}
+
+impl Natives {
+    fn fails(&self) -> bool {
+        let left = |calls: usize| calls.checked_sub(1);
+        self.failing.fetch_update(Ordering::SeqCst, Ordering::SeqCst, left) == Ok(1)
     }
 }
 
 impl Plugins for Natives {
     fn evaluate(&self, binding: &Binding, turns: &[Turn<'_>]) -> Result<Vec<TurnOutcome>, PluginsError> {
         let forbidden = self.forbidden.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if self.failing.swap(false, Ordering::SeqCst) || forbidden.as_ref() == Some(&binding.name) {
+        if self.fails() || forbidden.as_ref() == Some(&binding.name) {
             let reason = "out of luck".to_owned();
             return Err(PluginsError { binding: binding.name.clone(), reason, class: Class::Retry });
         }
