@@ -344,19 +344,11 @@ fn rebuild(path: &Path, json: bool) -> anyhow::Result<ExitCode> {
         true => None,
         false => router::under_way(&*data.journal, &*data.store, standing)?,
     };
-    let verdict = match (same, under_way) {
-        (true, _) => "the same".to_owned(),
-        (false, None) => "DIFFERENT".to_owned(),
-        (false, Some(work)) => {
-            let work = match work {
-                UnderWay::Record(position) => format!("taking in record {position}"),
-                UnderWay::Alarms => "letting alarms fire".to_owned(),
-            };
-            format!(
-                "not to be compared: the host ended while {work}; start it, which ends that, and ask again"
-            )
-        }
-    };
+    let verdict = if same { "the same" } else { "DIFFERENT" };
+    let work = under_way.map(|work| match work {
+        UnderWay::Record(position) => format!("people are folded again because of record {position}"),
+        UnderWay::Alarms => "alarms fire".to_owned(),
+    });
     if json {
         let (position, fired) = (standing.position, standing.fired);
         let (store, rebuilt) = (stored.to_string(), rebuilt.digest.to_string());
@@ -368,6 +360,11 @@ fn rebuild(path: &Path, json: bool) -> anyhow::Result<ExitCode> {
     } else {
         println!("store   {stored}\nrebuilt {}", rebuilt.digest);
         println!("{verdict}, at position {} with alarms fired by {}", standing.position, standing.fired);
+        if let Some(work) = work {
+            println!(
+                "{work}, and that is not done: compare again when a host has done it, which it begins with"
+            );
+        }
     }
     Ok(if same { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
