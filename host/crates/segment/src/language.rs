@@ -58,7 +58,7 @@ const fn variable(name: &'static str, kind: Kind) -> Variable {
 pub(crate) const COUNTS: &[&str] =
     &["alarms", "events", "handles", "intents", "merged", "staff", "tags", "tasks"];
 
-/// The fields of `days` that the document has by itself, and those that need [`crate::Facts`].
+/// The fields of `days` that the document has by itself, and those that need facts of her past.
 pub(crate) const DAYS: &[&str] = &["first_seen", "last_event", "last_message", "last_purchase"];
 
 /// Every variable, by name.

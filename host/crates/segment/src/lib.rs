@@ -2,7 +2,7 @@
 //!
 //! The language is a part of CEL; `host/docs/SEGMENTS.md` is its description for operators. [`Segment::parse`] checks
 //! every name, function and type, so that what is misspelt is refused and not silently false. [`Segment::matches`] is a
-//! pure function of a customer, of [`Facts`] about her past, and of the time.
+//! pure function of a customer, of the facts of her past, and of the time.
 //!
 //! What may be written is in [`language`], what it means in `check` (which also prepares it) and `filter` (which asks
 //! it). CEL's own evaluator sees only what `check` let through.
