@@ -47,7 +47,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use crate::telemetry::{self, Exporter, Flush, Waiting};
+use crate::telemetry::{Exporter, Flush, Waiting};
 pub(crate) use retrying::alone as retry_alone;
 
 use clock::HostClock;
@@ -173,7 +173,8 @@ struct Carrying {
 impl Running {
     async fn start(config: Config, data: &Data) -> anyhow::Result<Running> {
         let metrics = Arc::new(Metrics::new());
-        let (journal, store) = metered::data(data, &metrics);
+        let waiting = Waiting::default();
+        let (journal, store) = metered::data(data, &metrics, &waiting);
         let sandbox = data.sandbox()?;
         let policies = Arc::new(Policies::new(sandbox.clone(), Shelf::new(data)));
         let loader = Loader::new(data, &sandbox, &policies, &journal);
@@ -182,7 +183,6 @@ impl Running {
         let (committer, appender) = Committer::new(Arc::clone(&journal), CommitterConfig::default())?;
         committer.spawn()?;
         let head = appender.head();
-        let waiting = Waiting::default();
         let shared = Arc::new(Shared::new(
             clock.clone(),
             Arc::clone(&journal),
@@ -196,9 +196,8 @@ impl Running {
         let shadows = Shadows::start(data, policies.clone(), beside)?;
         let counted = Arc::new(MeteredPolicies { inner: policies, metrics });
         let (forgotten_in, forgotten) = mpsc::unbounded_channel();
-        let seen = telemetry::seen(&config, &store, &waiting);
         let (fold, folding, health) =
-            start_fold(&journal, &seen, counted, clock, setup, forgotten_in, waiting).await?;
+            start_fold(&journal, &store, counted, clock, setup, forgotten_in, waiting).await?;
         let (intake_in, intake_out) = mpsc::channel(config.limits.intake_waiting_max);
         let (retries, retries_out) = mpsc::channel(RETRIES_WAITING_MAX);
         let intake_refused = Arc::default();

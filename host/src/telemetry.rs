@@ -7,16 +7,13 @@
 
 mod layer;
 mod otlp;
-mod store;
 mod waiting;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use ::store::Store;
 use anyhow::Context as _;
-use config::Config;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -66,14 +63,6 @@ pub(crate) fn pair(collector: &str, tenant: &str) -> (Spans, Exporter, Flush) {
     let spans = Spans::new(words_in.clone(), Arc::clone(&lost));
     let (url, tenant) = (format!("{collector}/v1/traces"), tenant.to_owned());
     (spans, Exporter { url, tenant, words, lost }, Flush(words_in))
-}
-
-/// The store as the fold has it: where traces are collected, its commits are seen in them.
-pub(crate) fn seen(config: &Config, store: &Arc<dyn Store>, waiting: &Waiting) -> Arc<dyn Store> {
-    match &config.otlp {
-        Some(_) => Arc::new(store::TracedStore::new(Arc::clone(store), waiting.clone())),
-        None => Arc::clone(store),
-    }
 }
 
 impl Flush {

@@ -15,11 +15,17 @@ use router::{Plugins, PluginsError, TurnOutcome};
 use store::{Agenda, Commit, Query, Standing, Store, StoreError};
 
 use super::metrics::{Metrics, Spent};
+use crate::telemetry::Waiting;
 
-/// Journal and store of a data folder.
-pub(crate) fn data(data: &Data, metrics: &Arc<Metrics>) -> (Arc<dyn Journal>, Arc<dyn Store>) {
+/// Journal and store of a data folder. The store's commits are seen in the trace of the fold that makes them.
+pub(crate) fn data(
+    data: &Data,
+    metrics: &Arc<Metrics>,
+    waiting: &Waiting,
+) -> (Arc<dyn Journal>, Arc<dyn Store>) {
     let journal = MeteredJournal { inner: data.journal.clone(), metrics: Arc::clone(metrics) };
-    let store = MeteredStore { inner: data.store.clone(), metrics: Arc::clone(metrics) };
+    let store =
+        MeteredStore { inner: data.store.clone(), metrics: Arc::clone(metrics), waiting: waiting.clone() };
     (Arc::new(journal), Arc::new(store))
 }
 
@@ -89,6 +95,7 @@ impl Journal for MeteredJournal {
 struct MeteredStore {
     inner: Arc<dyn Store>,
     metrics: Arc<Metrics>,
+    waiting: Waiting,
 }
 
 impl Store for MeteredStore {
@@ -110,7 +117,7 @@ impl Store for MeteredStore {
 
     fn commit(&self, commit: &Commit<'_>) -> Result<(), StoreError> {
         let began = Moment::now();
-        let committed = self.inner.commit(commit);
+        let committed = self.waiting.commit().in_scope(|| self.inner.commit(commit));
         self.metrics.commit("store", began.elapsed());
         committed
     }

@@ -56,7 +56,7 @@ impl Waiting {
     }
 
     /// A commit of the fold that is under way.
-    pub(super) fn commit(&self) -> Span {
+    pub(crate) fn commit(&self) -> Span {
         match &*self.0.fold.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(fold) => tracing::info_span!(target: api::TRACE, parent: fold, "commit"),
             None => Span::none(),
