@@ -274,13 +274,10 @@ fn setup(bound: &Setup, tried: &Binding, old: &Binding, new: &Binding) -> Setup 
         .flat_map(|of| of.descriptor.tags.iter().chain(&of.descriptor.journeys))
         .collect();
     let mut reads = old.descriptor.reads.iter().chain(&new.descriptor.reads);
-    let all = reads.any(|read| read != EXTRA && !own.iter().any(|own| overlap(read, own)));
+    let all = reads.any(|read| !model::is_part_of_turn(read) && !own.iter().any(|own| overlap(read, own)));
     setup.policies.retain(|binding| all || binding.name == tried.name);
     setup
 }
-
-/// The entry of `reads` that stands for what a channel said beyond an event.
-const EXTRA: &str = "extra";
 
 /// Can one name match both patterns?
 fn overlap(one: &str, other: &str) -> bool {

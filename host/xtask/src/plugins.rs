@@ -78,7 +78,7 @@ fn chosen(found: Vec<Plugin>, names: &[String]) -> Result<Vec<Plugin>> {
 
 fn build_one(root: &Path, guests: &Path, toolchain: &Toolchain, plugin: &Plugin) -> Result<Built> {
     let started = Instant::now();
-    let module = toolchain.compile(root, guests, &plugin.package)?;
+    let module = toolchain.compile(root, guests, plugin)?;
     let component = component::from_module(&module, plugin.role)?;
     let path = workspace::component(root, &plugin.name);
     component::write(&path, &component)?;

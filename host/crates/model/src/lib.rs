@@ -33,4 +33,4 @@ pub use record::{
     Attest, Binding, ChannelEvent, Deed, DerivedEvent, ERASED, Entry, Erase, Erased, HandTag, HandUntag,
     Join, OperatorAct, Pause, Progress, Proposal, Record, Retelling, Retract, Setup, Source, Split,
 };
-pub use turn::{CustomerView, Happening, Turn};
+pub use turn::{CustomerView, Happening, Turn, is_part_of_turn};

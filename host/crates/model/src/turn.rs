@@ -4,6 +4,14 @@ use crate::{Customer, CustomerId, Event, HeldTag, Instant, PolicyDescriptor, Pos
 
 /// The entry of `reads` that stands for what a channel said beyond an event's own record.
 pub const EXTRA: &str = "extra";
+/// The entry of `reads` that stands for the members of staff whom a customer knows.
+pub const STAFF: &str = "staff";
+
+/// Is this entry of `reads` a part of the turn itself, and no pattern for what policies give?
+#[must_use]
+pub fn is_part_of_turn(read: &str) -> bool {
+    read == EXTRA || read == STAFF
+}
 
 /// The part of a customer that a policy `reads`.
 #[derive(Clone, Debug)]
@@ -30,7 +38,7 @@ impl<'a> CustomerView<'a> {
             traits: traits.map(|held| (held.name.as_str(), &held.value)).collect(),
             tags: customer.tags.iter().filter(|held| reads(&held.name)).collect(),
             stages: stages.map(|held| (held.journey.as_str(), held.stage.as_str())).collect(),
-            staff: &customer.staff,
+            staff: if descriptor.reads.iter().any(|read| read == STAFF) { &customer.staff } else { &[] },
         }
     }
 }
@@ -109,6 +117,15 @@ mod tests {
         assert_eq!(shown(&[]), [""; 0]);
         assert_eq!(shown(&["own:*"]), ["own:a"]);
         assert_eq!(shown(&["other:*", "city", "own-way"]), ["other:a", "city", "own-way"]);
+    }
+
+    #[test]
+    fn staff_is_shown_to_who_reads_it() {
+        let mut customer = customer();
+        customer.staff = vec!["linshen".to_owned()];
+        let shown = |reads: &[&str]| CustomerView::of(&customer, &descriptor(reads)).staff.to_vec();
+        assert_eq!(shown(&["own:*", "*"]), [""; 0]);
+        assert_eq!(shown(&[STAFF]), ["linshen"]);
     }
 
     #[test]
