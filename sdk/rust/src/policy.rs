@@ -13,8 +13,8 @@ use crate::settings;
 /// In front of every memory: how the rest is encoded. 1 is postcard.
 const MEMORY_ENCODING: u8 = 1;
 
-/// Room for a memory before it is encoded.
-const MEMORY_BYTES_USUAL: usize = 512;
+/// Room for a memory while it is encoded, once for all turns.
+const MEMORY_BYTES_USUAL: usize = 1024;
 
 /// A pure function from settings, what it remembers of a customer, and what happened, to decisions.
 ///
@@ -43,7 +43,9 @@ pub trait Policy {
 /// Parses the settings once and evaluates turn after turn.
 pub fn evaluate<P: Policy>(settings: &str, turns: &[Turn]) -> Result<Vec<Verdict>, String> {
     let settings = settings::parse::<P::Settings>(settings)?;
-    let nothing = encode(&P::Memory::default())?;
+    let mut scratch = Vec::with_capacity(MEMORY_BYTES_USUAL);
+    scratch = encode(&P::Memory::default(), scratch)?;
+    let nothing = scratch.clone();
     let mut verdicts = Vec::with_capacity(turns.len());
     for turn in turns {
         let mut memory = match &turn.memory {
@@ -51,7 +53,8 @@ pub fn evaluate<P: Policy>(settings: &str, turns: &[Turn]) -> Result<Vec<Verdict
             None => P::Memory::default(),
         };
         let decisions = P::evaluate(&settings, &mut memory, turn)?;
-        let memory = Some(encode(&memory)?).filter(|bytes| *bytes != nothing);
+        scratch = encode(&memory, scratch)?;
+        let memory = (scratch != nothing).then(|| scratch.clone());
         verdicts.push(Verdict { decisions, memory });
     }
     Ok(verdicts)
@@ -63,9 +66,9 @@ pub fn fingerprint(text: &str) -> u64 {
         .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
-fn encode<M: Serialize>(memory: &M) -> Result<Vec<u8>, String> {
-    // Most memories fit, and then nothing is moved to make room.
-    let mut bytes = Vec::with_capacity(MEMORY_BYTES_USUAL);
+/// Into bytes that are used again.
+fn encode<M: Serialize>(memory: &M, mut bytes: Vec<u8>) -> Result<Vec<u8>, String> {
+    bytes.clear();
     bytes.push(MEMORY_ENCODING);
     postcard::to_extend(memory, bytes).map_err(|error| format!("memory: cannot be encoded: {error}"))
 }

@@ -44,7 +44,7 @@ impl Decider<'_> {
     fn suppress(&mut self, memory: &mut Memory, category: &Category, stock: Option<&Stock>) {
         let until = stock.map_or(0, |stock| stock.suppress_until(category));
         let Some(said) = memory.said_if(category.id, until > self.now) else { return };
-        let name = || format!("suppress:{}", category.name);
+        let name = || ["suppress:", category.name.as_str()].concat();
         if until > self.now && until > said.suppress_until {
             said.suppress_until = until;
             let why = why::suppressed(self.plan, category, stock);
@@ -60,7 +60,7 @@ impl Decider<'_> {
     fn overdue(&mut self, memory: &mut Memory, category: &Category, stock: Option<&Stock>) {
         let is_overdue = stock.and_then(|stock| stock.overdue_at(category)).is_some_and(|at| at <= self.now);
         let Some(said) = memory.said_if(category.id, is_overdue) else { return };
-        let name = || format!("overdue:{}", category.name);
+        let name = || ["overdue:", category.name.as_str()].concat();
         if is_overdue != said.is_overdue {
             said.is_overdue = is_overdue;
             let why = why::overdue(self.plan, category, stock, is_overdue);
@@ -80,7 +80,7 @@ impl Decider<'_> {
         });
         let offer = offers.filter(|(until, _)| *until > self.now).max_by_key(|(until, _)| *until);
         let Some(said) = memory.said_if(category.id, offer.is_some()) else { return };
-        let name = || format!("offer:{}", category.name);
+        let name = || ["offer:", category.name.as_str()].concat();
         match offer {
             Some((until, other)) if until > said.offer_until => {
                 said.offer_until = until;

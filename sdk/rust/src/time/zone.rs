@@ -1,6 +1,6 @@
 //! Times as platforms write them: text without a zone, seconds, or milliseconds, side by side in one document.
 
-use super::{DAY_MS, civil, days};
+use super::{DAY_MS, civil, day_of, days};
 use crate::events::Instant;
 use crate::json::Json;
 
@@ -39,7 +39,7 @@ impl Zone {
     pub fn text(self, at: Instant) -> String {
         let day_ms = DAY_MS as i64;
         let local_ms = i64::try_from(at).unwrap_or(i64::MAX).saturating_add(i64::from(self.0) * 60_000);
-        let (year, month, day) = civil(local_ms.div_euclid(day_ms));
+        let (year, month, day) = civil(day_of(local_ms));
         let seconds = local_ms.rem_euclid(day_ms) / 1000;
         let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
         format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
@@ -55,10 +55,11 @@ fn of_text(said: &str) -> Option<i64> {
     // The 30th of February is another day when it is counted back, and so is the 13th month.
     let is_a_day = civil(days) == (year, month, day);
     let is_a_time = hour < 24 && minute < 60 && second < 60;
-    (is_a_day && is_a_time).then(|| days * 86_400 + hour * 3600 + minute * 60 + second)
+    let seconds = hour * 3600 + minute * 60 + second;
+    (is_a_day && is_a_time).then(|| i64::from(days) * 86_400 + i64::from(seconds))
 }
 
-fn numbers(text: &str, between: char, digits: [usize; 3]) -> Option<[i64; 3]> {
+fn numbers(text: &str, between: char, digits: [usize; 3]) -> Option<[i32; 3]> {
     let mut parts = text.split(between);
     let mut numbers = [0; 3];
     for (number, digits) in numbers.iter_mut().zip(digits) {
