@@ -20,7 +20,7 @@ use store::{Query, Standing, Store};
 use crate::lane::Lane;
 use crate::rounds::{Rounds, Yield};
 use crate::telling::Said;
-use crate::{Plugins, RouterConfig, RouterError, parts, setup};
+use crate::{Plugins, RouterConfig, RouterError, setup};
 
 /// Records that are held in memory at once, at most: about a gigabyte of orders. A longer journal is read more than once.
 const HELD_MAX: usize = 2_000_000;
@@ -87,16 +87,22 @@ pub fn trial(
     let sides = [before, after].map(|setup| setup::changed(&FoldState::default(), setup, upto.position));
     let (mut people, owner) = people(store, upto.position)?;
     let mut trial = Trial { customers: people.len() as u64, ..Trial::default() };
-    let mut first = 0;
+    let (mut first, threads) = (0, RouterConfig::default().threads);
     while first < people.len() {
         let last = pass(&people, first);
         trial.records += fill(journal, &mut people, &owner, first..last, &sides, upto.position)?;
-        for group in people[first..last].chunks_mut(TOGETHER) {
-            let [before, after] = &sides;
-            let before = side(journal, plugins, before, group, upto, &mut trial.before)?;
-            let after = side(journal, plugins, after, group, upto, &mut trial.after)?;
-            before.into_iter().zip(after).for_each(|(before, after)| take(Pair { before, after }));
-            group.iter_mut().for_each(|person| person.records = VecDeque::new());
+        let mut groups = people[first..last].chunks_mut(TOGETHER);
+        loop {
+            let some: Vec<_> = groups.by_ref().take(threads).collect();
+            if some.is_empty() {
+                break;
+            }
+            for pairs in on_threads(some, |group| pairs(journal, plugins, &sides, group, upto)) {
+                let [(before, of_before), (after, of_after)] = pairs?;
+                trial.before.add(of_before);
+                trial.after.add(of_after);
+                before.into_iter().zip(after).for_each(|(before, after)| take(Pair { before, after }));
+            }
         }
         first = last;
     }
@@ -146,7 +152,7 @@ fn fill(
     sides: &[FoldState; 2],
     upto: Position,
 ) -> Result<u64, RouterError> {
-    let threads = thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get) as u64;
+    let threads = RouterConfig::default().threads as u64;
     let part = upto.div_ceil(threads).max(1);
     let read = |first: Position, last: Position| -> Result<Matter, RouterError> {
         let (mut at, mut count, mut kept) = (first, 0, Vec::new());
@@ -165,16 +171,8 @@ fn fill(
         }
         Ok((count, kept))
     };
-    let results: Vec<_> = thread::scope(|scope| {
-        let read = &read;
-        let running: Vec<_> = (0..threads)
-            .map(|place| scope.spawn(move || read(place * part, ((place + 1) * part).min(upto))))
-            .collect();
-        running
-            .into_iter()
-            .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .collect()
-    });
+    let parts = (0..threads).map(|place| (place * part, ((place + 1) * part).min(upto))).collect();
+    let results = on_threads(parts, |(first, last)| read(first, last));
     let mut read = 0;
     for result in results {
         let (count, kept) = result?;
@@ -196,27 +194,57 @@ fn matters(record: &Record, sides: &[FoldState; 2]) -> bool {
     })
 }
 
-/// Folds a group of people on one side.
-fn side(
+/// What each side came to for some people, and what they became there.
+type Pairs = [(Vec<Customer>, Side); 2];
+
+/// Folds a group of people on both sides, and lets go of their records.
+fn pairs(
     journal: &dyn Journal,
     plugins: &dyn Plugins,
-    state: &FoldState,
-    group: &[Person],
+    [before, after]: &[FoldState; 2],
+    group: &mut [Person],
     upto: Standing,
-    side: &mut Side,
-) -> Result<Vec<Customer>, RouterError> {
-    let began = Moment::now();
-    let lane = |person: &Person| {
+) -> Result<Pairs, RouterError> {
+    let lane = |person: &Person, records| {
         let customer = Customer::new(person.id, person.first_seen);
-        Lane::with_past(customer, person.records.clone(), upto.position, upto.fired)
+        Lane::with_past(customer, records, upto.position, upto.fired)
     };
-    let mut lanes: Vec<Lane> = group.iter().map(lane).collect();
-    let rounds = Rounds::new(journal, plugins, state);
-    let Yield { tells, notes, turns } = parts::run(&rounds, &mut lanes, &RouterConfig::default())?;
-    side.turns += turns;
-    side.told +=
-        tells.iter().filter(|tell| matches!(tell.said, Said::Told(_) | Said::Retold { .. })).count() as u64;
-    side.faults.extend(notes);
-    side.took += began.elapsed();
-    Ok(lanes.into_iter().map(|lane| lane.customer).collect())
+    let lanes = group.iter().map(|person| lane(person, person.records.clone())).collect();
+    let before = side(&Rounds::new(journal, plugins, before), lanes)?;
+    let taking = |person: &mut Person| {
+        let records = std::mem::take(&mut person.records);
+        lane(person, records)
+    };
+    let lanes = group.iter_mut().map(taking).collect();
+    Ok([before, side(&Rounds::new(journal, plugins, after), lanes)?])
+}
+
+/// Runs the lanes of one side.
+fn side(rounds: &Rounds<'_>, mut lanes: Vec<Lane>) -> Result<(Vec<Customer>, Side), RouterError> {
+    let began = Moment::now();
+    let Yield { tells, notes: faults, turns } = rounds.run(&mut lanes)?;
+    let customers = lanes.into_iter().map(|lane| lane.customer).collect();
+    let told = tells.iter().filter(|tell| matches!(tell.said, Said::Told(_) | Said::Retold { .. }));
+    let told = told.count() as u64;
+    Ok((customers, Side { turns, told, faults, took: began.elapsed(), versions: FoldState::default() }))
+}
+
+impl Side {
+    fn add(&mut self, other: Side) {
+        let Side { turns, told, faults, took, versions: _ } = other;
+        self.turns += turns;
+        self.told += told;
+        self.faults.extend(faults);
+        self.took += took;
+    }
+}
+
+/// Does each piece of work on a thread of its own; what comes of it, in the same order.
+fn on_threads<T: Send, R: Send>(pieces: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
+    thread::scope(|scope| {
+        let work = &work;
+        let running: Vec<_> = pieces.into_iter().map(|piece| scope.spawn(move || work(piece))).collect();
+        let joined = running.into_iter().map(std::thread::ScopedJoinHandle::join);
+        joined.map(|result| result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    })
 }
