@@ -41,7 +41,7 @@ pub(crate) fn entry(entry: &Entry, zone: Zone) -> String {
         Entry::Setup(Setup { policies, schemes, phone_country: _, tenant: _ }) => {
             let name = |binding: &Binding| match binding.paused {
                 None => binding.name.clone(),
-                Some(Pause { behind, fired: _ }) => {
+                Some(Pause { behind, fired: _, broke_off: _ }) => {
                     format!("{} (paused behind position {behind})", binding.name)
                 }
             };

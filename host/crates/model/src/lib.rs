@@ -16,7 +16,7 @@ mod turn;
 pub use class::Class;
 pub use customer::{
     Alarm, Cause, Customer, FIRST_ERRAND, Handle, HeldIntent, HeldSegment, HeldStage, HeldTag, HeldTask,
-    HeldTrait, IntentState, IntentStep, Latest, Memory, Reaction, Told, WELCOME,
+    HeldTrait, IntentState, IntentStep, Latest, Memory, Missed, Reaction, Told, WELCOME,
 };
 pub use decision::{Change, Decision, Intent, NewTag, StaffTask, Stage, Verdict, Wake};
 pub use event::{

@@ -27,6 +27,9 @@ pub struct Pause {
     pub behind: Position,
     /// Alarms of its own that were due by then have fired, by the clock if by no record.
     pub fired: Instant,
+    /// The setup whose re-fold of those whom a policy had missed broke off in the middle, because this one could not be
+    /// called. They are folded again at it all the same.
+    pub broke_off: Option<Position>,
 }
 
 /// What the operator configured of the things that the fold depends on.
@@ -269,7 +272,8 @@ impl Entry {
             Entry::Event(_) => Vec::new(),
             Entry::Setup(setup) => {
                 let pauses = setup.policies.iter().filter_map(|binding| binding.paused);
-                pauses.map(|pause| pause.behind).filter(|&behind| behind > 0).collect()
+                let named = pauses.flat_map(|pause| [Some(pause.behind), pause.broke_off]);
+                named.flatten().filter(|&named| named > 0).collect()
             }
             Entry::Derived(derived) => derived.again.into_iter().chain([derived.cause]).collect(),
             Entry::Retelling(retelling) => vec![retelling.event, retelling.cause],

@@ -100,8 +100,9 @@ impl<'a> Rounds<'a> {
             let concerned: Vec<&Active> = active
                 .iter()
                 .filter(|active| concerns(binding, &active.taken.step))
-                .filter(|active| !self.pauses.skips(place, &active.taken))
-                .filter(|active| !self.runs_away(lanes, active, place, result))
+                .filter(|active| {
+                    !self.misses(lanes, active, place) && !self.runs_away(lanes, active, place, result)
+                })
                 .collect();
             if concerned.is_empty() {
                 continue;
@@ -127,6 +128,15 @@ impl<'a> Rounds<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Is the policy paused? Then she is marked.
+    fn misses(&self, lanes: &mut [Lane], active: &Active, place: usize) -> bool {
+        let misses = self.pauses.skips(place, &active.taken);
+        if misses {
+            lanes[active.lane].customer.miss(&self.state.setup.policies[place].name, None);
+        }
+        misses
     }
 
     /// Quiets a policy that wakes itself without end. The count is the customer's own: the same in every fold.

@@ -18,6 +18,7 @@ use crate::lane::{Lane, Until, Why};
 use crate::pauses::Pauses;
 use crate::pending::Pending;
 use crate::rounds::{Rounds, Yield};
+use crate::setup::Anew;
 use crate::{Plugins, RouterError, correct, identity, parts, pauses, setup, telling};
 
 #[derive(Clone, Copy, Debug)]
@@ -154,7 +155,7 @@ impl Router {
     }
 
     /// Says in the journal that this policy decides nothing from where the store stands, because it cannot be called. A later
-    /// setup in which it is not paused has it decide again, on everybody's past. None: there is no such policy, or it is
+    /// setup in which it is not paused has it decide again, on the past of those whom it missed. None: there is no such policy, or it is
     /// paused.
     ///
     /// # Errors
@@ -163,8 +164,8 @@ impl Router {
         let flushed = self.flush();
         self.after(flushed)?;
         self.ahead = pauses::ahead(&*self.journal, self.standing.position)?;
-        let last = self.ahead.last().map_or(&self.state.setup, |(_, setup)| setup);
-        let pause = pauses::append(&*self.journal, &*self.store, self.standing, last, policy, now)?;
+        let setups = (&self.state.setup, &self.ahead[..]);
+        let pause = pauses::append(&*self.journal, &*self.store, self.standing, setups, policy, now)?;
         self.ahead = pauses::ahead(&*self.journal, self.standing.position)?;
         Ok(pause)
     }
@@ -351,26 +352,37 @@ impl Router {
         Ok(lanes.collect())
     }
 
-    /// A change of the configuration takes over: where policies decide otherwise, every customer is folded again.
+    /// A change of the configuration takes over: where policies decide otherwise, every customer is folded again; where one was
+    /// only paused, those whom it missed are.
     fn set_up(&mut self, position: Position, now: Instant, new: &model::Setup) -> Result<u64, RouterError> {
         let mut turns = 0;
         let state = setup::changed(&self.state, new, position);
         let was = self.pauses();
         self.ahead.retain(|(ahead, _)| *ahead > position);
         let is = Pauses::of(new, &self.ahead);
-        if setup::needs_refold((&self.state.setup, &was), (new, &is), position) {
+        let anew = setup::anew((&self.state.setup, &was), (new, &is), position);
+        if !matches!(&anew, Anew::Missed(ended) if ended.is_empty()) {
             self.desk.clear();
             self.announce(&state)?;
             let mut after = None;
             loop {
-                let page =
+                let mut page =
                     self.store.page(&Query { after, limit: self.config.batch_max, ..Query::default() })?;
                 let Some(last) = page.last() else { break };
                 if self.halt.load(Ordering::Relaxed) {
                     return Err(RouterError::Halted);
                 }
                 after = Some(last.id);
-                turns += self.refold(page, position, now, &state, &is)?;
+                let made_up = match &anew {
+                    Anew::Everybody => &[][..],
+                    Anew::Missed(ended) => {
+                        page.retain(|customer| pauses::is_missed(customer, ended, position));
+                        ended
+                    }
+                };
+                if !page.is_empty() {
+                    turns += self.refold(page, made_up, position, now, &state, &is)?;
+                }
             }
         }
         let to = Standing { position, fired: self.standing.fired };
@@ -391,10 +403,12 @@ impl Router {
         Ok(())
     }
 
-    /// The store does not move: should the host stop halfway, all of it is done again, to the same end.
+    /// The store does not move: should the host stop halfway, all of it is done again, to the same end. What the policies
+    /// `made_up` missed is made up for by it.
     fn refold(
         &mut self,
         page: Vec<model::Customer>,
+        made_up: &[String],
         position: Position,
         now: Instant,
         state: &FoldState,
@@ -402,7 +416,12 @@ impl Router {
     ) -> Result<u64, RouterError> {
         let lanes = page.into_iter().map(|customer| {
             let before = Indexed::of(&customer);
-            Lane::again(Kept { customer, before }, position, now)
+            let had = customer.missed.clone();
+            let mut lane = Lane::again(Kept { customer, before }, position, now);
+            for missed in had.into_iter().filter(|missed| made_up.contains(&missed.binding)) {
+                lane.customer.miss(&missed.binding, Some(position));
+            }
+            lane
         });
         let mut assigned = Assigned::of(lanes.collect());
         let rounds = Rounds::new(&*self.journal, &*self.plugins, state).paused(pauses.clone());
@@ -452,7 +471,7 @@ impl Router {
         for namers in plan.namers.chunks(self.config.batch_max) {
             let page = self.store.load(namers)?.into_iter().flatten().collect();
             let state = self.state.clone();
-            turns += self.refold(page, record.position, record.now, &state, &self.pauses())?;
+            turns += self.refold(page, &[], record.position, record.now, &state, &self.pauses())?;
         }
         let to = Standing { position: record.position, fired: self.standing.fired };
         self.store.commit(&plan.commit(self.standing, to))?;

@@ -13,7 +13,7 @@ twin!(PolicyDescriptor as PolicyDescriptorWire {
     journeys: Vec<String>,
     reads: Vec<String>,
 });
-twin!(Pause as PauseWire { behind: u64, fired: u64 });
+twin!(Pause as PauseWire { behind: u64, fired: u64, broke_off: Option<u64> });
 twin!(Binding as BindingWire {
     name: String,
     digest: Digest,
