@@ -6,10 +6,11 @@ use anyhow::Context as _;
 use config::Config;
 use heliu::wiring::{self, Data, Policies, Shelf};
 use journal::Journal;
-use model::{Binding, Setup};
+use model::Binding;
 use sandbox::{Grants, HostGrant, Plugin, Sandbox};
 
 use super::connection::{Connection, ConnectionStanding};
+use super::granting::{self, Wanted};
 use super::shared::Connections;
 use crate::carrying::Outlet;
 
@@ -24,7 +25,7 @@ pub(super) struct Loader {
 /// A configuration that holds, with its plugins admitted.
 pub(super) struct Loaded {
     pub(super) connections: Connections,
-    pub(super) setup: Setup,
+    pub(super) wanted: Wanted,
     pub(super) shadows: Vec<Binding>,
 }
 
@@ -43,18 +44,20 @@ impl Loader {
     pub(super) fn load(&self, config: &Config, running: &Connections) -> anyhow::Result<Loaded> {
         let bindings = wiring::bind(config, &self.sandbox, &self.shelf, &self.policies)?;
         let shadows = wiring::shadows(config, &self.sandbox, &self.shelf, &self.policies)?;
-        let mut connections = Connections::new();
+        let (mut connections, mut grants) = (Connections::new(), Vec::new());
         for wanted in &config.connections {
             let connection = self
                 .connect(wanted, &config.plugins, running)
                 .with_context(|| format!("{}: connection \"{}\"", config.path.display(), wanted.name))?;
+            grants.push(granting::of(wanted, &connection));
             connections.insert(wanted.name.clone(), Arc::new(connection));
         }
         let descriptors = connections
             .values()
             .map(|connection| (connection.name.as_str(), connection.connector.descriptor()));
         let schemes = wiring::schemes(descriptors)?;
-        Ok(Loaded { connections, setup: wiring::setup(config, bindings, schemes), shadows })
+        let (setup, change) = (wiring::setup(config, bindings, schemes), config.change.clone());
+        Ok(Loaded { connections, wanted: Wanted { setup, grants, change }, shadows })
     }
 
     fn connect(

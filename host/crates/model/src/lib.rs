@@ -30,7 +30,8 @@ pub use plugin::{
     MemoryWrite, Outcome, Page, PolicyDescriptor, Reception, Refusal, Request, Scheme, name_matches,
 };
 pub use record::{
-    Attest, Binding, ChannelEvent, Deed, DerivedEvent, ERASED, Entry, Erase, Erased, HandTag, HandUntag,
-    Join, OperatorAct, Pause, Progress, Proposal, Record, Retelling, Retract, Setup, Source, Split,
+    Attest, Binding, ChannelEvent, Deed, DerivedEvent, Dropped, ERASED, Entry, Erase, Erased, Grant, HandTag,
+    HandUntag, Join, OperatorAct, Pause, Progress, Proposal, Record, Retelling, Retract, Retry, Setup,
+    Source, Split,
 };
 pub use turn::{CustomerView, Happening, Turn};

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use failpoint::Point;
 use journal::{Batch, Gone, Journal};
 use model::{
-    CustomerId, Deed, Entry, Erase, FoldState, Identity, Instant, OperatorAct, Pause, Position, Record,
+    CustomerId, Deed, Entry, Erase, FoldState, Grant, Identity, Instant, OperatorAct, Pause, Position,
+    Record, Retry,
 };
 use store::{Agenda, Commit, Indexed, Query, Standing, Store};
 
@@ -132,6 +133,12 @@ impl Router {
         &self.state.setup
     }
 
+    /// What connections may do where the fold stands, as far as the journal was told, by name.
+    #[must_use]
+    pub fn grants(&self) -> &[Grant] {
+        &self.state.grants
+    }
+
     /// Folds everything that the journal held when it was called, then fires every alarm due by `now`.
     ///
     /// Before an alarm fires by the clock, the journal is told that no later record may be older than `now`. So an
@@ -228,6 +235,8 @@ impl Router {
                 turns += match &record.entry {
                     Entry::Setup(setup) => self.set_up(record.position, record.now, setup)?,
                     Entry::Act(OperatorAct { deed: Deed::Erase(erase), .. }) => self.erase(record, erase)?,
+                    Entry::Act(OperatorAct { deed: Deed::Retry(retry), .. }) => self.retry(record, retry)?,
+                    Entry::Act(OperatorAct { deed: Deed::Grant(grant), .. }) => self.grant(record, grant)?,
                     _ => self.correct(record)?,
                 };
                 Ok(Folded { records: 1, turns })
@@ -459,7 +468,7 @@ impl Router {
     fn erase(&mut self, record: &Record, erase: &Erase) -> Result<u64, RouterError> {
         let judge = Judge { journal: &*self.journal, store: &*self.store, state: &self.state };
         let Some(plan) = Forgetting::of(&judge, record, erase.customer)? else {
-            self.alone(record)?;
+            self.alone(record, self.state.clone())?;
             return Ok(0);
         };
         if self.config.appends {
@@ -479,9 +488,35 @@ impl Router {
         Ok(turns)
     }
 
-    /// A record that stands alone and changes nobody.
-    fn alone(&mut self, record: &Record) -> Result<(), RouterError> {
+    /// A turn at which a policy failed is taken again, and with it all that she has been through: what the policy remembers
+    /// behind it comes of it.
+    fn retry(&mut self, record: &Record, retry: &Retry) -> Result<u64, RouterError> {
+        let whose: Vec<CustomerId> = retry.customer.into_iter().collect();
+        let page: Vec<model::Customer> = self.store.load(&whose)?.into_iter().flatten().collect();
+        let mut turns = 0;
+        if !page.is_empty() {
+            self.desk.clear();
+            let state = self.state.clone();
+            turns = self.refold(page, &[], record.position, record.now, &state, &self.pauses())?;
+        }
+        self.alone(record, self.state.clone())?;
+        Ok(turns)
+    }
+
+    /// A connection may do something else, or is gone.
+    fn grant(&mut self, record: &Record, grant: &Grant) -> Result<u64, RouterError> {
         let mut state = self.state.clone();
+        state.grants.retain(|held| held.connection != grant.connection);
+        if grant.plugin.is_some() {
+            let place = state.grants.partition_point(|held| held.connection < grant.connection);
+            state.grants.insert(place, grant.clone());
+        }
+        self.alone(record, state)?;
+        Ok(0)
+    }
+
+    /// A record that stands alone is passed, and nobody is changed by it any more.
+    fn alone(&mut self, record: &Record, mut state: FoldState) -> Result<(), RouterError> {
         state.alone.push(record.position);
         let to = Standing { position: record.position, fired: self.standing.fired };
         let commit = Commit { from: self.standing, to, state: Some(&state), ..Commit::default() };

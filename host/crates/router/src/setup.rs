@@ -38,9 +38,10 @@ pub(crate) fn changed(state: &FoldState, setup: &Setup, position: Position) -> F
             versions.push(version);
         }
     }
-    let (corrections, mut alone) = (state.corrections.clone(), state.alone.clone());
+    let mut alone = state.alone.clone();
     alone.push(position);
-    FoldState { setup: setup.clone(), versions, corrections, alone }
+    let (corrections, grants) = (state.corrections.clone(), state.grants.clone());
+    FoldState { setup: setup.clone(), versions, corrections, grants, alone }
 }
 
 /// Who must be folded again.

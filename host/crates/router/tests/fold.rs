@@ -15,6 +15,8 @@ mod life;
 mod paused;
 #[path = "fold/policies.rs"]
 mod policies;
+#[path = "fold/retried.rs"]
+mod retried;
 
 use std::sync::Arc;
 
