@@ -180,6 +180,7 @@ impl Running {
         let policies = Arc::new(Policies::new(sandbox.clone(), Shelf::new(data)));
         let loader = Loader::new(data, &sandbox, &policies, &journal);
         let Loaded { connections, wanted, shadows: beside } = loader.load(&config, &Connections::new())?;
+        loader.share(&config);
         let clock = clock(config.clock, &*journal)?;
         let (committer, appender) = Committer::new(Arc::clone(&journal), CommitterConfig::default())?;
         committer.spawn()?;

@@ -130,14 +130,15 @@ fn deed(deed: &Deed) -> String {
 }
 
 fn grant(grant: &Grant) -> String {
-    let Grant { connection, plugin, hosts, inward, schemes, carry_again } = grant;
+    let Grant { connection, plugin, hosts, inward, schemes, shares, carry_again } = grant;
     let Some(plugin) = plugin else { return format!("took the connection {connection} away") };
     let list = |names: &[String]| if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
     let inward = if *inward { ", also in the inner network" } else { "" };
     format!(
-        "lets the connection {connection}, plugin {plugin:.12}, reach {}{inward}; name people by {}; carry again {}",
+        "lets the connection {connection}, plugin {plugin:.12}, reach {}{inward}; name people by {}, shared {}; carry again {}",
         list(hosts),
         list(schemes),
+        list(shares),
         list(carry_again)
     )
 }

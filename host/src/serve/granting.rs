@@ -33,6 +33,7 @@ pub(crate) fn of(wanted: &config::Connection, connection: &Connection) -> Grant 
         hosts: sorted(wanted.hosts.clone()),
         inward: wanted.inward,
         schemes: sorted(schemes.collect()),
+        shares: sorted(wanted.shares.clone()),
         carry_again: sorted(wanted.carry_again.clone()),
     }
 }
@@ -48,6 +49,7 @@ pub(crate) fn acts(present: &[Grant], wanted: &Wanted, stands: Position) -> Vec<
         hosts: Vec::new(),
         inward: false,
         schemes: Vec::new(),
+        shares: Vec::new(),
         carry_again: Vec::new(),
         ..held.clone()
     });
@@ -73,6 +75,7 @@ mod tests {
             hosts: vec![host.to_owned()],
             inward: false,
             schemes: vec!["phone".to_owned()],
+            shares: Vec::new(),
             carry_again: Vec::new(),
         }
     }

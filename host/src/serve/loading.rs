@@ -40,6 +40,12 @@ impl Loader {
         Loader { sandbox: sandbox.clone(), shelf: Shelf::new(data), policies, journal }
     }
 
+    /// These connections are called from here on: each has its part of the places.
+    pub(super) fn share(&self, config: &Config) {
+        let most = |connection: &config::Connection| (connection.name.clone(), connection.calls_max);
+        self.sandbox.share_calls(config.connections.iter().map(most));
+    }
+
     /// What a connection knows between its calls is taken over from the running ones.
     pub(super) fn load(&self, config: &Config, running: &Connections) -> anyhow::Result<Loaded> {
         let bindings = wiring::bind(config, &self.sandbox, &self.shelf, &self.policies)?;
@@ -52,10 +58,16 @@ impl Loader {
             grants.push(granting::of(wanted, &connection));
             connections.insert(wanted.name.clone(), Arc::new(connection));
         }
-        let descriptors = connections
-            .values()
-            .map(|connection| (connection.name.as_str(), connection.connector.descriptor()));
-        let schemes = wiring::schemes(descriptors)?;
+        let namings: Vec<wiring::Naming<'_>> = config
+            .connections
+            .iter()
+            .filter_map(|wanted| {
+                let connector = &connections.get(&wanted.name)?.connector;
+                let (component, schemes) = (connector.digest(), &connector.descriptor().schemes[..]);
+                Some(wiring::Naming { connection: &wanted.name, component, schemes, shares: &wanted.shares })
+            })
+            .collect();
+        let schemes = wiring::schemes(&namings).with_context(|| config.path.display().to_string())?;
         let (setup, change) = (wiring::setup(config, bindings, schemes), config.change.clone());
         Ok(Loaded { connections, wanted: Wanted { setup, grants, change }, shadows })
     }

@@ -44,6 +44,7 @@ impl Reloading {
                         );
                     }
                     self.certificates.renew(renewal);
+                    self.loader.share(&fresh);
                     self.shared.replace_connections(connections);
                     self.shared.replace_rules(Rules::new(fresh.courier.clone()));
                     self.shared.courier.notify_one();

@@ -69,6 +69,7 @@ impl World {
         let connections =
             names.iter().map(|name| ((*name).to_owned(), world.connection(name, false, standing())));
         world.shared.replace_connections(connections.collect());
+        world.sandbox.share_calls(names.iter().map(|name| ((*name).to_owned(), 48)));
         world
     }
 
@@ -216,6 +217,28 @@ async fn a_connection_that_hangs_slows_no_other() {
     }
     // They compute for a minute each, and none of those at work has ended.
     assert_eq!(read(&dead.standing.counts.faults), 0);
+    world.is_conserved("healthy");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn however_many_connections_hang_one_that_does_not_is_called_at_once() {
+    let world = Arc::new(World::new(&["dead", "deader", "deadest", "healthy"]));
+    let mut hanging = tokio::task::JoinSet::new();
+    let dead: [&str; 3] = ["dead", "deader", "deadest"];
+    for name in dead.into_iter().cycle().take(3 * CALLS_MAX) {
+        let world = Arc::clone(&world);
+        hanging.spawn(async move { world.push(name, "l").await });
+    }
+    // They ask for more places than there are.
+    let asked = || dead.iter().map(|name| read(&world.of(name).standing.counts.calls)).sum::<u64>();
+    while asked() < 3 * CALLS_MAX as u64 {
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..20 {
+        assert!(answers(&world.push("healthy", "").await.0));
+    }
+    let faults = dead.iter().map(|name| read(&world.of(name).standing.counts.faults)).sum::<u64>();
+    assert_eq!(faults, 0, "none of those at work has ended");
     world.is_conserved("healthy");
 }
 

@@ -167,7 +167,6 @@ fn load_with(path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<C
     let identity: IdentitySection = or_default(identity).map_err(at("[identity] "))?;
     let limits: LimitsSection = or_default(limits).map_err(at("[limits] "))?;
     let plugins: PluginsSection = or_default(plugins).map_err(at("[plugins] "))?;
-    let change: ChangeSection = or_default(change).map_err(at("[change] "))?;
     let courier: CourierSection = or_default(courier).map_err(at("[courier] "))?;
     let connections = each("connection", connection, &file_name, |value| {
         let connection = section::read::<ConnectionSection>(value)?.resolve(&surroundings)?;
@@ -194,7 +193,7 @@ fn load_with(path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<C
         phone_country: identity.resolve().map_err(at("[identity] "))?,
         limits: limits.resolve().map_err(at("[limits] "))?,
         plugins: plugins.resolve().map_err(at("[plugins] "))?,
-        change: change.resolve().map_err(at("[change] "))?,
+        change: or_default(change).and_then(ChangeSection::resolve).map_err(at("[change] "))?,
         connections,
         policies,
         courier,

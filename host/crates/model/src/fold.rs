@@ -88,7 +88,8 @@ pub struct DeadTurn {
     pub version: u32,
     /// The key of the alarm, where the turn was one.
     pub alarm: Option<String>,
-    /// The sandbox's word for it (`trap`, `fuel`, `limit`, `answer`, `refused`), or `alarms`: it woke itself without end.
+    /// The sandbox's word for it (`trap`, `fuel`, `limit`, `answer`, `refused`), `alarms`: it woke itself without
+    /// end, or `document`: it would keep too much of her.
     pub kind: String,
     pub text: String,
 }

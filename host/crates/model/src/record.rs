@@ -216,8 +216,9 @@ pub struct Grant {
     pub hosts: Vec<String>,
     /// May they have addresses of the inner network?
     pub inward: bool,
-    /// The kinds of handles that it may put on an event, sorted.
+    /// The kinds of handles that it may put on an event, sorted, and those that others have too.
     pub schemes: Vec<String>,
+    pub shares: Vec<String>,
     /// Scenes of which an errand in doubt may be handed over again, sorted.
     pub carry_again: Vec<String>,
 }

@@ -12,7 +12,7 @@ use crate::apply::{self, Occasion};
 use crate::lane::{Lane, Refold, Step, Taken};
 use crate::pauses::Pauses;
 use crate::telling::{Said, Tell};
-use crate::{Plugins, PluginsError, RouterError, TurnOutcome};
+use crate::{Plugins, PluginsError, RouterError, TurnOutcome, document};
 
 /// Alarms of one customer between two of her records. A policy that wakes itself more often than that is quieted for
 /// her: 10 000 daily alarms are 27 years without a word from her.
@@ -172,6 +172,11 @@ impl<'a> Rounds<'a> {
                 return;
             }
         };
+        if let Some(text) = document::passes(&lane.customer, &binding.name, &self.state.versions, &verdict) {
+            let dead = self.dead(&mut lane.customer, active, place, "document", text);
+            result.notes.push(dead);
+            return;
+        }
         let (version, tenant) = (self.versions[place], self.state.setup.tenant.as_str());
         let past = active.taken.past;
         let occasion =

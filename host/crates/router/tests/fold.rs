@@ -5,6 +5,8 @@
 mod acts;
 #[path = "fold/broken_off.rs"]
 mod broken_off;
+#[path = "fold/document.rs"]
+mod document;
 #[path = "fold/faulty.rs"]
 mod faulty;
 #[path = "fold/host.rs"]

@@ -60,6 +60,7 @@ twin!(Grant as GrantWire {
     hosts: Vec<String>,
     inward: bool,
     schemes: Vec<String>,
+    shares: Vec<String>,
     carry_again: Vec<String>,
 });
 twin_cases!(Deed as DeedWire {
