@@ -14,7 +14,7 @@ use config::Config;
 use heliu::wiring::{self, Data, Policies, Shelf};
 use journal::{Batch, Journal};
 use model::{Deed, Entry, OperatorAct, Position};
-use router::{Plugins, Router, RouterConfig};
+use router::{Looked, Plugins, Router, RouterConfig};
 use serde::{Deserialize, Serialize};
 use store::Store;
 
@@ -58,7 +58,7 @@ pub(crate) fn say(
 ) -> anyhow::Result<String> {
     Ok(match Data::try_alone(config)? {
         Some((data, _lock)) => {
-            let view = alone(config, &data, said, deed)?;
+            let (view, _) = alone(config, &data, said, deed)?;
             serde_json::to_string(&view)?
         }
         None => {
@@ -74,7 +74,7 @@ fn alone(
     data: &Data,
     said: &Said,
     deed: impl Fn(&dyn Store) -> anyhow::Result<Deed>,
-) -> anyhow::Result<ActView> {
+) -> anyhow::Result<(ActView, Looked)> {
     let (journal, store): (Arc<dyn Journal>, Arc<dyn Store>) = (data.journal.clone(), data.store.clone());
     let policies: Arc<dyn Plugins> = Arc::new(Policies::new(data.sandbox()?, Shelf::new(data)));
     let open = || {
@@ -108,7 +108,8 @@ fn alone(
     let stands = store.standing()?.0.position;
     let folded = position.is_some_and(|position| position <= stands);
     let erases = looked.erases.as_ref().map(ErasesView::new);
-    Ok(ActView { id, dry_run: said.dry_run, position, known, folded, report, erases })
+    let view = ActView { id, dry_run: said.dry_run, position, known, folded, report, erases };
+    Ok((view, looked))
 }
 
 #[derive(Serialize)]

@@ -31,16 +31,19 @@ pub enum PluginCommand {
 
 /// The keys that may have signed it are those of the configuration, where there is one.
 pub async fn run(command: PluginCommand, config: &Path, json: bool) -> anyhow::Result<ExitCode> {
-    let sandbox = sandbox()?;
+    let sandbox = sandbox(config)?;
     match command {
         PluginCommand::Inspect { file } => inspect::inspect(&sandbox, &file, config, json),
         PluginCommand::Run(arguments) => call::run(&sandbox, *arguments).await,
     }
 }
 
-/// A sandbox for one call: its pools are small, so that it starts at once.
-fn sandbox() -> anyhow::Result<Sandbox> {
-    let limits = Limits { connector_calls: 1, policy_calls: 1, ..Limits::default() };
+/// A sandbox for one call: its pools are small, so that it starts at once. What compiling may cost says the configuration, where
+/// there is one.
+fn sandbox(config: &Path) -> anyhow::Result<Sandbox> {
+    let configured =
+        config::load(config).map_or_else(|_| Limits::default(), |config| wiring::limits(&config));
+    let limits = Limits { connector_calls: 1, policy_calls: 1, ..configured };
     wiring::sandbox(limits, cache_dir())
 }
 

@@ -14,6 +14,7 @@ mod courier;
 mod dead;
 mod doors;
 mod folder;
+mod granting;
 mod intake;
 mod listen;
 mod loading;
@@ -39,7 +40,6 @@ use anyhow::Context as _;
 use api::{Advance, ApiState, HealthReport, ScanLimits};
 use config::Config;
 use journal::{Committer, CommitterConfig, Head, Journal};
-use model::Setup;
 use router::{Plugins, Router, RouterConfig};
 use segment::Segment;
 use store::{Standing, Store};
@@ -48,11 +48,12 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::telemetry::{Exporter, Flush, Waiting};
-pub(crate) use retrying::alone as retry_alone;
+pub(crate) use retrying::{Said as LetterSaid, alone as retry_alone};
 
 use clock::HostClock;
 use courier::{Courier, HostPort};
 use folder::{Cell, Folder, FolderHandle};
+use granting::Wanted;
 use heliu::shadows::Shadows;
 use heliu::wiring::{Data, Policies, Shelf};
 use listen::Doors;
@@ -178,7 +179,8 @@ impl Running {
         let sandbox = data.sandbox()?;
         let policies = Arc::new(Policies::new(sandbox.clone(), Shelf::new(data)));
         let loader = Loader::new(data, &sandbox, &policies, &journal);
-        let Loaded { connections, setup, shadows: beside } = loader.load(&config, &Connections::new())?;
+        let Loaded { connections, wanted, shadows: beside } = loader.load(&config, &Connections::new())?;
+        loader.share(&config);
         let clock = clock(config.clock, &*journal)?;
         let (committer, appender) = Committer::new(Arc::clone(&journal), CommitterConfig::default())?;
         committer.spawn()?;
@@ -197,7 +199,7 @@ impl Running {
         let counted = Arc::new(MeteredPolicies { inner: policies, metrics });
         let (forgotten_in, forgotten) = mpsc::unbounded_channel();
         let (fold, folding, health) =
-            start_fold(&journal, &store, counted, clock, setup, forgotten_in, waiting).await?;
+            start_fold(&journal, &store, counted, clock, wanted, forgotten_in, waiting).await?;
         let (intake_in, intake_out) = mpsc::channel(config.limits.intake_waiting_max);
         let (retries, retries_out) = mpsc::channel(RETRIES_WAITING_MAX);
         let intake_refused = Arc::default();
@@ -256,7 +258,7 @@ async fn start_fold(
     store: &Arc<dyn Store>,
     policies: Arc<dyn Plugins>,
     clock: HostClock,
-    setup: Setup,
+    wanted: Wanted,
     forgotten: mpsc::UnboundedSender<Vec<Cell>>,
     waiting: Waiting,
 ) -> anyhow::Result<(FolderHandle, std::thread::JoinHandle<()>, watch::Receiver<HealthReport>)> {
@@ -264,7 +266,7 @@ async fn start_fold(
     tell_of_a_new_store(router.standing(), journal.head()?);
     let (health_in, health) = watch::channel(HealthReport::default());
     let (folder, fold) =
-        Folder::new(router, Arc::clone(journal), clock, setup, health_in, forgotten, waiting);
+        Folder::new(router, Arc::clone(journal), clock, wanted, health_in, forgotten, waiting);
     let folding = folder.spawn()?;
     if journal.head()?.position == 0 {
         // The first record says how all others are to be folded.

@@ -21,6 +21,11 @@ use crate::files;
 /// How long a host looks at each of its files before it starts: a few gigabytes. What is larger is looked at in part.
 const CHECK_MAX: Duration = Duration::from_secs(10);
 
+/// Places for calls of connectors where there are many connections: so many for each, and so many in all, since each reserves
+/// addresses.
+const CALLS_FOR_EACH: usize = 4;
+const CONNECTOR_CALLS_MAX: usize = 512;
+
 use crate::signature::read_component;
 
 /// A tenant's folder: `journal.db`, `store.db`, `plugins/`, `cache/`.
@@ -28,6 +33,16 @@ pub struct Data {
     pub folder: PathBuf,
     pub journal: Arc<SqliteJournal>,
     pub store: Arc<SqliteStore>,
+    limits: Limits,
+}
+
+/// What the sandbox of this configuration is limited by.
+pub fn limits(config: &Config) -> Limits {
+    let config::Limits { compile_memory_bytes, compile_cpu, compile_wall, .. } = config.limits;
+    let defaults = Limits::default();
+    let connector_calls = defaults.connector_calls.max(CALLS_FOR_EACH * config.connections.len());
+    let connector_calls = connector_calls.min(CONNECTOR_CALLS_MAX);
+    Limits { compile_memory_bytes, compile_cpu, compile_wall, connector_calls, ..defaults }
 }
 
 impl Data {
@@ -52,7 +67,8 @@ impl Data {
         };
         check_tenant(config, &journal)?;
         let store = SqliteStore::open(&folder.join("store.db"))?;
-        Ok(Data { folder, journal: Arc::new(journal), store: Arc::new(store) })
+        let limits = limits(config);
+        Ok(Data { folder, journal: Arc::new(journal), store: Arc::new(store), limits })
     }
 
     /// Leaves everything in the two files, and nothing in their logs.
@@ -103,7 +119,7 @@ impl Data {
     }
 
     pub fn sandbox(&self) -> anyhow::Result<Sandbox> {
-        sandbox(Limits::default(), Some(self.folder.join("cache")))
+        sandbox(self.limits.clone(), Some(self.folder.join("cache")))
     }
 }
 
@@ -393,20 +409,50 @@ pub fn shadows(
     config.policies.iter().filter_map(shadow).collect()
 }
 
-/// One table of schemes for all connections. Two plugins that disagree about a scheme cannot both be right.
-pub fn schemes<'a>(
-    descriptors: impl Iterator<Item = (&'a str, &'a model::ConnectorDescriptor)>,
-) -> anyhow::Result<Vec<model::Scheme>> {
-    let mut table: std::collections::BTreeMap<&str, (&str, &model::Scheme)> =
+/// A connection, and the handles by which its connector names people.
+pub struct Naming<'a> {
+    pub connection: &'a str,
+    pub component: Digest,
+    pub schemes: &'a [model::Scheme],
+    /// Kinds of handles that it may have in common with others.
+    pub shares: &'a [String],
+}
+
+/// The kinds of handles of all connections. Who shows the same handle on two is one person: so two components have a kind in
+/// common only where the configuration says of both that they may, and both must mean the same by it.
+pub fn schemes(namings: &[Naming<'_>]) -> anyhow::Result<Vec<model::Scheme>> {
+    let mut table: std::collections::BTreeMap<&str, (&Naming<'_>, &model::Scheme)> =
         std::collections::BTreeMap::new();
-    for (connection, descriptor) in descriptors {
-        for scheme in &descriptor.schemes {
-            let (first, known) = *table.entry(&scheme.name).or_insert((connection, scheme));
+    for naming in namings {
+        let Naming { connection, component: _, schemes, shares } = naming;
+        if let Some(name) = shares.iter().find(|name| !schemes.iter().any(|scheme| scheme.name == **name)) {
+            let declared: Vec<&str> = schemes.iter().map(|scheme| scheme.name.as_str()).collect();
+            bail!(
+                "connection \"{connection}\": key \"shares\": its connector names nobody by \"{name}\", but by: {}",
+                declared.join(", ")
+            );
+        }
+        for scheme in *schemes {
+            let (first, known) = *table.entry(&scheme.name).or_insert((naming, scheme));
             if known != scheme {
                 bail!(
-                    "connections \"{first}\" and \"{connection}\" declare the scheme \"{}\" differently: one says \
-                     {known:?}, the other {scheme:?}",
+                    "connections \"{}\" and \"{connection}\" declare the handle \"{}\" differently: one says {known:?}, the \
+                     other {scheme:?}; take versions of their plugins that agree, or leave one of them out",
+                    first.connection,
                     scheme.name
+                );
+            }
+            if first.component != naming.component
+                && let Some(owner) =
+                    [first, naming].into_iter().find(|one| !one.shares.contains(&scheme.name))
+            {
+                bail!(
+                    "connections \"{}\" and \"{connection}\" are of different plugins, and both name people by \"{name}\": who \
+                     has such a handle on the one would be the person who has it on the other. If that is meant, both need \
+                     shares = [\"{name}\"], and \"{}\" has it not; if not, one of the plugins is not what it says",
+                    first.connection,
+                    owner.connection,
+                    name = scheme.name,
                 );
             }
         }
@@ -418,4 +464,67 @@ pub fn schemes<'a>(
 pub fn setup(config: &Config, policies: Vec<Binding>, schemes: Vec<model::Scheme>) -> Setup {
     let (phone_country, tenant) = (config.phone_country.clone(), config.tenant.clone());
     Setup { policies, schemes, phone_country, tenant }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_of_handle_is_shared_only_where_both_may() {
+        let scheme =
+            |name: &str, lasting| model::Scheme { name: name.to_owned(), lasting, one_per_person: false };
+        let (own, phone, other) =
+            (scheme("wecom.external-userid", true), scheme("phone", true), scheme("phone", false));
+        let (wecom, both) = ([own, phone.clone()], ["phone".to_owned()]);
+        let phones = [phone];
+        let naming = |connection, component, schemes, shares| Naming {
+            connection,
+            component: Digest([component; 32]),
+            schemes,
+            shares,
+        };
+        let told = |namings: &[Naming<'_>]| schemes(namings).map_err(|error| error.to_string());
+        let main = naming("wecom-main", 1, &wecom, &[]);
+        // Two accounts of one channel are of one plugin.
+        let second = naming("wecom-second", 1, &wecom, &[]);
+        assert_eq!(told(&[main, second]).unwrap().len(), 2);
+        let stranger = || naming("survey", 2, &phones, &both);
+        let refused = told(&[naming("wecom-main", 1, &wecom, &[]), stranger()]).unwrap_err();
+        assert!(refused.contains("\"survey\"") && refused.contains("\"wecom-main\" has it not"), "{refused}");
+        let refused = told(&[naming("wecom-main", 1, &wecom, &both), naming("survey", 2, &phones, &[])]);
+        assert!(refused.unwrap_err().contains("\"survey\" has it not"));
+        assert_eq!(told(&[naming("wecom-main", 1, &wecom, &both), stranger()]).unwrap().len(), 2);
+        let misspelt = ["phones".to_owned()];
+        let refused = told(&[naming("wecom-main", 1, &wecom, &misspelt)]).unwrap_err();
+        assert!(
+            refused.contains("\"phones\"") && refused.contains("wecom.external-userid, phone"),
+            "{refused}"
+        );
+        let weaker = [other];
+        let refused = told(&[naming("wecom-main", 1, &wecom, &both), naming("survey", 2, &weaker, &both)]);
+        assert!(refused.unwrap_err().contains("differently"));
+    }
+
+    #[test]
+    fn the_sandbox_has_the_limits_of_the_configuration_and_places_for_each_connection() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("heliu.toml");
+        fs::write(folder.path().join("c.wasm"), "").unwrap();
+        let connections: String =
+            (0..20).map(|n| format!("[[connection]]\nname = \"c{n}\"\nplugin = \"c.wasm\"\n")).collect();
+        let text = format!(
+            "[limits]\ncompile_memory_bytes = 268435456\ncompile_cpu = \"7s\"\ncompile_wall = \"9s\"\n{connections}"
+        );
+        fs::write(&path, text).unwrap();
+        let config = config::load(&path).unwrap();
+        let wanted = Limits {
+            compile_memory_bytes: 256 << 20,
+            compile_cpu: Duration::from_secs(7),
+            compile_wall: Duration::from_secs(9),
+            connector_calls: 80,
+            ..Limits::default()
+        };
+        assert_eq!(Data::open(&config).unwrap().sandbox().unwrap().limits(), &wanted);
+    }
 }

@@ -243,3 +243,96 @@ async fn a_running_host_refuses_hostile_files_and_goes_on_with_what_it_has() {
     eventually("all are tagged", async || tagged(&stage.host, "came").await == CUSTOMERS).await;
     tests::host::cli_text(&stage.config, &["rebuild", "--check"]).unwrap();
 }
+
+/// Gives one customer ever more, until the host says that it is enough.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_that_fills_a_customers_document_comes_to_its_limit_and_is_taken_again_when_mended() {
+    let guest = guests::named("puts_ever_new_traits");
+    let lair = Lair::of(&[guest]);
+    let tenant =
+        |rules: String| Tenant { rules, policies: vec![tags_everybody("tags", "came")], ..Tenant::default() };
+    let stage = Stage::set(&tenant(lair.sections("policy", &[guest], ""))).await;
+    let event = added("wmFabLeAAAq1Zt0pRv3mUo9Xk2LwYc7N", START_MS / 1000);
+    assert!(stage.on.wecom.push(&stage.host.hook(WECOM), &event).await.unwrap().is_accepted());
+    stage.advance(START_MS + 60_000).await;
+    let customers = stage.host.get("customers?tag=behaviour:came").await.unwrap();
+    let id = customers["customers"][0]["id"].as_str().unwrap().to_owned();
+    let traits = async || {
+        let customer = stage.host.get(&format!("customers/{id}")).await.unwrap();
+        let named = customer["traits"].as_array().unwrap().iter().map(|held| held["name"].as_str().unwrap());
+        named.filter(|name| name.len() == 16).count()
+    };
+    assert_eq!(traits().await, 256);
+    let turns = tests::host::cli_json(&stage.config, &["dead", "list", "--turns"]).unwrap();
+    let turn = &turns["turns"][0];
+    assert_eq!(
+        (&turn["reason"], turns["turns"].as_array().unwrap().len()),
+        (&Value::from("document"), 1),
+        "{turns}"
+    );
+    assert!(turn["why"].as_str().unwrap().contains("257 traits of this policy"), "{turn}");
+    let letter = turn["id"].as_str().unwrap();
+    tests::host::cli_text(&stage.config, &["rebuild", "--check"]).unwrap();
+    // The same version fails again, and says so before and after.
+    for more in [&["--dry-run"][..], &[]] {
+        let arguments = [&["dead", "retry", letter, "--by", "li", "--why", "looked"][..], more].concat();
+        let output = tests::host::cli(&stage.config, &arguments).unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.code() == Some(1) && text.contains("waits on: document"), "{text}");
+    }
+    assert_eq!(traits().await, 256);
+    // A version that gives her no such traits carries on: what it does not see again stays as it was, until somebody asks.
+    let plugin = tests::host::plugin("behaviour-tags").unwrap();
+    let settings = tags_everybody("", "mended").settings;
+    let name = name(guest);
+    let mended = format!(
+        "\n[[policy]]\nname = {name:?}\nplugin = {plugin:?}\ncarry = true\n[policy.settings]\n{settings}"
+    );
+    tenant(mended).write(stage.folder.path(), &stage.on).unwrap();
+    stage.host.signal("HUP").unwrap();
+    let log = stage.config.with_extension("log");
+    eventually("the configuration takes over", async || {
+        std::fs::read_to_string(&log).unwrap().contains("the configuration was read again")
+    })
+    .await;
+    stage.advance(START_MS + 120_000).await;
+    assert_eq!(traits().await, 256);
+    let retry = ["dead", "retry", letter, "--by", "li", "--why", "mended"];
+    let dry = tests::host::cli_text(&stage.config, &[&retry[..], &["--dry-run"]].concat()).unwrap();
+    assert!(dry.contains("would end") && dry.contains("behaviour:mended"), "{dry}");
+    let text = tests::host::cli_text(&stage.config, &retry).unwrap();
+    assert!(text.contains("ended: the policy decides at this turn now"), "{text}");
+    assert_eq!(traits().await, 0);
+    assert_eq!(
+        tests::host::cli_json(&stage.config, &["dead", "list", "--turns"]).unwrap()["turns"],
+        Value::Array(vec![])
+    );
+    let again = tests::host::cli(&stage.config, &retry).unwrap();
+    assert!(String::from_utf8(again.stderr).unwrap().contains("there is no dead letter"));
+    let acts = stage.records();
+    let retries = acts.iter().filter(|record| record["entry"]["act"]["deed"].get("retry").is_some());
+    let said: Vec<(&Value, &Value)> =
+        retries.map(|record| (&record["entry"]["act"]["by"], &record["entry"]["act"]["why"])).collect();
+    let (li, looked, mended) = (Value::from("config/li"), Value::from("looked"), Value::from("mended"));
+    assert_eq!(said, [(&li, &looked), (&li, &mended)]);
+    tests::host::cli_text(&stage.config, &["rebuild", "--check"]).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connector_that_names_the_customers_of_others_is_not_taken() {
+    let guest = guests::named("names_people_by_phone");
+    let lair = Lair::of(&[guest]);
+    let tenant = |rules: String| Tenant { clock: "system", rules, ..Tenant::default() };
+    let stage = Stage::set(&tenant(String::new())).await;
+    tenant(lair.sections("connection", &[guest], "")).write(stage.folder.path(), &stage.on).unwrap();
+    stage.host.signal("HUP").unwrap();
+    let log = || std::fs::read_to_string(stage.config.with_extension("log")).unwrap();
+    eventually("it is refused", async || log().contains("the old one stays")).await;
+    let said = log();
+    for part in ["both name people by", "phone", "names-people-by-phone", "shares = ["] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let posted = tests::web::client(Duration::from_secs(20)).unwrap();
+    let posted = posted.post(stage.host.hook(&name(guest))).body("attack").send().await.unwrap();
+    assert_eq!(posted.status(), 404);
+}

@@ -2,6 +2,7 @@
 //! of it, and that nothing arrives twice whatever gets lost on the way.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::{Chore, Delivery, Errand, Event, Fact, Fault, Identity, Outcome, ReceiptStep};
 use sandbox::{
@@ -74,6 +75,7 @@ impl Desk {
             clock: Arc::new(move || clock.now_ms()),
             memory: self.memory.clone(),
             http: self.http.clone(),
+            patience: Duration::from_secs(60),
         }
     }
 

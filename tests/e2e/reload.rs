@@ -57,3 +57,32 @@ async fn a_configuration_that_does_not_hold_changes_nothing() {
     assert!(stage.on.wecom.push(&stage.host.hook(WECOM), &event).await.unwrap().is_accepted());
     eventually("it goes on", async || tagged(&stage.host, "before").await == 1).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_connections_may_do_stands_in_the_journal_with_who_changed_it_and_why() {
+    let stage = Stage::set(&group_rule("tag")).await;
+    let grants = || {
+        let records = stage.records();
+        let acts = records.iter().map(|record| &record["entry"]["act"]);
+        let acts = acts.filter(|act| act["deed"].get("grant").is_some()).cloned();
+        acts.collect::<Vec<serde_json::Value>>()
+    };
+    let first = grants();
+    let names: Vec<&str> =
+        first.iter().map(|act| act["deed"]["grant"]["connection"].as_str().unwrap()).collect();
+    assert_eq!(names, ["wecom", "youzan", "tmall"]);
+    assert!(first.iter().all(|act| act["by"] == "config"), "{first:?}");
+    assert_eq!(first[0]["deed"]["grant"]["inward"], true);
+    let change = "\n[change]\nby = \"li\"\nwhy = \"tags may be set twice\"\n".to_owned();
+    let tenant = Tenant { carry_again: vec!["tag"], rules: change, ..group_rule("tag") };
+    tenant.write(stage.folder.path(), &stage.on).unwrap();
+    stage.host.signal("HUP").unwrap();
+    eventually("it is in the journal", async || grants().len() > 3).await;
+    let last = grants().remove(3);
+    assert_eq!((&last["by"], &last["why"]), (&"config/li".into(), &"tags may be set twice".into()));
+    let grant = &last["deed"]["grant"];
+    assert_eq!((&grant["connection"], &grant["carry_again"][0]), (&"wecom".into(), &"tag".into()));
+    let told = tests::host::cli_text(&stage.config, &["journal", "tail"]).unwrap();
+    assert!(told.contains("config/li lets the connection wecom"), "{told}");
+    tests::host::cli_text(&stage.config, &["rebuild", "--check"]).unwrap();
+}

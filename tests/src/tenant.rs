@@ -117,7 +117,7 @@ fn wecom_text(wecom: &WecomSim, carry_again: &[&str]) -> anyhow::Result<String> 
     let callback = &config.callback;
     Ok(format!(
         "\n[[connection]]\nname = \"{WECOM}\"\nplugin = {:?}\nhosts = [{base:?}]\ninward = true\n\
-         carry_again = {carry_again:?}\n\n[connection.settings]\ncorp_id = {:?}\ntoken = {:?}\nencoding_aes_key = {{ file = \"wecom.aes-key\" }}\n\
+         shares = [\"phone\", \"taobao.open-uid\"]\ncarry_again = {carry_again:?}\n\n[connection.settings]\ncorp_id = {:?}\ntoken = {:?}\nencoding_aes_key = {{ file = \"wecom.aes-key\" }}\n\
          receive_ids = [{:?}]\nsecret = {{ file = \"wecom.secret\" }}\napi_base = {base:?}\njoin_remark_mobiles = true\n\n\
          [[connection.settings.state_handles]]\nprefix = \"{CARD_PREFIX}\"\nscheme = \"taobao.open-uid\"\n\
          scope = \"{TMALL_SHOP}\"\n",
@@ -131,7 +131,7 @@ fn wecom_text(wecom: &WecomSim, carry_again: &[&str]) -> anyhow::Result<String> 
 fn youzan_text(youzan: &YouzanSim) -> anyhow::Result<String> {
     let (config, base) = (youzan.config(), youzan.base_url());
     Ok(format!(
-        "\n[[connection]]\nname = \"{YOUZAN}\"\nplugin = {:?}\nhosts = [{base:?}]\ninward = true\npoll_every = \"2h\"\n\n\
+        "\n[[connection]]\nname = \"{YOUZAN}\"\nplugin = {:?}\nhosts = [{base:?}]\ninward = true\npoll_every = \"2h\"\nshares = [\"phone\"]\n\n\
          [connection.settings]\nclient_id = {:?}\nclient_secret = {{ file = \"youzan.secret\" }}\nkdt_id = {}\n\
          api_base = {base:?}\n",
         file("youzan")?,
@@ -143,7 +143,7 @@ fn youzan_text(youzan: &YouzanSim) -> anyhow::Result<String> {
 fn tmall_text(tmall: &TmallSim) -> anyhow::Result<String> {
     let (config, base) = (tmall.config(), tmall.base_url());
     Ok(format!(
-        "\n[[connection]]\nname = \"{TMALL}\"\nplugin = {:?}\nhosts = [{base:?}]\ninward = true\npoll_every = \"2h\"\n\n\
+        "\n[[connection]]\nname = \"{TMALL}\"\nplugin = {:?}\nhosts = [{base:?}]\ninward = true\npoll_every = \"2h\"\nshares = [\"taobao.open-uid\"]\n\n\
          [connection.settings]\napp_key = {:?}\napp_secret = {{ file = \"tmall.secret\" }}\n\
          session = {{ file = \"tmall.session\" }}\nshop = \"{TMALL_SHOP}\"\napi_base = \"{base}/router/rest\"\n\
          # As often as it is asked: months of half hours would be thousands of windows.\n\

@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use super::post;
 use crate::commands::{self, WhichLetters};
+use crate::serve::LetterSaid;
 
 /// Letters that one command ends, at most. Whoever has more says it again.
 const AT_ONCE_MAX: usize = 1000;
@@ -22,14 +23,18 @@ const AT_ONCE_MAX: usize = 1000;
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum DeadAct {
     /// Give letters to the plugins that are configured now. What comes of one is kept, and ends it; else it waits on.
+    /// Whose turn a policy failed at is folded again, and nothing is sent for it.
     ///
     /// Exit code 1 if one still cannot be handled.
     Retry {
         #[command(flatten)]
         meant: Meant,
-        /// Who wants it. Stays with the letter.
+        /// Who wants it. Stands in the journal for ever.
         #[arg(long, value_name = "NAME", default_value = "operator", value_parser = commands::line)]
         by: String,
+        /// Why. Stands in the journal for ever. What came of it, if left out.
+        #[arg(long, value_name = "TEXT", value_parser = commands::line)]
+        why: Option<String>,
         /// Only tell what would come of it. The plugin, and what it asks of its channel, is called all the same.
         #[arg(long)]
         dry_run: bool,
@@ -38,10 +43,10 @@ pub(crate) enum DeadAct {
     Drop {
         #[command(flatten)]
         meant: Meant,
-        /// Who lets go. Stays with the letter.
+        /// Who lets go. Stands in the journal for ever.
         #[arg(long, value_name = "NAME", value_parser = commands::line)]
         by: String,
-        /// Why. Stays with the letter.
+        /// Why. Stands in the journal for ever.
         #[arg(long, value_name = "TEXT", value_parser = commands::line)]
         why: String,
     },
@@ -69,10 +74,18 @@ pub(crate) fn run(path: &Path, act: &DeadAct, json: bool, out: &mut dyn Write) -
     let config = config::load(path)?;
     match Data::try_alone(&config)? {
         Some((data, _lock)) => match act {
-            DeadAct::Retry { meant, by, dry_run } => {
-                let numbers = numbers(&ids(&data, meant)?)?;
-                let tries = crate::serve::retry_alone(&config, &data, &numbers, *dry_run, by);
-                told_retries(crate::runtime()?.block_on(tries)?, json, out)
+            DeadAct::Retry { meant, by, why, dry_run } => {
+                let Apart { numbers, turns } = apart(&ids(&data, meant)?)?;
+                let mut tries = Vec::new();
+                if !numbers.is_empty() {
+                    let said = LetterSaid { by, why: why.as_deref() };
+                    let tried = crate::serve::retry_alone(&config, &data, &numbers, *dry_run, said);
+                    tries = crate::runtime()?.block_on(tried)?;
+                }
+                for key in turns {
+                    tries.push(Ok(retry_turn_alone(&config, &data, &key, by, why.as_deref(), *dry_run)?));
+                }
+                told_retries(tries, json, out)
             }
             DeadAct::Drop { meant, by, why } => {
                 for id in ids(&data, meant)? {
@@ -90,11 +103,12 @@ pub(crate) fn run(path: &Path, act: &DeadAct, json: bool, out: &mut dyn Write) -
 async fn ask(config: &Config, act: &DeadAct, json: bool, out: &mut dyn Write) -> anyhow::Result<bool> {
     let data = Data::open(config)?;
     match act {
-        DeadAct::Retry { meant, by, dry_run } => {
+        DeadAct::Retry { meant, by, why, dry_run } => {
             let mut tries = Vec::new();
-            for number in numbers(&ids(&data, meant)?)? {
-                let path = format!("dead/{number}/retry{}", if *dry_run { "?dry_run=true" } else { "" });
-                let body = serde_json::to_string(&Said { by, why: None })?;
+            for id in ids(&data, meant)? {
+                let path =
+                    format!("dead/{}/retry{}", in_a_path(&id), if *dry_run { "?dry_run=true" } else { "" });
+                let body = serde_json::to_string(&Said { by, why: why.as_deref() })?;
                 let text = post(config, &path, body).await?;
                 tries.push(Ok(serde_json::from_str::<RetriedView>(&text)?));
             }
@@ -103,9 +117,7 @@ async fn ask(config: &Config, act: &DeadAct, json: bool, out: &mut dyn Write) ->
         DeadAct::Drop { meant, by, why } => {
             for id in ids(&data, meant)? {
                 let body = serde_json::to_string(&Said { by, why: Some(why) })?;
-                // An alarm's key is any text.
-                let escaped: String = id.bytes().map(in_a_path).collect();
-                let text = post(config, &format!("dead/{escaped}/drop"), body).await?;
+                let text = post(config, &format!("dead/{}/drop", in_a_path(&id)), body).await?;
                 told_drop(&serde_json::from_str(&text)?, json, out)?;
             }
             Ok(true)
@@ -113,11 +125,13 @@ async fn ask(config: &Config, act: &DeadAct, json: bool, out: &mut dyn Write) ->
     }
 }
 
-fn in_a_path(byte: u8) -> String {
-    match byte {
+/// An alarm's key is any text.
+fn in_a_path(id: &str) -> String {
+    let escaped = |byte: u8| match byte {
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b':' => char::from(byte).to_string(),
         _ => format!("%{byte:02X}"),
-    }
+    };
+    id.bytes().map(escaped).collect()
 }
 
 /// The ids that are meant.
@@ -137,13 +151,38 @@ fn ids(data: &Data, meant: &Meant) -> anyhow::Result<Vec<String>> {
     }
 }
 
-fn numbers(ids: &[String]) -> anyhow::Result<Vec<u64>> {
-    let number = |id: &String| match dead::parse_id(id) {
-        Some(LetterId::Letter(number)) => Ok(number),
-        Some(LetterId::Turn(_)) => bail!("{}", api::TURNS_HEAL),
-        None => bail!("\"{id}\" is no id of a dead letter"),
-    };
-    ids.iter().map(number).collect()
+/// Letters of connections, and the keys of turns.
+#[derive(Default)]
+struct Apart {
+    numbers: Vec<u64>,
+    turns: Vec<String>,
+}
+
+fn apart(ids: &[String]) -> anyhow::Result<Apart> {
+    let mut apart = Apart::default();
+    for id in ids {
+        match dead::parse_id(id) {
+            Some(LetterId::Letter(number)) => apart.numbers.push(number),
+            Some(LetterId::Turn(key)) => apart.turns.push(key),
+            None => bail!("\"{id}\" is no id of a dead letter"),
+        }
+    }
+    Ok(apart)
+}
+
+fn retry_turn_alone(
+    config: &Config,
+    data: &Data,
+    key: &str,
+    by: &str,
+    why: Option<&str>,
+    dry_run: bool,
+) -> anyhow::Result<RetriedView> {
+    let turn = dead::waiting_turn(&*data.journal, &*data.store, key)?;
+    let why = why.unwrap_or(dead::RETRY_WHY).to_owned();
+    let said = commands::Said { by: by.to_owned(), why, id: None, dry_run };
+    let (act, looked) = super::alone(config, data, &said, |_| Ok(dead::again(&turn)))?;
+    Ok(dead::retried(&*data.store, &turn, act, &looked)?)
 }
 
 fn drop_alone(config: &Config, data: &Data, id: &str, by: &str, why: &str) -> anyhow::Result<()> {
@@ -154,9 +193,7 @@ fn drop_alone(config: &Config, data: &Data, id: &str, by: &str, why: &str) -> an
             Letters::One(number)
         }
         Some(LetterId::Turn(key)) => {
-            if dead::turn(&*data.journal, &*data.store, &key)?.ended.is_some() {
-                bail!("dead letter {id} does not wait: it was dropped");
-            }
+            dead::waiting_turn(&*data.journal, &*data.store, &key)?;
             Letters::Turn(key)
         }
     };
@@ -183,21 +220,27 @@ fn told_retries(
             writeln!(out, "{}", serde_json::to_string(&view)?)?;
             continue;
         }
-        let RetriedView { id, dry_run, outcome, message, events, stored, chores, title, digest } = view;
+        let RetriedView { id, dry_run, outcome, message, events, stored, chores, title, digest, act } = view;
         let plugin = format!("{title} {}", digest.get(..12).unwrap_or(&digest));
         let (events, ends) = (
             format!("{events} events, {stored} new, {chores} chores"),
             if dry_run { "would end" } else { "ended" },
         );
-        if outcome == "handled" {
+        if outcome == "handled" && act.is_some() {
+            writeln!(out, "letter {} {ends}: {}", commands::plain(&id), commands::plain(&message))?;
+        } else if outcome == "handled" {
             writeln!(out, "letter {id} {ends}: {events}; {}", commands::plain(&message))?;
         } else {
             writeln!(
                 out,
-                "letter {id} waits on: {outcome}: {} (by {})",
+                "letter {} waits on: {outcome}: {} (by {})",
+                commands::plain(&id),
                 commands::plain(&message),
                 commands::plain(&plugin)
             )?;
+        }
+        if let Some(act) = act {
+            commands::tell_act(&act, out)?;
         }
     }
     Ok(all)

@@ -1,10 +1,10 @@
 //! Events and records in a line of plain words.
 
 use model::{
-    Act, Attest, Binding, Bond, Content, Deed, DerivedEvent, Direction, Entry, Erase, Event, Fact, HandTag,
-    HandUntag, Identity, IntentState, Join, Look, Message, OperatorAct, Order, OrderLine, OrderStep, Pause,
-    Progress, Proposal, Receipt, ReceiptStep, Retelling, Retract, Setup, Split, Tie, Touchpoint, Trait,
-    Value, View,
+    Act, Attest, Binding, Bond, Content, Deed, DerivedEvent, Direction, Dropped, Entry, Erase, Event, Fact,
+    Grant, HandTag, HandUntag, Identity, IntentState, Join, Look, Message, OperatorAct, Order, OrderLine,
+    OrderStep, Pause, Progress, Proposal, Receipt, ReceiptStep, Retelling, Retract, Retry, Setup, Split, Tie,
+    Touchpoint, Trait, Value, View,
 };
 
 use super::calendar::Zone;
@@ -41,7 +41,7 @@ pub(crate) fn entry(entry: &Entry, zone: Zone) -> String {
         Entry::Setup(Setup { policies, schemes, phone_country: _, tenant: _ }) => {
             let name = |binding: &Binding| match binding.paused {
                 None => binding.name.clone(),
-                Some(Pause { behind, fired: _ }) => {
+                Some(Pause { behind, fired: _, broke_off: _ }) => {
                     format!("{} (paused behind position {behind})", binding.name)
                 }
             };
@@ -116,11 +116,31 @@ fn deed(deed: &Deed) -> String {
         Deed::Untag(HandUntag { customer, name }) => format!("took the tag {name} from {customer}"),
         Deed::Erase(Erase { customer }) => format!("erased {customer}"),
         Deed::Attest(Attest { what, of }) => format!("did: {what} of {of}"),
+        Deed::Retry(Retry { letter, customer: None }) => format!("tried dead letter {letter} again"),
+        Deed::Retry(Retry { letter, customer: Some(whose) }) => {
+            format!("had {whose} folded again, because of the turn {letter}")
+        }
+        Deed::Drop(Dropped { letter }) => format!("let dead letter {letter} go"),
+        Deed::Grant(grant) => self::grant(grant),
         Deed::Retract(Retract { edge }) => format!("took back what position {edge} says of who is who"),
         Deed::Propose(Proposal { customer, binding, intent }) => {
             format!("proposed {} \"{}\" of {binding} to {customer}", intent.scene, intent.key)
         }
     }
+}
+
+fn grant(grant: &Grant) -> String {
+    let Grant { connection, plugin, hosts, inward, schemes, shares, carry_again } = grant;
+    let Some(plugin) = plugin else { return format!("took the connection {connection} away") };
+    let list = |names: &[String]| if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
+    let inward = if *inward { ", also in the inner network" } else { "" };
+    format!(
+        "lets the connection {connection}, plugin {plugin:.12}, reach {}{inward}; name people by {}, shared {}; carry again {}",
+        list(hosts),
+        list(schemes),
+        list(shares),
+        list(carry_again)
+    )
 }
 
 pub(crate) fn event(event: &Event, zone: Zone) -> String {

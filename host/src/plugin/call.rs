@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, bail};
 use model::{CustomerId, CustomerView, Happening, Turn, Verdict};
@@ -46,6 +46,7 @@ async fn connect(connector: &Connector, case: Case, file: &Path) -> anyhow::Resu
         clock: clock(now),
         memory,
         http: http.clone(),
+        patience: Duration::MAX,
     };
     let say_missed = || {
         for request in http.missed() {

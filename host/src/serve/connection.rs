@@ -14,8 +14,12 @@ use super::counts::{Counts, bump};
 use super::doors::Doors;
 use crate::carrying::Outlet;
 
-/// Calls of one connection that may run at once: its own budget, so that a dead platform slows nobody else.
+/// Webhooks of one connection that may be handled at once: its own budget, so that a dead platform slows nobody else. Together
+/// with its feed, its chores and what it carries they have `calls_max` places of the pool.
 pub(crate) const CALLS_MAX: usize = 32;
+
+/// How long a poll, a chore or an errand waits for its place. One that gets none is put off, as by a channel that is busy.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Calls of one connection that may wait for their turn besides: a burst is taken, a flood is told to come again.
 pub(crate) const CALLS_WAITING_MAX: usize = 256;
@@ -112,6 +116,7 @@ impl Connection {
             clock: Arc::new(move || clock.now()),
             memory: self.standing.memory.clone(),
             http: self.http.clone(),
+            patience: PATIENCE,
         }
     }
 

@@ -15,6 +15,7 @@ use store::{Standing, Store};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::clock::HostClock;
+use super::granting::{self, Wanted};
 use super::pausing::Pausing;
 use crate::telemetry::Waiting;
 
@@ -41,7 +42,7 @@ pub(crate) struct Folder {
     router: Router,
     journal: Arc<dyn Journal>,
     clock: HostClock,
-    wanted: Arc<Mutex<Setup>>,
+    wanted: Arc<Mutex<Wanted>>,
     paused: Arc<Mutex<BTreeMap<String, String>>>,
     pausing: Pausing,
     health: watch::Sender<HealthReport>,
@@ -57,7 +58,7 @@ pub(crate) type Cell = (String, String);
 #[derive(Clone)]
 pub(crate) struct FolderHandle {
     wakes: Sender<Wake>,
-    wanted: Arc<Mutex<Setup>>,
+    wanted: Arc<Mutex<Wanted>>,
     paused: Arc<Mutex<BTreeMap<String, String>>>,
     halt: Arc<AtomicBool>,
 }
@@ -67,7 +68,7 @@ impl Folder {
         router: Router,
         journal: Arc<dyn Journal>,
         clock: HostClock,
-        wanted: Setup,
+        wanted: Wanted,
         health: watch::Sender<HealthReport>,
         forgotten: mpsc::UnboundedSender<Vec<Cell>>,
         waiting: Waiting,
@@ -172,10 +173,18 @@ impl Folder {
         }
         settled?;
         let wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let wanted = self.pausing.wanted(wanted, self.router.setup(), now);
-        if *self.router.setup() != wanted {
-            tracing::info!(policies = wanted.policies.len(), "the configuration takes over");
-            let entries = vec![Entry::Setup(wanted)];
+        let grants = granting::acts(self.router.grants(), &wanted, self.router.standing().position);
+        let setup = self.pausing.wanted(wanted.setup, self.router.setup(), now);
+        let mut entries = Vec::new();
+        if *self.router.setup() != setup {
+            tracing::info!(policies = setup.policies.len(), "the configuration takes over");
+            entries.push(Entry::Setup(setup));
+        }
+        if !grants.is_empty() {
+            tracing::info!(connections = grants.len(), "connections may do something else than before");
+            entries.extend(grants);
+        }
+        if !entries.is_empty() {
             self.journal.append(&[Batch { now, entries, ..Batch::default() }])?;
             self.router.settle(now)?;
         }
@@ -212,8 +221,8 @@ impl FolderHandle {
         drop(self.wakes.send(Wake::Look));
     }
 
-    pub(crate) fn want(&self, setup: Setup) {
-        *self.wanted.lock().unwrap_or_else(PoisonError::into_inner) = setup;
+    pub(crate) fn want(&self, wanted: Wanted) {
+        *self.wanted.lock().unwrap_or_else(PoisonError::into_inner) = wanted;
         drop(self.wakes.send(Wake::Reloaded));
     }
 
@@ -223,7 +232,7 @@ impl FolderHandle {
     }
 
     pub(crate) fn wanted(&self) -> Setup {
-        self.wanted.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.wanted.lock().unwrap_or_else(PoisonError::into_inner).setup.clone()
     }
 
     pub(crate) async fn settle(&self) -> Result<Standing, String> {

@@ -3,13 +3,13 @@
 //! Invariant: each request that is taken off the queue ends as exactly one [`Became`].
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use api::{Incoming, Reply, TRACE};
 use failpoint::Point;
 use journal::{DeadWhat, Refused};
 use model::{Harvest, Reception, Refusal, Request};
-use sandbox::{Called, FaultKind, PluginFault};
+use sandbox::{Call, Called, FaultKind, PluginFault};
 use tokio::sync::mpsc;
 use tracing::Instrument as _;
 
@@ -58,6 +58,7 @@ pub(super) async fn receive(shared: &Shared, connection: &Connection, request: R
         (Reply::Unavailable { why }, Became::Refused(refused::TOO_MANY))
     };
     let Ok(_room) = standing.waiting.try_acquire() else { return busy() };
+    let began = Instant::now();
     let Ok(Ok(_turn)) = tokio::time::timeout(TURN_MAX, standing.calls.acquire()).await else { return busy() };
     let pass = match standing.doors.at(Door::Webhook).admit(shared.clock.now()) {
         Ok(pass) => pass,
@@ -66,7 +67,9 @@ pub(super) async fn receive(shared: &Shared, connection: &Connection, request: R
             return (Reply::Resting { why, retry_after_ms }, Became::Refused(refused::BREAKER));
         }
     };
-    let call = connection.connector.receive(connection.call(&shared.clock), &request);
+    let patience = TURN_MAX.saturating_sub(began.elapsed());
+    let call = Call { patience, ..connection.call(&shared.clock) };
+    let call = connection.connector.receive(call, &request);
     let span = tracing::info_span!(target: TRACE, "receive", connection = connection.name);
     let called = match connection.through(shared, Door::Webhook, pass, call).instrument(span).await {
         Ok(called) => called,

@@ -6,10 +6,11 @@ use anyhow::Context as _;
 use config::Config;
 use heliu::wiring::{self, Data, Policies, Shelf};
 use journal::Journal;
-use model::{Binding, Setup};
+use model::Binding;
 use sandbox::{Grants, HostGrant, Plugin, Sandbox};
 
 use super::connection::{Connection, ConnectionStanding};
+use super::granting::{self, Wanted};
 use super::shared::Connections;
 use crate::carrying::Outlet;
 
@@ -24,7 +25,7 @@ pub(super) struct Loader {
 /// A configuration that holds, with its plugins admitted.
 pub(super) struct Loaded {
     pub(super) connections: Connections,
-    pub(super) setup: Setup,
+    pub(super) wanted: Wanted,
     pub(super) shadows: Vec<Binding>,
 }
 
@@ -39,22 +40,36 @@ impl Loader {
         Loader { sandbox: sandbox.clone(), shelf: Shelf::new(data), policies, journal }
     }
 
+    /// These connections are called from here on: each has its part of the places.
+    pub(super) fn share(&self, config: &Config) {
+        let most = |connection: &config::Connection| (connection.name.clone(), connection.calls_max);
+        self.sandbox.share_calls(config.connections.iter().map(most));
+    }
+
     /// What a connection knows between its calls is taken over from the running ones.
     pub(super) fn load(&self, config: &Config, running: &Connections) -> anyhow::Result<Loaded> {
         let bindings = wiring::bind(config, &self.sandbox, &self.shelf, &self.policies)?;
         let shadows = wiring::shadows(config, &self.sandbox, &self.shelf, &self.policies)?;
-        let mut connections = Connections::new();
+        let (mut connections, mut grants) = (Connections::new(), Vec::new());
         for wanted in &config.connections {
             let connection = self
                 .connect(wanted, &config.plugins, running)
                 .with_context(|| format!("{}: connection \"{}\"", config.path.display(), wanted.name))?;
+            grants.push(granting::of(wanted, &connection));
             connections.insert(wanted.name.clone(), Arc::new(connection));
         }
-        let descriptors = connections
-            .values()
-            .map(|connection| (connection.name.as_str(), connection.connector.descriptor()));
-        let schemes = wiring::schemes(descriptors)?;
-        Ok(Loaded { connections, setup: wiring::setup(config, bindings, schemes), shadows })
+        let namings: Vec<wiring::Naming<'_>> = config
+            .connections
+            .iter()
+            .filter_map(|wanted| {
+                let connector = &connections.get(&wanted.name)?.connector;
+                let (component, schemes) = (connector.digest(), &connector.descriptor().schemes[..]);
+                Some(wiring::Naming { connection: &wanted.name, component, schemes, shares: &wanted.shares })
+            })
+            .collect();
+        let schemes = wiring::schemes(&namings).with_context(|| config.path.display().to_string())?;
+        let (setup, change) = (wiring::setup(config, bindings, schemes), config.change.clone());
+        Ok(Loaded { connections, wanted: Wanted { setup, grants, change }, shadows })
     }
 
     fn connect(

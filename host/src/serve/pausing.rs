@@ -8,7 +8,8 @@ use router::RouterError;
 /// How often the fold tries the same before the policy is paused. A machine that is overloaded for half a minute pauses nobody.
 const TRIES_MAX: u32 = 6;
 
-/// The first and the longest pause, in milliseconds; it doubles in between. Each end of a pause folds everybody again.
+/// The first and the longest pause, in milliseconds; it doubles in between. Each end of a pause folds those again whom the
+/// policy missed.
 const PAUSE_MS: (u64, u64) = (600_000, 21_600_000);
 
 #[derive(Debug, Default)]
@@ -142,7 +143,7 @@ mod tests {
     #[test]
     fn a_pause_lasts_longer_each_time_and_ends_when_an_operator_looks() {
         let mut pausing = Pausing::default();
-        let present = setup(Some(Pause { behind: 7, fired: 9 }));
+        let present = setup(Some(Pause { behind: 7, fired: 9, broke_off: None }));
         let mut lasted = Vec::new();
         for _ in 0..8 {
             pausing.pause("slow".to_owned(), "why".to_owned(), 1_000);

@@ -36,7 +36,7 @@ impl Reloading {
                 Ok((self.loader.load(&fresh, &self.shared.connections())?, Renewal::read(&fresh)?, fresh))
             });
             match fresh {
-                Ok((Loaded { connections, setup, shadows: beside }, renewal, fresh)) => {
+                Ok((Loaded { connections, wanted, shadows: beside }, renewal, fresh)) => {
                     if needs_restart(&self.config, &fresh) {
                         tracing::warn!(
                             "\"data\", \"listen\", \"clock\", [api], [limits], [log], [telemetry] and whether there is \
@@ -44,10 +44,11 @@ impl Reloading {
                         );
                     }
                     self.certificates.renew(renewal);
+                    self.loader.share(&fresh);
                     self.shared.replace_connections(connections);
                     self.shared.replace_rules(Rules::new(fresh.courier.clone()));
                     self.shared.courier.notify_one();
-                    self.fold.want(setup);
+                    self.fold.want(wanted);
                     self.shared.wake_pump();
                     if let Err(error) = self.shadows.replace(beside) {
                         tracing::error!(error = format!("{error:#}"), "shadows do not fold");

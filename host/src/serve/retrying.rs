@@ -26,8 +26,9 @@ use crate::telemetry::Waiting;
 
 /// Takes letters one after the other, until nobody hands in any more.
 pub(crate) async fn run(shared: Arc<Shared>, mut wanted: mpsc::Receiver<Retry>) {
-    while let Some(Retry { number, dry_run, by, reply }) = wanted.recv().await {
-        drop(reply.send(retry(&shared, number, dry_run, &by).await));
+    while let Some(Retry { number, dry_run, by, why, reply }) = wanted.recv().await {
+        let said = Said { by: &by, why: why.as_deref() };
+        drop(reply.send(retry(&shared, number, dry_run, said).await));
     }
 }
 
@@ -37,7 +38,7 @@ pub(crate) async fn alone(
     data: &Data,
     numbers: &[u64],
     dry_run: bool,
-    by: &str,
+    said: Said<'_>,
 ) -> anyhow::Result<Vec<Result<RetriedView, RetryRefused>>> {
     let journal: Arc<dyn Journal> = data.journal.clone();
     let sandbox = data.sandbox()?;
@@ -59,12 +60,28 @@ pub(crate) async fn alone(
     );
     let mut tries = Vec::with_capacity(numbers.len());
     for &number in numbers {
-        tries.push(retry(&shared, number, dry_run, by).await);
+        tries.push(retry(&shared, number, dry_run, said).await);
     }
     // The committer ends with the last appender.
     drop(shared);
     tokio::task::spawn_blocking(move || drop(committing.join())).await?;
     Ok(tries)
+}
+
+/// Who wants it, and why if he says so.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Said<'a> {
+    pub(crate) by: &'a str,
+    pub(crate) why: Option<&'a str>,
+}
+
+impl Said<'_> {
+    /// The end of this letter.
+    fn end(self, number: u64, came_of_it: &str) -> LetterEnd {
+        let (letters, how) = (Letters::One(number), HowEnded::Retried);
+        let why = self.why.unwrap_or(came_of_it).to_owned();
+        LetterEnd { letters, how, by: self.by.to_owned(), why }
+    }
 }
 
 /// How it went this time.
@@ -88,7 +105,7 @@ pub(crate) async fn retry(
     shared: &Shared,
     number: u64,
     dry_run: bool,
-    by: &str,
+    said: Said<'_>,
 ) -> Result<RetriedView, RetryRefused> {
     let letter = dead::waiting(&*shared.journal, number)?;
     let gone = || {
@@ -99,7 +116,7 @@ pub(crate) async fn retry(
     let went = match letter.dead.what {
         DeadWhat::Request => receive(shared, &connection, &letter).await?,
         DeadWhat::Chore => work(shared, &connection, &letter).await?,
-        DeadWhat::Poll => return poll(shared, &connection, &letter, dry_run).await,
+        DeadWhat::Poll => return poll(shared, &connection, &letter, dry_run, said).await,
     };
     let Went { outcome, message, yielded } = went;
     let mut view = RetriedView {
@@ -112,6 +129,7 @@ pub(crate) async fn retry(
         chores: 0,
         title: connection.connector.descriptor().title.clone(),
         digest: connection.connector.digest().to_string(),
+        act: None,
     };
     let Some(Yielded { harvest, memory, _held }) = yielded else { return Ok(view) };
     (view.events, view.chores) = (harvest.events.len(), harvest.chores.len());
@@ -121,18 +139,14 @@ pub(crate) async fn retry(
         return Ok(view);
     }
     let events = batch.entries.len();
-    let end = LetterEnd {
-        letters: Letters::One(number),
-        how: HowEnded::Retried,
-        by: by.to_owned(),
-        why: view.message.clone(),
-    };
+    let end = said.end(number, &view.message);
     batch.entries.extend(end.record());
     batch.ends.push(end);
     let kept = connection.keep(&shared.appender, batch).await;
     let Receipt { placed } = kept.map_err(|refused| RetryRefused::NotNow(refused.to_string()))?;
     let is_new = |placed: &&journal::Placed| matches!(placed, journal::Placed::New(_));
     view.stored = placed.iter().take(events).filter(is_new).count();
+    let by = said.by;
     tracing::info!(connection = connection.name, letter = number, by, "a dead letter was handled after all");
     shared.wake_pump();
     Ok(view)
@@ -186,6 +200,7 @@ async fn poll(
     connection: &Connection,
     letter: &DeadLetter,
     dry_run: bool,
+    said: Said<'_>,
 ) -> Result<RetriedView, RetryRefused> {
     let (stands, asked) = (connection.standing.cursor(), cursor(&letter.dead.request));
     let mut view = RetriedView {
@@ -198,6 +213,7 @@ async fn poll(
         chores: 0,
         title: connection.connector.descriptor().title.clone(),
         digest: connection.connector.digest().to_string(),
+        act: None,
     };
     if stands == asked {
         let asking = connection.standing.doors.admit_asked(Door::Feed);
@@ -228,19 +244,16 @@ async fn poll(
             let trouble = connection.standing.doors.trouble().unwrap_or_default();
             (view.outcome, view.message) = ("failed".to_owned(), trouble);
         }
-        journal::DeadState::Waiting => {
-            let end = LetterEnd {
-                letters: Letters::One(letter.number),
-                how: HowEnded::Retried,
-                by: "the host".to_owned(),
-                why: view.message.clone(),
-            };
+        // Where it ended with the page, this is the word on who wanted it.
+        journal::DeadState::Waiting | journal::DeadState::Retried(_) => {
+            let end = said.end(letter.number, &view.message);
             let mut batch = connection.batch(shared.clock.now(), Harvest::default(), Vec::new());
+            batch.entries.extend(end.record());
             batch.ends.push(end);
             let kept = connection.keep(&shared.appender, batch).await;
             kept.map_err(|refused| RetryRefused::NotNow(refused.to_string()))?;
         }
-        journal::DeadState::Retried(_) | journal::DeadState::Dropped(_) => {}
+        journal::DeadState::Dropped(_) => {}
     }
     Ok(view)
 }

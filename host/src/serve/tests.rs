@@ -23,10 +23,12 @@ use super::counts::{Became, bump, read, refused};
 use super::doors::Door;
 use super::metrics::Metrics;
 use super::shared::{Connections, Shared};
-use super::{intake, pump, retrying};
+use super::{LetterSaid, intake, pump, retrying};
 use crate::carrying::Outlet;
 
 const SECOND: u64 = 1_000;
+
+const LI: LetterSaid<'_> = LetterSaid { by: "li", why: None };
 
 struct World {
     sandbox: Sandbox,
@@ -67,6 +69,7 @@ impl World {
         let connections =
             names.iter().map(|name| ((*name).to_owned(), world.connection(name, false, standing())));
         world.shared.replace_connections(connections.collect());
+        world.sandbox.share_calls(names.iter().map(|name| ((*name).to_owned(), 48)));
         world
     }
 
@@ -217,12 +220,34 @@ async fn a_connection_that_hangs_slows_no_other() {
     world.is_conserved("healthy");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn however_many_connections_hang_one_that_does_not_is_called_at_once() {
+    let world = Arc::new(World::new(&["dead", "deader", "deadest", "healthy"]));
+    let mut hanging = tokio::task::JoinSet::new();
+    let dead: [&str; 3] = ["dead", "deader", "deadest"];
+    for name in dead.into_iter().cycle().take(3 * CALLS_MAX) {
+        let world = Arc::clone(&world);
+        hanging.spawn(async move { world.push(name, "l").await });
+    }
+    // They ask for more places than there are.
+    let asked = || dead.iter().map(|name| read(&world.of(name).standing.counts.calls)).sum::<u64>();
+    while asked() < 3 * CALLS_MAX as u64 {
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..20 {
+        assert!(answers(&world.push("healthy", "").await.0));
+    }
+    let faults = dead.iter().map(|name| read(&world.of(name).standing.counts.faults)).sum::<u64>();
+    assert_eq!(faults, 0, "none of those at work has ended");
+    world.is_conserved("healthy");
+}
+
 #[tokio::test]
 async fn a_mended_plugin_handles_what_died_and_the_letter_ends_with_what_came_of_it() {
     let world = World::new(&["shop"]);
     world.push("shop", "t").await;
     world.push("shop", "m").await;
-    let retry = async |number, dry_run| retrying::retry(&world.shared, number, dry_run, "li").await;
+    let retry = async |number, dry_run| retrying::retry(&world.shared, number, dry_run, LI).await;
     assert_eq!(retry(1, false).await.unwrap().outcome, "trap");
     assert_eq!(world.letters()[0].state, DeadState::Waiting);
     world.mend("shop");
@@ -271,7 +296,7 @@ async fn a_chore_that_makes_the_plugin_trap_dies_after_some_tries_and_keeps_no_o
     pump::until_quiet(&world.shared).await;
     assert_eq!(world.letters()[1].dead.reason, "malformed");
     // A letter that is a chore is worked on once more.
-    assert_eq!(retrying::retry(&world.shared, 2, false, "li").await.unwrap().outcome, "malformed");
+    assert_eq!(retrying::retry(&world.shared, 2, false, LI).await.unwrap().outcome, "malformed");
 }
 
 #[tokio::test]
@@ -312,9 +337,9 @@ async fn a_page_that_is_not_understood_is_a_letter_until_the_feed_goes_on() {
     assert_eq!((letter.dead.what, letter.dead.reason.as_str()), (DeadWhat::Poll, "malformed"));
     assert_eq!(letter.dead.request.body, b"\"a\"");
     assert!(letter.times > 1 && world.letters().len() == 1, "{letter:?}");
-    assert_eq!(retrying::retry(&world.shared, 1, true, "li").await.unwrap().outcome, "malformed");
+    assert_eq!(retrying::retry(&world.shared, 1, true, LI).await.unwrap().outcome, "malformed");
     world.mend("shop");
-    assert_eq!(retrying::retry(&world.shared, 1, true, "li").await.unwrap().outcome, "handled");
+    assert_eq!(retrying::retry(&world.shared, 1, true, LI).await.unwrap().outcome, "handled");
     assert_eq!(world.letters()[0].state, DeadState::Waiting);
     world.shared.clock.advance(4_000 * SECOND);
     pump::until_quiet(&world.shared).await;

@@ -131,6 +131,7 @@ fn call() -> Call {
         clock: Arc::new(|| NOW),
         memory: ConnectionMemory::default(),
         http: Http::closed(),
+        patience: std::time::Duration::MAX,
     }
 }
 

@@ -97,21 +97,39 @@ fn contract() -> Resolve {
     resolve
 }
 
-/// The size of a turn in memory, and where its position stands.
-fn turn_layout() -> (usize, usize) {
-    let resolve = contract();
-    let mut sizes = SizeAlign::default();
-    sizes.fill(&resolve);
-    let (id, turn) = resolve
-        .types
-        .iter()
-        .find(|(_, kind)| kind.name.as_deref() == Some("turn"))
-        .expect("because policies are shown turns");
-    let TypeDefKind::Record(turn) = &turn.kind else { panic!("a turn is a record") };
-    let offsets = sizes.field_offsets(turn.fields.iter().map(|field| &field.ty));
-    let at =
-        turn.fields.iter().position(|field| field.name == "position").expect("because a turn has a position");
-    (sizes.size(&Type::Id(id)).size_wasm32(), offsets[at].0.size_wasm32())
+/// How a policy finds its way in memory.
+struct Layout {
+    /// The size of a turn, and where in it its position and its time stand.
+    turn: usize,
+    position: usize,
+    now: usize,
+    /// The size of a decision.
+    decision: usize,
+}
+
+impl Layout {
+    fn of_the_contract() -> Layout {
+        let resolve = contract();
+        let mut sizes = SizeAlign::default();
+        sizes.fill(&resolve);
+        let named = |name: &str| {
+            let mut types = resolve.types.iter();
+            types.find(|(_, kind)| kind.name.as_deref() == Some(name)).expect("because policies know it")
+        };
+        let (id, turn) = named("turn");
+        let TypeDefKind::Record(turn) = &turn.kind else { panic!("a turn is a record") };
+        let offsets = sizes.field_offsets(turn.fields.iter().map(|field| &field.ty));
+        let offset = |name: &str| {
+            let at = turn.fields.iter().position(|field| field.name == name).expect("because a turn has it");
+            offsets[at].0.size_wasm32()
+        };
+        Layout {
+            turn: sizes.size(&Type::Id(id)).size_wasm32(),
+            position: offset("position"),
+            now: offset("now"),
+            decision: sizes.size(&Type::Id(named("decision").0)).size_wasm32(),
+        }
+    }
 }
 
 /// `(ptr, len)` pairs in memory.
@@ -144,7 +162,7 @@ fn usual(text: &str, title_and_more: &[usize]) -> String {
 }
 
 fn policy_of(text: &str) -> Vec<u8> {
-    let (turn, position) = turn_layout();
+    let Layout { turn, position, now, decision } = Layout::of_the_contract();
     let usual = usual(text, &[1024, 7, 1040, SCHEMA.len(), 0, 0, 1120, 1, 0, 0, 0, 0]);
     let tags = words(&[1136, 3]);
     let spoil = unless(text, "spoil", "(func $spoil (param $verdict i32))".to_owned());
@@ -177,6 +195,8 @@ fn policy_of(text: &str) -> Vec<u8> {
             (func $nth (param $turns i32) (param $at i32) (result i32)
                 (i32.add (local.get $turns) (i32.mul (local.get $at) (i32.const {turn}))))
             (func $position (param $turn i32) (result i64) (i64.load offset={position} (local.get $turn)))
+            (func $time (param $turn i32) (result i64) (i64.load offset={now} (local.get $turn)))
+            (func $decision_bytes (result i32) (i32.const {decision}))
             {spoil}
             {evaluate}
             (export "heliu:plugin/policy@0.1.0#describe" (func $describe))

@@ -4,8 +4,11 @@
 use std::collections::BTreeMap;
 
 use journal::{DeadLetter, DeadQuery, DeadState, Ended, Journal, JournalError};
-use model::{CustomerId, DeadTurn, Digest, FoldState, Instant, Note, Version};
+use model::{CustomerId, DeadTurn, Deed, Digest, FoldState, Instant, Note, Version};
+use router::Looked;
 use store::{Store, StoreError};
+
+use crate::views::{ActView, RetriedView};
 
 /// Notes that are read at once in the search for turns.
 const NOTES_READ: usize = 500;
@@ -107,6 +110,86 @@ pub fn waiting(journal: &dyn Journal, number: u64) -> Result<DeadLetter, DeadErr
             Err(DeadError::Ended(number.to_string(), letter.state.name()))
         }
     }
+}
+
+/// What stands in the journal as the reason of who gives none.
+pub const RETRY_WHY: &str = "tried again";
+
+/// What ends a turn at which a policy fails.
+pub const TURNS_HEAL: &str = "`heliu dead retry ID` folds her again by the version that is bound now, and with --dry-run tells what would \
+                              come of it; a new version of the policy takes all its turns again";
+
+/// The turn whose note has this key, if it waits.
+///
+/// # Errors
+/// As [`turn`]; [`DeadError::Ended`].
+pub fn waiting_turn(journal: &dyn Journal, store: &dyn Store, key: &str) -> Result<Turn, DeadError> {
+    let turn = turn(journal, store, key)?;
+    if turn.ended.is_some() {
+        return Err(DeadError::Ended(turn_id(&turn.note), "dropped"));
+    }
+    Ok(turn)
+}
+
+/// What takes a turn again.
+#[must_use]
+pub fn again(turn: &Turn) -> Deed {
+    let letter = Note::DeadTurn(turn.note.clone()).key();
+    Deed::Retry(model::Retry { letter, customer: Some(turn.note.customer) })
+}
+
+/// What came of a turn that was taken again; or what would, as far as the report knows.
+///
+/// # Errors
+/// [`DeadError`] if the store cannot be read.
+pub fn retried(
+    store: &dyn Store,
+    turn: &Turn,
+    act: ActView,
+    looked: &Looked,
+) -> Result<RetriedView, DeadError> {
+    let (report, state) = (&looked.report, store.standing()?.1);
+    let binding = |version: u32| {
+        usize::try_from(version).ok().and_then(|place| state.versions.get(place)).map(|held| &held.binding)
+    };
+    let is_it = |dead: &DeadTurn| {
+        (dead.position, dead.now, &dead.alarm, binding(dead.version))
+            == (turn.note.position, turn.note.now, &turn.note.alarm, binding(turn.note.version))
+    };
+    let dead = |note: &Note| match note {
+        Note::DeadTurn(dead) if is_it(dead) => Some(dead.clone()),
+        Note::DeadTurn(_) | Note::Conflict(_) | Note::Erasure(_) => None,
+    };
+    let key = Note::DeadTurn(turn.note.clone()).key();
+    let healed = report.notes_gone.iter().any(|note| note.key() == key);
+    let still = match (act.folded && !act.dry_run, healed) {
+        // The store knows.
+        (true, _) => {
+            let notes = store.notes(&Note::behind(turn.note.position), NOTES_READ)?;
+            notes.iter().find_map(dead)
+        }
+        (false, true) => report.notes.iter().find_map(dead),
+        (false, false) => Some(turn.note.clone()),
+    };
+    let bound = binding(turn.note.version);
+    let bound = state.setup.policies.iter().find(|policy| Some(&policy.name) == bound);
+    let (outcome, message) = match (still, bound) {
+        (Some(dead), _) => (dead.kind, dead.text),
+        (None, Some(_)) => ("handled".to_owned(), "the policy decides at this turn now".to_owned()),
+        (None, None) => ("handled".to_owned(), "the policy is bound no longer".to_owned()),
+    };
+    Ok(RetriedView {
+        id: turn_id(&turn.note),
+        dry_run: act.dry_run,
+        outcome,
+        message,
+        events: 0,
+        stored: 0,
+        chores: 0,
+        title: bound.map(|policy| policy.descriptor.title.clone()).unwrap_or_default(),
+        digest: bound.map(|policy| policy.digest.to_string()).unwrap_or_default(),
+        act: Some(act),
+    })
 }
 
 /// The turn whose note has this key.

@@ -31,10 +31,10 @@ pub use auth::{
     CONFIG_TOKEN, Caller, Scope, TOKEN_PREFIX, TokenFile, TokenHash, TokenRecord, Tokens, TokensError,
     make_token,
 };
+pub use dead::TURNS_HEAL;
 pub use guard::{API_BODY_MAX_BYTES, HEADER_BYTES_MAX, HEADERS_MAX, URI_BYTES_MAX};
 pub use intake::{Incoming, Reply, TRACE};
 pub use retry::{Retry, RetryRefused};
 pub use router::{Access, Routers, accesses, router, routers};
-pub use routes::dead::TURNS_HEAL;
 pub use scanning::ScanLimits;
 pub use state::{Advance, ApiState, BreakerState, Condition, HealthReport, Metrics, PluginState, Role};

@@ -10,7 +10,7 @@ use toml::Table;
 
 use crate::secret::Surroundings;
 use crate::settings::{self, Secrets, Settings};
-use crate::{Problem, courier, duration, origin};
+use crate::{Problem, courier, duration, limits, origin};
 
 /// A name becomes part of an address, of file names and of metrics.
 const NAME_BYTES_MAX: usize = 64;
@@ -34,6 +34,14 @@ pub(crate) struct ConnectionSection {
     /// How often a connector that can be polled is. `"5m"` if left out.
     #[serde(default = "default_poll_every")]
     poll_every: String,
+    /// Kinds of handles of people that this connection has in common with one of another plugin, like `phone`: who has such a
+    /// handle on the one is the person who has it on the other. Both must say so. None if left out: each has its own.
+    #[serde(default)]
+    shares: Vec<String>,
+    /// Calls of its connector at once, webhooks, feed, chores and errands together: so many places of those that all connections
+    /// share. 48 if left out. Some places are left to each of the others whatever stands here.
+    #[serde(default = "default_calls_max")]
+    calls_max: usize,
     /// Scenes of which this channel lets one errand be handed over twice without its reaching anybody twice. None if left
     /// out: an errand whose end nobody knows, because the host broke off in the middle of it, is then not tried again.
     #[serde(default)]
@@ -50,6 +58,13 @@ fn default_poll_every() -> String {
     "5m".to_owned()
 }
 
+/// There are fewer places in all.
+const CALLS_MAX_MAX: usize = 1024;
+
+fn default_calls_max() -> usize {
+    48
+}
+
 /// One configured account of a channel. `Debug` shows none of its settings.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Connection {
@@ -60,6 +75,10 @@ pub struct Connection {
     pub hosts: Vec<String>,
     pub inward: bool,
     pub poll_every: Duration,
+    /// Kinds of handles that others may have too.
+    pub shares: Vec<String>,
+    /// Calls at once, of all kinds.
+    pub calls_max: usize,
     /// Names of scenes; a trailing `*` stands for any ending.
     pub carry_again: Vec<String>,
     /// The first instant of that day, in UTC.
@@ -72,14 +91,27 @@ pub struct Connection {
 
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Connection { name, plugin, hosts, inward, poll_every, carry_again, since, settings: _, secrets } =
-            self;
+        let Connection {
+            name,
+            plugin,
+            hosts,
+            inward,
+            poll_every,
+            shares,
+            calls_max,
+            carry_again,
+            since,
+            settings: _,
+            secrets,
+        } = self;
         f.debug_struct("Connection")
             .field("name", name)
             .field("plugin", plugin)
             .field("hosts", hosts)
             .field("inward", inward)
             .field("poll_every", poll_every)
+            .field("shares", shares)
+            .field("calls_max", calls_max)
             .field("carry_again", carry_again)
             .field("since", since)
             .field("settings", &"[settings]")
@@ -90,8 +122,18 @@ impl fmt::Debug for Connection {
 
 impl ConnectionSection {
     pub(crate) fn resolve(self, surroundings: &Surroundings<'_>) -> Result<Connection, Problem> {
-        let ConnectionSection { name, plugin, hosts, inward, poll_every, carry_again, since, settings } =
-            self;
+        let ConnectionSection {
+            name,
+            plugin,
+            hosts,
+            inward,
+            poll_every,
+            shares,
+            calls_max,
+            carry_again,
+            since,
+            settings,
+        } = self;
         check_name(&name)?;
         if name == model::SEGMENTS {
             let reason =
@@ -103,6 +145,7 @@ impl ConnectionSection {
         let hosts = hosts.map_err(|reason| Problem::wrong("hosts", reason))?;
         let poll_every =
             duration::parse(&poll_every).map_err(|reason| Problem::wrong("poll_every", reason))?;
+        limits::within("calls_max", calls_max, CALLS_MAX_MAX)?;
         courier::check_names("carry_again", &carry_again)?;
         let since = since.map(|day| first_instant(&day)).transpose()?;
         let Settings { json, secrets } = settings::resolve(&settings, Secrets::Fetched, surroundings)?;
@@ -112,6 +155,8 @@ impl ConnectionSection {
             hosts,
             inward,
             poll_every,
+            shares,
+            calls_max,
             carry_again,
             since,
             settings: json,

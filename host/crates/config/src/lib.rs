@@ -7,6 +7,7 @@
 //! them.
 
 mod api;
+mod change;
 mod connection;
 mod courier;
 mod duration;
@@ -26,6 +27,7 @@ mod settings;
 mod tls;
 
 pub use api::Api;
+pub use change::Change;
 pub use connection::Connection;
 pub use duration::parse as parse_duration;
 pub use error::{ConfigError, Problem};

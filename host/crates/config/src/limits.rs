@@ -21,9 +21,15 @@ pub(crate) struct LimitsSection {
     head_within: String,
     /// How long a request's body may take to arrive. `"30s"` if left out.
     body_within: String,
+    /// Addresses that the process may use which compiles a component, its program included. 1 GiB if left out.
+    compile_memory_bytes: usize,
+    /// Time that it may compute, in whole seconds. `"60s"` if left out.
+    compile_cpu: String,
+    /// Time that it may take in all, however busy the machine is. `"5m"` if left out.
+    compile_wall: String,
 }
 
-/// What one caller may ask of the host.
+/// What one caller may ask of the host, and what it may cost to compile a component.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     pub body_max_bytes: usize,
@@ -31,6 +37,10 @@ pub struct Limits {
     pub connections_max: usize,
     pub head_within: Duration,
     pub body_within: Duration,
+    pub compile_memory_bytes: usize,
+    /// Whole seconds.
+    pub compile_cpu: Duration,
+    pub compile_wall: Duration,
 }
 
 /// The guests' memory must hold a body a few times over.
@@ -42,6 +52,11 @@ const CONNECTIONS_MAX_MAX: usize = 65_536;
 /// Whoever needs longer is held by somebody on purpose.
 const WITHIN_MAX: Duration = Duration::from_secs(600);
 
+/// Less holds not even the program; our own components take a little more.
+const COMPILE_MEMORY_BYTES: (usize, usize) = (128 << 20, 64 << 30);
+/// From a second, which is what the system counts in, to what nobody waits for.
+const COMPILE_TIME: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(3600));
+
 impl Default for LimitsSection {
     fn default() -> LimitsSection {
         LimitsSection {
@@ -50,28 +65,70 @@ impl Default for LimitsSection {
             connections_max: 1024,
             head_within: "10s".to_owned(),
             body_within: "30s".to_owned(),
+            compile_memory_bytes: 1 << 30,
+            compile_cpu: "60s".to_owned(),
+            compile_wall: "5m".to_owned(),
         }
     }
 }
 
 impl LimitsSection {
     pub(crate) fn resolve(self) -> Result<Limits, Problem> {
-        let LimitsSection { body_max_bytes, intake_waiting_max, connections_max, head_within, body_within } =
-            self;
+        let LimitsSection {
+            body_max_bytes,
+            intake_waiting_max,
+            connections_max,
+            head_within,
+            body_within,
+            compile_memory_bytes,
+            compile_cpu,
+            compile_wall,
+        } = self;
         within("body_max_bytes", body_max_bytes, BODY_MAX_BYTES_MAX)?;
         within("intake_waiting_max", intake_waiting_max, INTAKE_WAITING_MAX_MAX)?;
         within("connections_max", connections_max, CONNECTIONS_MAX_MAX)?;
         let (head_within, body_within) =
             (patience("head_within", &head_within)?, patience("body_within", &body_within)?);
-        Ok(Limits { body_max_bytes, intake_waiting_max, connections_max, head_within, body_within })
+        let (least, most) = COMPILE_MEMORY_BYTES;
+        if !(least..=most).contains(&compile_memory_bytes) {
+            let reason = format!("{compile_memory_bytes} is not between {least} and {most}");
+            return Err(Problem::wrong("compile_memory_bytes", reason));
+        }
+        let compile_cpu = compile_time("compile_cpu", &compile_cpu)?;
+        if compile_cpu.subsec_nanos() > 0 {
+            let reason = format!("{compile_cpu:?} is not a number of whole seconds");
+            return Err(Problem::wrong("compile_cpu", reason));
+        }
+        let compile_wall = compile_time("compile_wall", &compile_wall)?;
+        Ok(Limits {
+            body_max_bytes,
+            intake_waiting_max,
+            connections_max,
+            head_within,
+            body_within,
+            compile_memory_bytes,
+            compile_cpu,
+            compile_wall,
+        })
     }
 }
 
-fn within(key: &str, value: usize, max: usize) -> Result<(), Problem> {
+pub(crate) fn within(key: &str, value: usize, max: usize) -> Result<(), Problem> {
     if (1..=max).contains(&value) {
         Ok(())
     } else {
         Err(Problem::wrong(key, format!("{value} is not between 1 and {max}")))
+    }
+}
+
+fn compile_time(key: &str, text: &str) -> Result<Duration, Problem> {
+    let time = duration::parse(text).map_err(|reason| Problem::wrong(key, reason))?;
+    let (least, most) = COMPILE_TIME;
+    if (least..=most).contains(&time) {
+        Ok(time)
+    } else {
+        let reason = format!("\"{text}\" is not between {} s and {} s", least.as_secs(), most.as_secs());
+        Err(Problem::wrong(key, reason))
     }
 }
 

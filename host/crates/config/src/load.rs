@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 use crate::api::ApiSection;
+use crate::change::ChangeSection;
 use crate::connection::ConnectionSection;
 use crate::courier::{CourierSection, Misplaced, Names};
 use crate::identity::IdentitySection;
@@ -19,7 +20,7 @@ use crate::policy::PolicySection;
 use crate::secret::Surroundings;
 use crate::segment::{SEGMENTS_MAX, SegmentSection};
 use crate::tls::TlsSection;
-use crate::{Api, ConfigError, Connection, Limits, Log, Plugins, Policy, Problem, Tls, section};
+use crate::{Api, Change, ConfigError, Connection, Limits, Log, Plugins, Policy, Problem, Tls, section};
 
 /// Everything that the operator configured, checked. Paths are relative to the folder that the process runs in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +44,8 @@ pub struct Config {
     pub limits: Limits,
     /// Whose components may run.
     pub plugins: Plugins,
+    /// Who changed it last, and why.
+    pub change: Change,
     /// In their order, each name once.
     pub connections: Vec<Connection>,
     /// In the order in which they decide, each name once.
@@ -87,6 +90,7 @@ struct File {
     identity: Option<Value>,
     limits: Option<Value>,
     plugins: Option<Value>,
+    change: Option<Value>,
     courier: Option<Value>,
     #[serde(default)]
     connection: Vec<Value>,
@@ -147,6 +151,7 @@ fn load_with(path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<C
         identity,
         limits,
         plugins,
+        change,
         courier,
         connection,
         policy,
@@ -188,6 +193,7 @@ fn load_with(path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<C
         phone_country: identity.resolve().map_err(at("[identity] "))?,
         limits: limits.resolve().map_err(at("[limits] "))?,
         plugins: plugins.resolve().map_err(at("[plugins] "))?,
+        change: or_default(change).and_then(ChangeSection::resolve).map_err(at("[change] "))?,
         connections,
         policies,
         courier,

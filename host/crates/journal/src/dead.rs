@@ -1,6 +1,6 @@
 //! Dead letters: what could not be handled, kept as it came, until somebody tries it again or lets it go.
 
-use model::{Attest, Deed, Digest, Entry, Instant, OperatorAct, Request};
+use model::{Deed, Digest, Dropped, Entry, Instant, OperatorAct, Request, Retry};
 
 /// Something that a connector was given and could not handle.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,12 +84,12 @@ impl LetterEnd {
             Letters::Turn(key) => key.clone(),
             Letters::Feed => return None,
         };
-        let what = match how {
-            HowEnded::Retried => "retry",
-            HowEnded::Dropped => "drop",
+        let (id, deed) = match how {
+            HowEnded::Retried => {
+                (format!("dead/retry/{letter}"), Deed::Retry(Retry { letter, customer: None }))
+            }
+            HowEnded::Dropped => (format!("dead/drop/{letter}"), Deed::Drop(Dropped { letter })),
         };
-        let (id, of) = (format!("dead/{what}/{letter}"), format!("dead letter {letter}"));
-        let deed = Deed::Attest(Attest { what: what.to_owned(), of });
         Some(Entry::Act(OperatorAct { id, by: by.clone(), why: why.clone(), deed }))
     }
 }

@@ -208,6 +208,14 @@ pub struct Told {
     pub id: String,
 }
 
+/// A policy was not shown a turn of hers, because it was paused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missed {
+    pub binding: String,
+    /// The setup that ended the pause, at which she was folded again. None: she waits for it.
+    pub made_up: Option<Position>,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeldTask {
     pub binding: String,
@@ -293,6 +301,8 @@ pub struct Customer {
     pub told: Vec<Told>,
     /// The keys of the notes on turns of hers at which a policy failed, ascending.
     pub noted: Vec<String>,
+    /// What paused policies missed of her since her past was last folded again, by binding.
+    pub missed: Vec<Missed>,
     /// Customers that were merged into her, ascending.
     pub merged: Vec<CustomerId>,
 }
@@ -319,6 +329,7 @@ impl Customer {
             tasks: Vec::new(),
             told: Vec::new(),
             noted: Vec::new(),
+            missed: Vec::new(),
             merged: Vec::new(),
         }
     }
@@ -362,6 +373,14 @@ impl Customer {
     #[must_use]
     pub fn has(&self, position: Position) -> bool {
         self.timeline.binary_search(&position).is_ok()
+    }
+
+    /// Writes that a paused policy was not shown a turn of hers, or that this is made up for.
+    pub fn miss(&mut self, binding: &str, made_up: Option<Position>) {
+        match self.missed.binary_search_by(|missed| missed.binding.as_str().cmp(binding)) {
+            Ok(place) => self.missed[place].made_up = made_up,
+            Err(place) => self.missed.insert(place, Missed { binding: binding.to_owned(), made_up }),
+        }
     }
 
     #[must_use]

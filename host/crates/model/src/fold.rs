@@ -1,6 +1,6 @@
 //! What the fold knows besides the customers themselves.
 
-use crate::{CustomerId, Digest, Identity, Instant, Position, Setup};
+use crate::{CustomerId, Digest, Grant, Identity, Instant, Position, Setup};
 
 /// One version of a policy that has decided here. Causes refer to it by its index in the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct FoldState {
     pub setup: Setup,
     pub versions: Vec<Version>,
     pub corrections: Corrections,
+    /// What each connection may do, by its name.
+    pub grants: Vec<Grant>,
     /// The records that were folded alone, ascending: who folds a part of the journal must fold them with it. Where to
     /// find them, and not part of the state: the state hash leaves it out.
     pub alone: Vec<Position>,
@@ -86,7 +88,8 @@ pub struct DeadTurn {
     pub version: u32,
     /// The key of the alarm, where the turn was one.
     pub alarm: Option<String>,
-    /// The sandbox's word for it (`trap`, `fuel`, `limit`, `answer`, `refused`), or `alarms`: it woke itself without end.
+    /// The sandbox's word for it (`trap`, `fuel`, `limit`, `answer`, `refused`), `alarms`: it woke itself without
+    /// end, or `document`: it would keep too much of her.
     pub kind: String,
     pub text: String,
 }

@@ -16,7 +16,7 @@ mod turn;
 pub use class::Class;
 pub use customer::{
     Alarm, Cause, Customer, FIRST_ERRAND, Handle, HeldIntent, HeldSegment, HeldStage, HeldTag, HeldTask,
-    HeldTrait, IntentState, IntentStep, Latest, Memory, Reaction, Told, WELCOME,
+    HeldTrait, IntentState, IntentStep, Latest, Memory, Missed, Reaction, Told, WELCOME,
 };
 pub use decision::{Change, Decision, Intent, NewTag, StaffTask, Stage, Verdict, Wake};
 pub use event::{
@@ -30,7 +30,8 @@ pub use plugin::{
     MemoryWrite, Outcome, Page, PolicyDescriptor, Reception, Refusal, Request, Scheme, name_matches,
 };
 pub use record::{
-    Attest, Binding, ChannelEvent, Deed, DerivedEvent, ERASED, Entry, Erase, Erased, HandTag, HandUntag,
-    Join, OperatorAct, Pause, Progress, Proposal, Record, Retelling, Retract, Setup, Source, Split,
+    Attest, Binding, ChannelEvent, Deed, DerivedEvent, Dropped, ERASED, Entry, Erase, Erased, Grant, HandTag,
+    HandUntag, Join, OperatorAct, Pause, Progress, Proposal, Record, Retelling, Retract, Retry, Setup,
+    Source, Split,
 };
 pub use turn::{CustomerView, Happening, Turn, is_part_of_turn};

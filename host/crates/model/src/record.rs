@@ -27,6 +27,9 @@ pub struct Pause {
     pub behind: Position,
     /// Alarms of its own that were due by then have fired, by the clock if by no record.
     pub fired: Instant,
+    /// The setup whose re-fold of those whom a policy had missed broke off in the middle, because this one could not be
+    /// called. They are folded again at it all the same.
+    pub broke_off: Option<Position>,
 }
 
 /// What the operator configured of the things that the fold depends on.
@@ -127,6 +130,12 @@ pub enum Deed {
     Erase(Erase),
     /// Something was done that changes no customer, and that must be known later: data was given out.
     Attest(Attest),
+    /// A dead letter is tried again.
+    Retry(Retry),
+    /// A dead letter is let go.
+    Drop(Dropped),
+    /// A connection may do something else from here on.
+    Grant(Grant),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -180,6 +189,38 @@ pub struct Attest {
     pub what: String,
     /// To what: `customer cus_0000000042`.
     pub of: String,
+}
+
+/// A dead letter is tried again. One of a connection was given to its plugin, which is no part of the fold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retry {
+    /// Its number, or the key of the note on a turn.
+    pub letter: String,
+    /// Whose turn it is: her past is folded again here.
+    pub customer: Option<CustomerId>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dropped {
+    /// Its number, or the key of the note on a turn.
+    pub letter: String,
+}
+
+/// All that a connection may do, as the configuration has it. What it says and keeps secret is not here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    pub connection: String,
+    /// The component that it is. None: there is no such connection any more.
+    pub plugin: Option<Digest>,
+    /// The hosts that it may reach, sorted.
+    pub hosts: Vec<String>,
+    /// May they have addresses of the inner network?
+    pub inward: bool,
+    /// The kinds of handles that it may put on an event, sorted, and those that others have too.
+    pub schemes: Vec<String>,
+    pub shares: Vec<String>,
+    /// Scenes of which an errand in doubt may be handed over again, sorted.
+    pub carry_again: Vec<String>,
 }
 
 /// What is left of a record of somebody who was erased: that there was one, and who else stands on it.
@@ -269,7 +310,8 @@ impl Entry {
             Entry::Event(_) => Vec::new(),
             Entry::Setup(setup) => {
                 let pauses = setup.policies.iter().filter_map(|binding| binding.paused);
-                pauses.map(|pause| pause.behind).filter(|&behind| behind > 0).collect()
+                let named = pauses.flat_map(|pause| [Some(pause.behind), pause.broke_off]);
+                named.flatten().filter(|&named| named > 0).collect()
             }
             Entry::Derived(derived) => derived.again.into_iter().chain([derived.cause]).collect(),
             Entry::Retelling(retelling) => vec![retelling.event, retelling.cause],
@@ -282,7 +324,8 @@ impl Entry {
                 Deed::Tag(tag) => vec![tag.customer.0],
                 Deed::Untag(untag) => vec![untag.customer.0],
                 Deed::Erase(erase) => vec![erase.customer.0],
-                Deed::Attest(_) => Vec::new(),
+                Deed::Retry(retry) => retry.customer.iter().map(|customer| customer.0).collect(),
+                Deed::Attest(_) | Deed::Drop(_) | Deed::Grant(_) => Vec::new(),
             },
             Entry::Erased(erased) => {
                 erased.of.iter().map(|of| of.0).chain(erased.cause).chain([erased.act]).collect()
@@ -297,7 +340,9 @@ impl Entry {
             Entry::Setup(_) | Entry::Retelling(_) => true,
             Entry::Act(act) => match act.deed {
                 Deed::Join(_) | Deed::Split(_) | Deed::Retract(_) | Deed::Erase(_) => true,
-                Deed::Propose(_) | Deed::Tag(_) | Deed::Untag(_) | Deed::Attest(_) => false,
+                Deed::Grant(_) => true,
+                Deed::Retry(ref retry) => retry.customer.is_some(),
+                Deed::Propose(_) | Deed::Tag(_) | Deed::Untag(_) | Deed::Attest(_) | Deed::Drop(_) => false,
             },
             Entry::Event(_) | Entry::Derived(_) | Entry::Progress(_) | Entry::Erased(_) => false,
         }

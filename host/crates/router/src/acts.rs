@@ -8,7 +8,7 @@ use std::sync::Arc;
 use journal::{Journal, JournalError};
 use model::{
     Customer, CustomerId, Deed, Entry, HandUntag, Identity, Join, OperatorAct, Position, Proposal, Record,
-    Retract, Source, Split,
+    Retract, Retry, Source, Split,
 };
 use store::Store;
 
@@ -81,6 +81,13 @@ pub enum Refused {
     NotTagged { customer: CustomerId, tag: String },
     #[error("an operator's word on what was done must say what it was")]
     NothingDone,
+    /// It is told by other means.
+    #[error("{0} is not told as an act: use {1}")]
+    Elsewhere(&'static str, &'static str),
+    #[error(
+        "no policy fails at a turn {0} of that customer; `heliu dead list --turns` lists those at which one does"
+    )]
+    NoTurn(String),
     #[error("the id \"{id}\" is that of another act, at position {position}: choose a new one")]
     IdTaken { id: String, position: Position },
 }
@@ -148,7 +155,10 @@ pub fn look(
         | Deed::Propose(_)
         | Deed::Tag(_)
         | Deed::Untag(_)
-        | Deed::Attest(_) => None,
+        | Deed::Attest(_)
+        | Deed::Retry(_)
+        | Deed::Drop(_)
+        | Deed::Grant(_) => None,
     };
     Ok(Looked { known, report: report(journal, store, plugins, act)?, erases })
 }
@@ -169,6 +179,9 @@ pub fn check(journal: &dyn Journal, store: &dyn Store, act: &OperatorAct) -> Res
         Deed::Untag(untag) => hand_untag(&judge, untag),
         Deed::Erase(erase) => customer(&judge, erase.customer).map(|_| None),
         Deed::Attest(attest) => Ok(attest.what.is_empty().then_some(Refused::NothingDone)),
+        Deed::Retry(wanted) => retry(&judge, wanted),
+        Deed::Drop(_) => Ok(Some(Refused::Elsewhere("a dead letter", "`heliu dead drop`"))),
+        Deed::Grant(_) => Ok(Some(Refused::Elsewhere("what a connection may do", "heliu.toml"))),
     };
     checked.and_then(|refused| refused.map_or(Ok(()), |refused| Err(refused.into())))
 }
@@ -178,6 +191,17 @@ type Checked = Result<Option<Refused>, ActError>;
 fn customer(judge: &Judge<'_>, id: CustomerId) -> Result<Customer, ActError> {
     let found = judge.store.load(&[id])?.pop().flatten();
     found.ok_or(ActError::Refused(Refused::NoCustomer(id)))
+}
+
+/// Does a policy fail at that turn, and is it hers?
+fn retry(judge: &Judge<'_>, wanted: &Retry) -> Checked {
+    let Retry { letter, customer: whose } = wanted;
+    let Some(whose) = whose else {
+        return Ok(Some(Refused::Elsewhere("a dead letter of a connection", "`heliu dead retry`")));
+    };
+    let hers = customer(judge, *whose)?;
+    let held = hers.noted.binary_search(letter).is_ok();
+    Ok((!held).then(|| Refused::NoTurn(letter.clone())))
 }
 
 fn join(judge: &Judge<'_>, one: CustomerId, other: CustomerId) -> Checked {
@@ -266,6 +290,8 @@ fn retract(judge: &Judge<'_>, edge: Position) -> Checked {
             Deed::Tag(_) | Deed::Untag(_) => Some(Refused::NoEdge(edge, "tag given or taken by hand")),
             Deed::Erase(_) => Some(Refused::NoEdge(edge, "erasure, which nobody takes back")),
             Deed::Attest(_) => Some(Refused::NoEdge(edge, "word on what an operator did")),
+            Deed::Retry(_) | Deed::Drop(_) => Some(Refused::NoEdge(edge, "word on a dead letter")),
+            Deed::Grant(_) => Some(Refused::NoEdge(edge, "word on what a connection may do")),
         },
         Entry::Setup(_) => Some(Refused::NoEdge(edge, "change of the configuration")),
         Entry::Retelling(_) => Some(Refused::NoEdge(edge, "word on what a policy told")),

@@ -6,6 +6,7 @@ use model::{
     Position, Progress, Reaction, Receipt, ReceiptStep, Stage, Tie, Trait, Verdict,
 };
 
+use crate::document::TOLD_TRAITS_MAX;
 use crate::lane::{self, Lane};
 
 /// The turn that a verdict answers.
@@ -213,6 +214,10 @@ pub(crate) fn progress(customer: &mut Customer, progress: &Progress, position: P
 fn became(customer: &mut Customer, source: &str, receipt: &Receipt, position: Position, now: Instant) {
     let Receipt { errand, step, why } = receipt;
     let Some(held) = customer.intents.iter_mut().find(|held| held.id == *errand) else { return };
+    // Whom it was handed to is durable before it is. Nobody else has a word on what became of it.
+    if !held.steps.iter().any(|step| step.connection.as_deref() == Some(source)) {
+        return;
+    }
     let state = match step {
         ReceiptStep::Sent => IntentState::Sent,
         ReceiptStep::Confirmed => IntentState::Confirmed,
@@ -251,7 +256,13 @@ fn became(customer: &mut Customer, source: &str, receipt: &Receipt, position: Po
 pub(crate) fn fact(customer: &mut Customer, source: &str, event: &Event, position: Position, now: Instant) {
     match &event.fact {
         Fact::Told(traits) => {
+            let mut told = customer.traits.iter().filter(|held| held.cause.version.is_none()).count();
             for Trait { name, value } in traits {
+                let is_known = customer.traits.binary_search_by(|held| held.name.cmp(name)).is_ok();
+                if !is_known && told >= TOLD_TRAITS_MAX {
+                    continue;
+                }
+                told += usize::from(!is_known);
                 let why = format!("told by {source}");
                 let cause = Cause { position, now, version: None, alarm: None, why };
                 let held = HeldTrait { name: name.clone(), value: value.clone(), cause };
@@ -333,7 +344,18 @@ mod tests {
         };
         let cause = Cause { position: 1, now: 1, version: None, alarm: None, why: String::new() };
         let (id, binding, state) = ("int_1".to_owned(), "p".to_owned(), IntentState::Due);
-        let (steps, reactions) = (Vec::new(), Vec::new());
+        let due = IntentStep {
+            state: IntentState::Due,
+            now: 2,
+            position: 2,
+            connection: Some("wecom".to_owned()),
+            staff: None,
+            receipt: None,
+            until: None,
+            code: String::new(),
+            reason: String::new(),
+        };
+        let (steps, reactions) = (vec![due], Vec::new());
         let mut customer = Customer::new(CustomerId(1), 1);
         customer.intents =
             vec![HeldIntent { id, binding, intent, state, cause, steps, reactions, unfounded: false }];
@@ -348,7 +370,34 @@ mod tests {
         fact(&mut customer, "wecom", &receipt(ReceiptStep::Sent), 7, 7);
         assert_eq!(customer.intents[0].state, IntentState::Confirmed);
         let told: Vec<IntentState> = customer.intents[0].steps.iter().map(|step| step.state).collect();
-        assert_eq!(told, [IntentState::Confirmed, IntentState::AwaitingStaff, IntentState::Sent]);
+        let all = [IntentState::Due, IntentState::Confirmed, IntentState::AwaitingStaff, IntentState::Sent];
+        assert_eq!(told, all);
+    }
+
+    #[test]
+    fn nobody_has_a_word_on_what_another_connection_carries() {
+        let mut customer = with_an_intent();
+        for step in [ReceiptStep::Confirmed, ReceiptStep::Clicked, ReceiptStep::Failed] {
+            fact(&mut customer, "survey", &receipt(step), 5, 5);
+        }
+        assert_eq!(customer, with_an_intent());
+        fact(&mut customer, "wecom", &receipt(ReceiptStep::Confirmed), 6, 6);
+        assert_eq!(customer.intents[0].state, IntentState::Confirmed);
+    }
+
+    #[test]
+    fn traits_that_channels_tell_are_bounded_and_those_that_she_has_are_changed() {
+        let mut customer = Customer::new(CustomerId(1), 1);
+        let told = |names: std::ops::Range<usize>, text: &str| {
+            let traits = names
+                .map(|name| Trait { name: format!("{name:05}"), value: model::Value::Text(text.to_owned()) });
+            Event { fact: Fact::Told(traits.collect()), ..receipt(ReceiptStep::Sent) }
+        };
+        fact(&mut customer, "wecom", &told(0..TOLD_TRAITS_MAX - 1, "a"), 1, 1);
+        fact(&mut customer, "wecom", &told(TOLD_TRAITS_MAX - 2..TOLD_TRAITS_MAX + 9, "b"), 2, 2);
+        assert_eq!(customer.traits.len(), TOLD_TRAITS_MAX);
+        let last = &customer.traits[TOLD_TRAITS_MAX - 2..];
+        assert!(last.iter().all(|held| held.cause.position == 2), "{last:?}");
     }
 
     #[test]
@@ -359,7 +408,7 @@ mod tests {
             fact(&mut customer, "wecom", &receipt(ReceiptStep::Clicked), 6, 6);
         }
         let held = &customer.intents[0];
-        assert_eq!((held.state, held.steps.len(), held.reactions.len()), (IntentState::Sent, 1, 1));
+        assert_eq!((held.state, held.steps.len(), held.reactions.len()), (IntentState::Sent, 2, 1));
         assert_eq!(held.reactions[0].kind, "clicked");
         // One that was withdrawn, or is another's, is nobody's.
         customer.intents[0].id = "int_2".to_owned();

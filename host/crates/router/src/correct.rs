@@ -89,7 +89,14 @@ impl Judge<'_> {
                 }
                 Deed::Split(split) => self.split(record.position, split, &mut correction)?,
                 Deed::Retract(retract) => self.retract(retract, &mut correction)?,
-                Deed::Propose(_) | Deed::Tag(_) | Deed::Untag(_) | Deed::Erase(_) | Deed::Attest(_) => {}
+                Deed::Propose(_)
+                | Deed::Tag(_)
+                | Deed::Untag(_)
+                | Deed::Erase(_)
+                | Deed::Attest(_)
+                | Deed::Retry(_)
+                | Deed::Drop(_)
+                | Deed::Grant(_) => {}
             },
             Entry::Event(_) | Entry::Derived(_) | Entry::Setup(_) | Entry::Progress(_) | Entry::Erased(_) => {
             }

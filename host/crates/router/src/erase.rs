@@ -291,7 +291,14 @@ impl<'a> Hers<'a> {
                 about
             }
             Deed::Retract(retract) => self.customer.has(retract.edge),
-            Deed::Propose(_) | Deed::Tag(_) | Deed::Untag(_) | Deed::Erase(_) | Deed::Attest(_) => false,
+            Deed::Retry(retry) => retry.customer.is_some_and(|whose| self.customer.has(whose.0)),
+            Deed::Propose(_)
+            | Deed::Tag(_)
+            | Deed::Untag(_)
+            | Deed::Erase(_)
+            | Deed::Attest(_)
+            | Deed::Drop(_)
+            | Deed::Grant(_) => false,
         };
         if !about {
             return None;

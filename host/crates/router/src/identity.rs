@@ -425,7 +425,14 @@ pub(crate) fn addressee(entry: &Entry) -> Option<CustomerId> {
             Deed::Propose(proposal) => Some(proposal.customer),
             Deed::Tag(tag) => Some(tag.customer),
             Deed::Untag(untag) => Some(untag.customer),
-            Deed::Join(_) | Deed::Split(_) | Deed::Retract(_) | Deed::Erase(_) | Deed::Attest(_) => None,
+            Deed::Join(_)
+            | Deed::Split(_)
+            | Deed::Retract(_)
+            | Deed::Erase(_)
+            | Deed::Attest(_)
+            | Deed::Retry(_)
+            | Deed::Drop(_)
+            | Deed::Grant(_) => None,
         },
         Entry::Erased(erased) => erased.of,
         Entry::Event(_) | Entry::Derived(_) | Entry::Setup(_) | Entry::Retelling(_) => None,

@@ -12,6 +12,7 @@ mod acts;
 mod apply;
 mod correct;
 mod desk;
+mod document;
 mod edges;
 mod erase;
 mod error;

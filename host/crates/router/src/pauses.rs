@@ -3,14 +3,20 @@
 //! Nothing is skipped for that by itself. An operator, or the host in her stead, says so in a setup, and the fold stays a
 //! function of the journal. But that setup stands at the journal's end, behind all that could not be folded, and it must hold
 //! for what stands before it: so it names the place from which on it holds ([`Pause`]), and whoever folds looks ahead for it.
-//! When a later setup lets the policy decide again, everybody is folded again by it, as by a new version.
+//!
+//! Whoever has a turn that a paused policy is not shown is marked ([`model::Missed`]). When a later setup lets the policy decide
+//! again, those are folded again, and nobody else. Their marks stay, as made up for at that setup, so that they are found once
+//! more where the host breaks off in the middle; or where the policy does, and is paused again ([`Pause::broke_off`]).
 
 use journal::{Batch, Journal};
-use model::{Entry, Instant, Pause, Position, Setup};
-use store::{Agenda, Standing, Store};
+use model::{Customer, Entry, Instant, Missed, Pause, Position, Setup};
+use store::{Agenda, Query, Standing, Store};
 
 use crate::RouterError;
 use crate::lane::{Step, Taken};
+
+/// Customers looked at together, where a fold broke off.
+const PAGE: usize = 1024;
 
 /// From where on the policies of a setup decide nothing, by their places.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,7 +35,7 @@ impl Pauses {
 
     /// Is the policy not shown this step?
     pub(crate) fn skips(&self, place: usize, taken: &Taken) -> bool {
-        let Some(Some(Pause { behind, fired })) = self.0.get(place) else { return false };
+        let Some(Some(Pause { behind, fired, .. })) = self.0.get(place) else { return false };
         if taken.record.is_some_and(|position| position <= *behind) {
             return false;
         }
@@ -43,6 +49,39 @@ impl Pauses {
     /// Does the policy decide nothing of what the record at this position leads to?
     pub(crate) fn holds(&self, place: usize, position: Position) -> bool {
         matches!(self.0.get(place), Some(Some(pause)) if pause.behind < position)
+    }
+
+    /// The policies whose pause ends at the setup at this position, given those before it. What they missed is made up for there.
+    pub(crate) fn ended(&self, was: &Pauses, setup: &Setup, position: Position) -> Vec<String> {
+        let broke_off = |place: usize| {
+            self.0.get(place).copied().flatten().and_then(|pause| pause.broke_off) == Some(position)
+        };
+        let ends =
+            |place: usize| was.holds(place, position) && (!self.holds(place, position) || broke_off(place));
+        let bindings = setup.policies.iter().enumerate().filter(|&(place, _)| ends(place));
+        bindings.map(|(_, binding)| binding.name.clone()).collect()
+    }
+}
+
+/// Is she to be folded again at the setup at `position`, which ends the pauses of these policies? Also if she was, by a fold
+/// that broke off.
+pub(crate) fn is_missed(customer: &Customer, ended: &[String], position: Position) -> bool {
+    let waits = |missed: &Missed| missed.made_up.is_none_or(|made_up| made_up == position);
+    customer.missed.iter().any(|missed| ended.contains(&missed.binding) && waits(missed))
+}
+
+/// The setup whose re-fold of those who were missed broke off in the middle, if it is the next one.
+fn broken_off(store: &dyn Store, ahead: &[(Position, Setup)]) -> Result<Option<Position>, RouterError> {
+    let Some(&(next, _)) = ahead.first() else { return Ok(None) };
+    let made_up = |customer: &Customer| customer.missed.iter().any(|missed| missed.made_up == Some(next));
+    let mut after = None;
+    loop {
+        let page = store.page(&Query { after, limit: PAGE, ..Query::default() })?;
+        let Some(last) = page.last() else { return Ok(None) };
+        after = Some(last.id);
+        if page.iter().any(made_up) {
+            return Ok(Some(next));
+        }
     }
 }
 
@@ -65,11 +104,11 @@ pub(crate) fn append(
     journal: &dyn Journal,
     store: &dyn Store,
     standing: Standing,
-    last: &Setup,
+    (present, ahead): (&Setup, &[(Position, Setup)]),
     policy: &str,
     now: Instant,
 ) -> Result<Option<Pause>, RouterError> {
-    let mut setup = last.clone();
+    let mut setup = ahead.last().map_or(present, |(_, setup)| setup).clone();
     let Some(binding) = setup.policies.iter_mut().find(|binding| binding.name == policy) else {
         return Ok(None);
     };
@@ -82,7 +121,8 @@ pub(crate) fn append(
         None => None,
     };
     let fired = earliest.map_or(standing.fired, |due| due.saturating_sub(1).max(standing.fired));
-    let pause = Pause { behind: standing.position, fired };
+    let broke_off = broken_off(store, ahead)?;
+    let pause = Pause { behind: standing.position, fired, broke_off };
     binding.paused = Some(pause);
     journal.append(&[Batch { now, entries: vec![Entry::Setup(setup)], ..Batch::default() }])?;
     Ok(Some(pause))

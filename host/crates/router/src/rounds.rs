@@ -12,7 +12,7 @@ use crate::apply::{self, Occasion};
 use crate::lane::{Lane, Refold, Step, Taken};
 use crate::pauses::Pauses;
 use crate::telling::{Said, Tell};
-use crate::{Plugins, PluginsError, RouterError, TurnOutcome};
+use crate::{Plugins, PluginsError, RouterError, TurnOutcome, document};
 
 /// Alarms of one customer between two of her records. A policy that wakes itself more often than that is quieted for
 /// her: 10 000 daily alarms are 27 years without a word from her.
@@ -100,8 +100,9 @@ impl<'a> Rounds<'a> {
             let concerned: Vec<&Active> = active
                 .iter()
                 .filter(|active| concerns(binding, &active.taken.step))
-                .filter(|active| !self.pauses.skips(place, &active.taken))
-                .filter(|active| !self.runs_away(lanes, active, place, result))
+                .filter(|active| {
+                    !self.misses(lanes, active, place) && !self.runs_away(lanes, active, place, result)
+                })
                 .collect();
             if concerned.is_empty() {
                 continue;
@@ -127,6 +128,15 @@ impl<'a> Rounds<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Is the policy paused? Then she is marked.
+    fn misses(&self, lanes: &mut [Lane], active: &Active, place: usize) -> bool {
+        let misses = self.pauses.skips(place, &active.taken);
+        if misses {
+            lanes[active.lane].customer.miss(&self.state.setup.policies[place].name, None);
+        }
+        misses
     }
 
     /// Quiets a policy that wakes itself without end. The count is the customer's own: the same in every fold.
@@ -162,6 +172,11 @@ impl<'a> Rounds<'a> {
                 return;
             }
         };
+        if let Some(text) = document::passes(&lane.customer, &binding.name, &self.state.versions, &verdict) {
+            let dead = self.dead(&mut lane.customer, active, place, "document", text);
+            result.notes.push(dead);
+            return;
+        }
         let (version, tenant) = (self.versions[place], self.state.setup.tenant.as_str());
         let past = active.taken.past;
         let occasion =

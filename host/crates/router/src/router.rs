@@ -1,24 +1,24 @@
 //! The fold's own loop: read, give, run, commit.
 
+mod alone;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use failpoint::Point;
 use journal::{Batch, Gone, Journal};
 use model::{
-    CustomerId, Deed, Entry, Erase, FoldState, Identity, Instant, OperatorAct, Pause, Position, Record,
+    CustomerId, Deed, Entry, FoldState, Grant, Identity, Instant, OperatorAct, Pause, Position, Record,
 };
-use store::{Agenda, Commit, Indexed, Query, Standing, Store};
+use store::{Agenda, Standing, Store};
 
-use crate::correct::Judge;
 use crate::desk::{Desk, Kept};
-use crate::erase::Forgetting;
 use crate::identity::{Assigned, Rules};
 use crate::lane::{Lane, Until, Why};
 use crate::pauses::Pauses;
 use crate::pending::Pending;
 use crate::rounds::{Rounds, Yield};
-use crate::{Plugins, RouterError, correct, identity, parts, pauses, setup, telling};
+use crate::{Plugins, RouterError, identity, parts, pauses, telling};
 
 #[derive(Clone, Copy, Debug)]
 pub struct RouterConfig {
@@ -131,6 +131,12 @@ impl Router {
         &self.state.setup
     }
 
+    /// What connections may do where the fold stands, as far as the journal was told, by name.
+    #[must_use]
+    pub fn grants(&self) -> &[Grant] {
+        &self.state.grants
+    }
+
     /// Folds everything that the journal held when it was called, then fires every alarm due by `now`.
     ///
     /// Before an alarm fires by the clock, the journal is told that no later record may be older than `now`. So an
@@ -154,7 +160,7 @@ impl Router {
     }
 
     /// Says in the journal that this policy decides nothing from where the store stands, because it cannot be called. A later
-    /// setup in which it is not paused has it decide again, on everybody's past. None: there is no such policy, or it is
+    /// setup in which it is not paused has it decide again, on the past of those whom it missed. None: there is no such policy, or it is
     /// paused.
     ///
     /// # Errors
@@ -163,8 +169,8 @@ impl Router {
         let flushed = self.flush();
         self.after(flushed)?;
         self.ahead = pauses::ahead(&*self.journal, self.standing.position)?;
-        let last = self.ahead.last().map_or(&self.state.setup, |(_, setup)| setup);
-        let pause = pauses::append(&*self.journal, &*self.store, self.standing, last, policy, now)?;
+        let setups = (&self.state.setup, &self.ahead[..]);
+        let pause = pauses::append(&*self.journal, &*self.store, self.standing, setups, policy, now)?;
         self.ahead = pauses::ahead(&*self.journal, self.standing.position)?;
         Ok(pause)
     }
@@ -227,6 +233,8 @@ impl Router {
                 turns += match &record.entry {
                     Entry::Setup(setup) => self.set_up(record.position, record.now, setup)?,
                     Entry::Act(OperatorAct { deed: Deed::Erase(erase), .. }) => self.erase(record, erase)?,
+                    Entry::Act(OperatorAct { deed: Deed::Retry(retry), .. }) => self.retry(record, retry)?,
+                    Entry::Act(OperatorAct { deed: Deed::Grant(grant), .. }) => self.grant(record, grant)?,
                     _ => self.correct(record)?,
                 };
                 Ok(Folded { records: 1, turns })
@@ -349,126 +357,6 @@ impl Router {
             lane
         });
         Ok(lanes.collect())
-    }
-
-    /// A change of the configuration takes over: where policies decide otherwise, every customer is folded again.
-    fn set_up(&mut self, position: Position, now: Instant, new: &model::Setup) -> Result<u64, RouterError> {
-        let mut turns = 0;
-        let state = setup::changed(&self.state, new, position);
-        let was = self.pauses();
-        self.ahead.retain(|(ahead, _)| *ahead > position);
-        let is = Pauses::of(new, &self.ahead);
-        if setup::needs_refold((&self.state.setup, &was), (new, &is), position) {
-            self.desk.clear();
-            self.announce(&state)?;
-            let mut after = None;
-            loop {
-                let page =
-                    self.store.page(&Query { after, limit: self.config.batch_max, ..Query::default() })?;
-                let Some(last) = page.last() else { break };
-                if self.halt.load(Ordering::Relaxed) {
-                    return Err(RouterError::Halted);
-                }
-                after = Some(last.id);
-                turns += self.refold(page, position, now, &state, &is)?;
-            }
-        }
-        let to = Standing { position, fired: self.standing.fired };
-        let commit = Commit { from: self.standing, to, state: Some(&state), ..Commit::default() };
-        self.store.commit(&commit)?;
-        self.standing = to;
-        self.reached = position;
-        self.state = state;
-        Ok(turns)
-    }
-
-    /// Lists the new versions before any customer bears one of them as a cause.
-    fn announce(&mut self, new: &FoldState) -> Result<(), RouterError> {
-        let state = FoldState { versions: new.versions.clone(), ..self.state.clone() };
-        let (from, to) = (self.standing, self.standing);
-        self.store.commit(&Commit { from, to, state: Some(&state), ..Commit::default() })?;
-        self.state = state;
-        Ok(())
-    }
-
-    /// The store does not move: should the host stop halfway, all of it is done again, to the same end.
-    fn refold(
-        &mut self,
-        page: Vec<model::Customer>,
-        position: Position,
-        now: Instant,
-        state: &FoldState,
-        pauses: &Pauses,
-    ) -> Result<u64, RouterError> {
-        let lanes = page.into_iter().map(|customer| {
-            let before = Indexed::of(&customer);
-            Lane::again(Kept { customer, before }, position, now)
-        });
-        let mut assigned = Assigned::of(lanes.collect());
-        let rounds = Rounds::new(&*self.journal, &*self.plugins, state).paused(pauses.clone());
-        let result = parts::run(&rounds, &mut assigned.lanes, &self.config)?;
-        let turns = self.absorb(self.standing, assigned, result)?;
-        self.flush()?;
-        Point::PageRefolded.reached();
-        self.desk.clear();
-        Ok(turns)
-    }
-
-    /// Who is who changes because of this record, which stands alone: those whom it concerns are judged, and folded, again.
-    fn correct(&mut self, record: &Record) -> Result<u64, RouterError> {
-        let judge = Judge { journal: &*self.journal, store: &*self.store, state: &self.state };
-        let correction = judge.correction(record)?;
-        let mut judged = judge.judge(record, &correction)?;
-        let mut state = self.state.clone();
-        state.corrections = correction.corrections;
-        state.alone.push(record.position);
-        let rounds = Rounds::new(&*self.journal, &*self.plugins, &state).paused(self.pauses());
-        let Yield { mut tells, mut notes, turns } = parts::run(&rounds, &mut judged.lanes, &self.config)?;
-        tells.extend(telling::untold(&judged.lanes));
-        self.told = self.told.max(telling::write(&*self.journal, tells, self.config.appends)?);
-        notes.append(&mut judged.notes);
-        let to = Standing { position: record.position, fired: self.standing.fired };
-        let mut notes_gone = telling::healed(&judged.lanes);
-        notes_gone.extend(correct::conflicts(&*self.store, &judged)?);
-        self.store.commit(&correct::commit(self.standing, to, &judged, notes_gone, notes, &state))?;
-        self.desk.clear();
-        (self.standing, self.reached, self.state) = (to, record.position, state);
-        Ok(turns)
-    }
-
-    /// Somebody is forgotten: first by the journal, then by the store. After a crash between the two it is done again.
-    fn erase(&mut self, record: &Record, erase: &Erase) -> Result<u64, RouterError> {
-        let judge = Judge { journal: &*self.journal, store: &*self.store, state: &self.state };
-        let Some(plan) = Forgetting::of(&judge, record, erase.customer)? else {
-            self.alone(record)?;
-            return Ok(0);
-        };
-        if self.config.appends {
-            let gone = self.journal.erase(&plan.erasure)?;
-            self.forgotten.push(gone);
-        }
-        self.desk.clear();
-        let mut turns = 0;
-        for namers in plan.namers.chunks(self.config.batch_max) {
-            let page = self.store.load(namers)?.into_iter().flatten().collect();
-            let state = self.state.clone();
-            turns += self.refold(page, record.position, record.now, &state, &self.pauses())?;
-        }
-        let to = Standing { position: record.position, fired: self.standing.fired };
-        self.store.commit(&plan.commit(self.standing, to))?;
-        (self.standing, self.reached, self.state) = (to, record.position, plan.state);
-        Ok(turns)
-    }
-
-    /// A record that stands alone and changes nobody.
-    fn alone(&mut self, record: &Record) -> Result<(), RouterError> {
-        let mut state = self.state.clone();
-        state.alone.push(record.position);
-        let to = Standing { position: record.position, fired: self.standing.fired };
-        let commit = Commit { from: self.standing, to, state: Some(&state), ..Commit::default() };
-        self.store.commit(&commit)?;
-        (self.standing, self.reached, self.state) = (to, record.position, state);
-        Ok(())
     }
 
     /// What erasures took besides records since this was asked last.

@@ -38,20 +38,30 @@ pub(crate) fn changed(state: &FoldState, setup: &Setup, position: Position) -> F
             versions.push(version);
         }
     }
-    let (corrections, mut alone) = (state.corrections.clone(), state.alone.clone());
+    let mut alone = state.alone.clone();
     alone.push(position);
-    FoldState { setup: setup.clone(), versions, corrections, alone }
+    let (corrections, grants) = (state.corrections.clone(), state.grants.clone());
+    FoldState { setup: setup.clone(), versions, corrections, grants, alone }
 }
 
-/// Must every customer be folded again? Not if the policies decide as before, or say that they carry on.
-/// One that was paused and is not any more has missed something.
-pub(crate) fn needs_refold(before: (&Setup, &Pauses), after: (&Setup, &Pauses), position: Position) -> bool {
+/// Who must be folded again.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Anew {
+    Everybody,
+    /// Whom these policies, which were paused, have missed.
+    Missed(Vec<String>),
+}
+
+/// Everybody, but where the policies decide as before, or say that they carry on. One that was paused and is not any more has
+/// missed something.
+pub(crate) fn anew(before: (&Setup, &Pauses), after: (&Setup, &Pauses), position: Position) -> Anew {
     let ((old, was), (new, is)) = (before, after);
-    let carries = |place: usize, old: &Binding, new: &Binding| {
-        let resumes = was.holds(place, position) && !is.holds(place, position);
+    let carries = |(old, new): (&Binding, &Binding)| {
         let decides_as_before = new.carry || (old.digest == new.digest && old.settings == new.settings);
-        old.name == new.name && decides_as_before && !resumes
+        old.name == new.name && decides_as_before
     };
-    let mut pairs = old.policies.iter().zip(&new.policies).enumerate();
-    old.policies.len() != new.policies.len() || !pairs.all(|(place, (old, new))| carries(place, old, new))
+    if old.policies.len() != new.policies.len() || !old.policies.iter().zip(&new.policies).all(carries) {
+        return Anew::Everybody;
+    }
+    Anew::Missed(is.ended(was, new, position))
 }

@@ -159,7 +159,10 @@ pub(crate) fn surroundings(
                 | Deed::Tag(_)
                 | Deed::Untag(_)
                 | Deed::Erase(_)
-                | Deed::Attest(_) => {}
+                | Deed::Attest(_)
+                | Deed::Retry(_)
+                | Deed::Drop(_)
+                | Deed::Grant(_) => {}
             }
         }
         others.retain(|other| !people.contains(other));

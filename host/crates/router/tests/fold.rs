@@ -5,6 +5,8 @@
 mod acts;
 #[path = "fold/broken_off.rs"]
 mod broken_off;
+#[path = "fold/document.rs"]
+mod document;
 #[path = "fold/faulty.rs"]
 mod faulty;
 #[path = "fold/host.rs"]
@@ -15,6 +17,8 @@ mod life;
 mod paused;
 #[path = "fold/policies.rs"]
 mod policies;
+#[path = "fold/retried.rs"]
+mod retried;
 
 use std::sync::Arc;
 

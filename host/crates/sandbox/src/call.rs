@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use model::{Instant, Json, MemoryCell, MemoryWrite};
 
@@ -28,6 +29,8 @@ pub struct Call {
     pub memory: ConnectionMemory,
     /// The network as this connection may use it.
     pub http: Http,
+    /// How long it may wait for its place. Past it, nothing was called.
+    pub patience: Duration,
 }
 
 /// A call that came back.

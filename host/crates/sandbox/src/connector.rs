@@ -7,7 +7,6 @@ use model::{
     Chore, ConnectorDescriptor, Delivery, Digest, Errand, Fault, Harvest, Json, Outcome, Page, Reception,
     Refusal, Request,
 };
-use tokio::sync::SemaphorePermit;
 use tokio::time::error::Elapsed;
 use wasmtime::component::{Component, InstancePre, Linker};
 use wasmtime::{Store, UpdateDeadline};
@@ -20,6 +19,7 @@ use crate::fault::{FaultKind, PluginFault};
 use crate::http::Http;
 use crate::imports::Grants;
 use crate::meter::{MemoryBudget, Meter};
+use crate::places::Room;
 use crate::redact::Redactor;
 use crate::sandbox::Runtime;
 use crate::stop::{Ending, backtrace, describe_failure, ending};
@@ -273,11 +273,14 @@ impl Connector {
     /// Waits for room and makes a store.
     async fn visit(&self, call: Call) -> Result<Visit<'_>, PluginFault> {
         let runtime = &self.inner.runtime;
-        let closed = |_| self.fault(FaultKind::Bug { text: "the pool is closed".to_owned() });
-        let most = u32::try_from(runtime.limits.connector_calls).unwrap_or(u32::MAX);
-        let room = self.inner.room.min(most);
-        let room = runtime.connector_calls.acquire_many(room).await.map_err(closed)?;
-        let Call { connection: _, settings, secrets, clock, memory, http } = call;
+        let Call { connection, settings, secrets, clock, memory, http, patience } = call;
+        let count =
+            usize::try_from(self.inner.room).unwrap_or(usize::MAX).min(runtime.limits.connector_calls);
+        let room = tokio::time::timeout(patience, runtime.places.take(&connection, count)).await;
+        let room = room.map_err(|_| {
+            let text = format!("connection \"{connection}\": its calls hold all the places that they may");
+            self.fault(FaultKind::Busy { text })
+        })?;
         let redactor = Arc::new(Redactor::new(&self.inner.descriptor.settings_schema, &settings, &secrets));
         let state = State {
             meter: meter(runtime, &self.inner.memory),
@@ -310,7 +313,7 @@ struct Visit<'a> {
     store: Store<State>,
     settings: Json,
     redactor: Arc<Redactor>,
-    _room: SemaphorePermit<'a>,
+    _room: Room,
 }
 
 impl Visit<'_> {

@@ -26,6 +26,7 @@ mod redact;
 mod cache;
 mod engine;
 mod meter;
+mod places;
 mod stop;
 
 /// Interfaces of the contract that hold types alone: importing one asks for nothing.

@@ -3,8 +3,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
-
 use crate::admission::{self, Inspection, LoadError, Plugin};
 use crate::cache::CodeCache;
 use crate::compiler::{Compilation, Compiler};
@@ -13,6 +11,7 @@ use crate::http::{HostGrant, Http};
 use crate::imports::Grants;
 use crate::limits::Limits;
 use crate::meter::MemoryBudget;
+use crate::places::Places;
 
 #[derive(Clone, Debug)]
 pub struct SandboxConfig {
@@ -47,7 +46,7 @@ pub(crate) struct Runtime {
     pub(crate) memory: Arc<MemoryBudget>,
     pub(crate) connectors_memory: Arc<MemoryBudget>,
     /// As many as the pool has room for: it fails where it is full, this waits.
-    pub(crate) connector_calls: Semaphore,
+    pub(crate) places: Arc<Places>,
     pub(crate) cache: Option<CodeCache>,
     pub(crate) compilation: Compilation,
 }
@@ -76,7 +75,7 @@ impl Sandbox {
         let runtime = Runtime {
             connectors_memory: MemoryBudget::of_connectors(&limits, &memory),
             memory,
-            connector_calls: Semaphore::new(limits.connector_calls),
+            places: Places::new(limits.connector_calls),
             cache: cache_dir.and_then(open),
             compilation: Compilation::new(compiler),
             limits: Arc::new(limits),
@@ -109,6 +108,12 @@ impl Sandbox {
     /// As [`Sandbox::admit`].
     pub fn inspect(&self, bytes: &[u8]) -> Result<Inspection, LoadError> {
         admission::inspect(&self.runtime, bytes)
+    }
+
+    /// The connections that are called from here on, each with the most of `connector_calls` that its calls may hold together. What
+    /// they hold leaves some to each of the others.
+    pub fn share_calls(&self, shares: impl IntoIterator<Item = (String, usize)>) {
+        self.runtime.places.share(shares);
     }
 
     /// The network for one connection.

@@ -1,6 +1,6 @@
 //! The state hash: one fold, one number.
 
-use model::{Corrections, Customer, CustomerId, Digest, FoldState, Note, Setup, Version};
+use model::{Corrections, Customer, CustomerId, Digest, FoldState, Grant, Note, Setup, Version};
 
 /// Takes the parts of a state in their canonical order: fold state, customers by id, merges by id, notes by key.
 ///
@@ -14,12 +14,15 @@ impl Digester {
     pub fn new(state: &FoldState) -> Digester {
         let mut digester = Digester { hasher: blake3::Hasher::new_derive_key("heliu state v1") };
         // Where the records stand that were folded alone is no part of what they led to.
-        let FoldState { setup, versions, corrections, alone: _ } = state;
+        let FoldState { setup, versions, corrections, grants, alone: _ } = state;
         digester.part(b's', &wire::to_bytes::<Setup>(setup));
         for version in versions {
             digester.part(b'v', &wire::to_bytes::<Version>(version));
         }
         digester.part(b'k', &wire::to_bytes::<Corrections>(corrections));
+        for grant in grants {
+            digester.part(b'g', &wire::to_bytes::<Grant>(grant));
+        }
         digester
     }
 

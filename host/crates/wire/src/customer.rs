@@ -53,6 +53,7 @@ twin!(HeldIntent as HeldIntentWire {
     unfounded: bool,
 });
 twin!(Told as ToldWire { binding: String, id: String });
+twin!(Missed as MissedWire { binding: String, made_up: Option<u64> });
 twin!(HeldTask as HeldTaskWire { binding: String, task: StaffTask, cause: Cause });
 twin!(Latest as LatestWire { event: Option<u64>, message: Option<u64>, purchase: Option<u64> });
 twin!(HeldSegment as HeldSegmentWire { name: String, inside: bool, since: u64, position: u64 });
@@ -75,5 +76,6 @@ twin!(Customer as CustomerWire {
     tasks: Vec<HeldTask>,
     told: Vec<Told>,
     noted: Vec<String>,
+    missed: Vec<Missed>,
     merged: Vec<CustomerId>,
 });

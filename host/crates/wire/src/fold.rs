@@ -12,6 +12,7 @@ twin!(FoldState as FoldStateWire {
     setup: Setup,
     versions: Vec<Version>,
     corrections: Corrections,
+    grants: Vec<Grant>,
     alone: Vec<u64>,
 });
 twin!(Conflict as ConflictWire {

@@ -13,7 +13,7 @@ twin!(PolicyDescriptor as PolicyDescriptorWire {
     journeys: Vec<String>,
     reads: Vec<String>,
 });
-twin!(Pause as PauseWire { behind: u64, fired: u64 });
+twin!(Pause as PauseWire { behind: u64, fired: u64, broke_off: Option<u64> });
 twin!(Binding as BindingWire {
     name: String,
     digest: Digest,
@@ -52,6 +52,17 @@ twin!(HandTag as HandTagWire { customer: CustomerId, name: String, expires: Opti
 twin!(HandUntag as HandUntagWire { customer: CustomerId, name: String });
 twin!(Erase as EraseWire { customer: CustomerId });
 twin!(Attest as AttestWire { what: String, of: String });
+twin!(Retry as RetryWire { letter: String, customer: Option<CustomerId> });
+twin!(Dropped as DroppedWire { letter: String });
+twin!(Grant as GrantWire {
+    connection: String,
+    plugin: Option<Digest>,
+    hosts: Vec<String>,
+    inward: bool,
+    schemes: Vec<String>,
+    shares: Vec<String>,
+    carry_again: Vec<String>,
+});
 twin_cases!(Deed as DeedWire {
     Join(Join),
     Split(Split),
@@ -61,6 +72,9 @@ twin_cases!(Deed as DeedWire {
     Untag(HandUntag),
     Erase(Erase),
     Attest(Attest),
+    Retry(Retry),
+    Drop(Dropped),
+    Grant(Grant),
 });
 twin!(OperatorAct as OperatorActWire { id: String, by: String, why: String, deed: Deed });
 twin!(Erased as ErasedWire {

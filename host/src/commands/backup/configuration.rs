@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use config::Config;
 use heliu::files;
 use heliu::wiring;
-use sandbox::{Grants, Limits, Plugin};
+use sandbox::{Grants, Plugin};
 use toml::{Table, Value};
 
 use super::manifest::{Component, Configuration, Kept};
@@ -61,7 +61,7 @@ fn component(name: &str, plugin: &Path) -> anyhow::Result<Component> {
 
 /// Written-out settings that their connectors' schemas mark as secrets.
 fn settings_secrets(config: &Config) -> anyhow::Result<Vec<String>> {
-    let sandbox = wiring::sandbox(Limits::default(), Some(config.data_dir.join("cache")))?;
+    let sandbox = wiring::sandbox(wiring::limits(config), Some(config.data_dir.join("cache")))?;
     let mut secrets = Vec::new();
     for connection in &config.connections {
         let plugin = &connection.plugin;

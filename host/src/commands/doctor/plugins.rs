@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 
 use config::{Config, Connection};
-use heliu::wiring::{self, Data, Shelf};
+use heliu::wiring::{self, Data, Naming, Shelf};
 use model::Digest;
-use sandbox::{Grants, HostGrant, Limits, Plugin, Sandbox};
+use sandbox::{Grants, HostGrant, Plugin, Sandbox};
 use store::Store as _;
 use tokio::task::JoinSet;
 
@@ -19,7 +19,7 @@ pub(super) async fn examine(config: &Config, data: Option<&Data>, findings: &mut
     let cache_dir = config.data_dir.join("cache");
     // Where there is none, none is made.
     let cache_dir = cache_dir.is_dir().then_some(cache_dir);
-    let sandbox = match wiring::sandbox(Limits::default(), cache_dir) {
+    let sandbox = match wiring::sandbox(wiring::limits(config), cache_dir) {
         Ok(sandbox) => sandbox,
         Err(error) => {
             findings.bad(AREA, error.to_string(), "this machine cannot run plugins");
@@ -44,12 +44,9 @@ pub(super) async fn examine(config: &Config, data: Option<&Data>, findings: &mut
         }
         grants(wanted, &descriptor.hosts, findings);
         knock(wanted, &sandbox, &mut knocks, findings);
-        descriptors.push((wanted.name.clone(), descriptor));
+        descriptors.push((wanted, connector.digest(), descriptor));
     }
-    let table = descriptors.iter().map(|(name, descriptor)| (name.as_str(), descriptor));
-    if let Err(error) = heliu::wiring::schemes(table) {
-        findings.bad(AREA, format!("{error:#}"), "use versions of these plugins that agree");
-    }
+    examine_handles(&descriptors, findings);
     for wanted in &config.policies {
         match admitted(&sandbox, &wanted.plugin, "policy", &wanted.name, findings) {
             Some(Plugin::Policy(policy)) => {
@@ -80,6 +77,27 @@ pub(super) async fn examine(config: &Config, data: Option<&Data>, findings: &mut
                 "look at the name, at `hosts` and `inward`, and at this machine's way out",
             ),
         }
+    }
+}
+
+/// May all of these connections name people as their connectors do?
+fn examine_handles(
+    descriptors: &[(&Connection, Digest, model::ConnectorDescriptor)],
+    findings: &mut Findings,
+) {
+    let namings: Vec<Naming<'_>> = descriptors
+        .iter()
+        .map(|(wanted, component, descriptor): &(&config::Connection, _, model::ConnectorDescriptor)| {
+            Naming {
+                connection: &wanted.name,
+                component: *component,
+                schemes: &descriptor.schemes,
+                shares: &wanted.shares,
+            }
+        })
+        .collect();
+    if let Err(error) = heliu::wiring::schemes(&namings) {
+        findings.bad(AREA, format!("{error:#}"), "as no host starts with it");
     }
 }
 

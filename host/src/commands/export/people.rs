@@ -97,6 +97,7 @@ fn of_customer(customer: &Customer) -> [Cell<'_>; 13] {
         tasks,
         told: _,
         noted: _,
+        missed: _,
         merged,
     } = customer;
     let name = traits.iter().find(|held| held.name == NAME).and_then(|held| match &held.value {

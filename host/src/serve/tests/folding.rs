@@ -15,6 +15,7 @@ use tokio::sync::watch;
 
 use super::super::clock::HostClock;
 use super::super::folder::Folder;
+use super::super::granting::Wanted;
 
 /// Tags everybody, unless the machine is overloaded.
 #[derive(Default)]
@@ -101,7 +102,7 @@ async fn a_policy_that_cannot_be_called_is_paused_aloud_and_goes_on_when_an_oper
         router,
         journal.clone(),
         clock,
-        setup(),
+        Wanted { setup: setup(), ..Wanted::default() },
         health_in,
         tokio::sync::mpsc::unbounded_channel().0,
         crate::telemetry::Waiting::default(),
@@ -132,7 +133,7 @@ async fn a_policy_that_cannot_be_called_is_paused_aloud_and_goes_on_when_an_oper
     assert_eq!(tags(&store).last().unwrap(), &["quick"]);
     assert_eq!(journal.setups(0).unwrap().len(), 2);
     // SIGHUP.
-    fold.want(setup());
+    fold.want(Wanted { setup: setup(), ..Wanted::default() });
     fold.settle().await.unwrap();
     assert_eq!(tags(&store), [["quick", "slow"]; 3]);
     assert!(fold.paused().is_empty());

@@ -8,6 +8,7 @@ use axum::body::Bytes;
 use axum::extract::{Extension, RawQuery, State};
 use journal::Batch;
 use model::{Deed, Entry, OperatorAct, Position};
+use router::Looked;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::time::timeout;
@@ -53,7 +54,17 @@ pub(crate) async fn act(
             return Err(ApiError::bad_request("parameter \"dry_run\" is neither true nor false"));
         }
     };
-    let (id, mut act) = understood(&body, &caller)?;
+    let (id, act) = understood(&body, &caller)?;
+    JsonText::of(&carry_out(&shared, id, act, dry_run).await?.0)
+}
+
+/// Looks at an act, says it in the journal unless that is not wanted or known, and waits until the store has it.
+pub(super) async fn carry_out(
+    shared: &Shared,
+    id: Option<String>,
+    mut act: OperatorAct,
+    dry_run: bool,
+) -> Result<(ActView, Looked), ApiError> {
     let turn = timeout(TURN_MAX, shared.acting().acquire()).await;
     let turn = turn.map_err(|_| ApiError::unavailable("another act takes too long"))?;
     let _turn = turn.map_err(|error| ApiError::internal(error.to_string()))?;
@@ -65,21 +76,22 @@ pub(crate) async fn act(
         act.id = id.map_or_else(made, Ok)?;
         let looked = router::look(journal, &**store, &policies, &act)?;
         let erases = looked.erases.as_ref().map(ErasesView::new);
-        Ok((act, looked.known, ReportView::new(&looked.report), erases))
+        Ok((act, ReportView::new(&looked.report), erases, looked))
     });
-    let (act, known, report, erases) = looking.await?;
+    let (act, report, erases, looked) = looking.await?;
     let id = act.id.clone();
-    if dry_run || known.is_some() {
-        let folded = known.is_some_and(|position| position <= report.position);
-        let (position, known) = (known, known.is_some());
-        return JsonText::of(&ActView { id, dry_run, position, known, folded, report, erases });
+    if dry_run || looked.known.is_some() {
+        let folded = looked.known.is_some_and(|position| position <= report.position);
+        let (position, known) = (looked.known, looked.known.is_some());
+        return Ok((ActView { id, dry_run, position, known, folded, report, erases }, looked));
     }
     let batch = Batch { now, entries: vec![Entry::Act(act)], ..Batch::default() };
     let receipt = shared.state().appender.append(batch).await?;
     let placed = receipt.placed.first().ok_or_else(|| ApiError::internal("an append without a place"))?;
     let position = placed.position();
-    let folded = folded(&shared, position).await;
-    JsonText::of(&ActView { id, dry_run, position: Some(position), known: false, folded, report, erases })
+    let folded = folded(shared, position).await;
+    let position = Some(position);
+    Ok((ActView { id, dry_run, position, known: false, folded, report, erases }, looked))
 }
 
 /// Waits until the store has what came of the record there.

@@ -1,16 +1,19 @@
 //! `/api/v1/dead…`: what could not be handled, kept as it came; tried again, or let go by an operator.
 
+use std::sync::Arc;
+
 use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{Path, RawQuery, State};
 use journal::{Batch, DeadQuery, HowEnded, LetterEnd, Letters};
+use model::OperatorAct;
 use serde::Deserialize;
 use tokio::sync::oneshot;
 
 use super::acts::{BY_MAX, WHY_MAX, line};
 use crate::auth::Caller;
-use crate::dead::{self, DeadError, LetterId};
+use crate::dead::{self, LetterId};
 use crate::error::{ApiError, ErrorCode};
 use crate::query::Query;
 use crate::reading::{JsonText, Shared};
@@ -100,14 +103,16 @@ pub(crate) async fn retry(
 ) -> Result<JsonText, ApiError> {
     let query = Query::parse(query.as_deref(), &["dry_run"])?;
     let dry_run = truth(&query, "dry_run")?;
-    let number = match meant(id)? {
-        LetterId::Letter(number) => number,
-        LetterId::Turn(_) => return Err(ApiError::new(ErrorCode::Refused, TURNS_HEAL)),
-    };
-    let Wanted { by, why: _ } = understood(body)?;
+    let id = meant(id)?;
+    let Wanted { by, why } = understood(body)?;
     let by = caller.said_by(Some(&line("by", &by, BY_MAX)?));
+    let why = why.map(|why| line("why", &why, WHY_MAX)).transpose()?;
+    let number = match id {
+        LetterId::Letter(number) => number,
+        LetterId::Turn(key) => return retry_turn(&shared, key, dry_run, by, why).await,
+    };
     let (reply, answer) = oneshot::channel();
-    let ask = Retry { number, dry_run, by, reply };
+    let ask = Retry { number, dry_run, by, why, reply };
     shared
         .state()
         .retries
@@ -123,9 +128,26 @@ pub(crate) async fn retry(
     }
 }
 
-/// Why a turn is not tried again by itself.
-pub const TURNS_HEAL: &str = "a policy fails at this turn whenever it is shown it: give it a new version, and the change takes all \
-                              turns again; `heliu backtest` tells beforehand what comes of it";
+/// Folds her again whose turn it is, by the policies that are bound now.
+async fn retry_turn(
+    shared: &Shared,
+    key: String,
+    dry_run: bool,
+    by: String,
+    why: Option<String>,
+) -> Result<JsonText, ApiError> {
+    let find = move |journal: &Arc<dyn journal::Journal>, store: &Arc<dyn store::Store>| {
+        Ok(dead::waiting_turn(&**journal, &**store, &key)?)
+    };
+    let turn = shared.blocking(find).await?;
+    let why = why.unwrap_or_else(|| dead::RETRY_WHY.to_owned());
+    let act = OperatorAct { id: String::new(), by, why, deed: dead::again(&turn) };
+    let (view, looked) = super::acts::carry_out(shared, None, act, dry_run).await?;
+    let told = move |_: &Arc<dyn journal::Journal>, store: &Arc<dyn store::Store>| {
+        Ok(dead::retried(&**store, &turn, view, &looked)?)
+    };
+    JsonText::of(&shared.blocking(told).await?)
+}
 
 /// Lets it go, with a name and a reason.
 pub(crate) async fn drop_letter(
@@ -148,10 +170,7 @@ pub(crate) async fn drop_letter(
                     (dead::waiting(&**journal, number)?.connection, Letters::One(number))
                 }
                 LetterId::Turn(key) => {
-                    let turn = dead::turn(&**journal, &**store, &key)?;
-                    if turn.ended.is_some() {
-                        return Err(DeadError::Ended(dead::turn_id(&turn.note), "dropped").into());
-                    }
+                    dead::waiting_turn(&**journal, &**store, &key)?;
                     (String::new(), Letters::Turn(key))
                 }
             })

@@ -2,8 +2,8 @@
 
 use model::{
     Alarm, Customer, FoldState, Handle, HeldIntent, HeldSegment, HeldStage, HeldTag, HeldTask, HeldTrait,
-    Identity, Instant, Intent, IntentState, IntentStep, Latest, Memory, Position, Reaction, StaffTask, Told,
-    Value,
+    Identity, Instant, Intent, IntentState, IntentStep, Latest, Memory, Missed, Position, Reaction,
+    StaffTask, Told, Value,
 };
 use serde::Serialize;
 
@@ -105,6 +105,8 @@ pub struct Whole<'a> {
     pub told: Vec<Raw>,
     /// The keys of the notes on turns of hers at which a policy failed.
     pub noted: &'a [String],
+    /// What paused policies missed of her, and whether it was made up for.
+    pub missed: Vec<Raw>,
     /// Ids that are hers now.
     pub merged: Vec<String>,
 }
@@ -175,6 +177,7 @@ pub fn whole<'a>(state: &'a FoldState, customer: &'a Customer) -> Whole<'a> {
         tasks,
         told,
         noted,
+        missed,
         merged,
     } = customer;
     Whole {
@@ -196,6 +199,7 @@ pub fn whole<'a>(state: &'a FoldState, customer: &'a Customer) -> Whole<'a> {
         tasks: tasks.iter().map(|held| of_task(state, held)).collect(),
         told: told.iter().map(wire::to_raw::<Told>).collect(),
         noted,
+        missed: missed.iter().map(wire::to_raw::<Missed>).collect(),
         merged: merged.iter().map(ToString::to_string).collect(),
     }
 }

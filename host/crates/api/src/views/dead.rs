@@ -6,6 +6,7 @@ use journal::{DeadCount, DeadLetter, DeadRequest, DeadState, Ended};
 use model::{DeadTurn, Instant, Note, Position, Request};
 use serde::{Deserialize, Serialize};
 
+use super::ActView;
 use crate::dead::{Turn, TurnGroup, turn_id};
 
 /// What waits, by what it has in common.
@@ -123,6 +124,9 @@ pub struct RetriedView {
     /// The component that was asked now.
     pub title: String,
     pub digest: String,
+    /// Of a turn: the act that folds her again, and what it changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<ActView>,
 }
 
 /// A letter that an operator let go.
@@ -169,7 +173,7 @@ fn turn_group(group: &TurnGroup) -> DeadGroupView {
         times: *turns,
         first: turn_id(first),
         last: *last,
-        mend: "a new version of the policy takes these turns again".to_owned(),
+        mend: crate::dead::TURNS_HEAL.to_owned(),
     }
 }
 

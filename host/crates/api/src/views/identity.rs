@@ -125,7 +125,10 @@ fn edge(edge: &Edge) -> EdgeView {
                 | Deed::Tag(_)
                 | Deed::Untag(_)
                 | Deed::Erase(_)
-                | Deed::Attest(_) => Vec::new(),
+                | Deed::Attest(_)
+                | Deed::Retry(_)
+                | Deed::Drop(_)
+                | Deed::Grant(_) => Vec::new(),
             };
             (by.clone(), Some(why.clone()), names)
         }

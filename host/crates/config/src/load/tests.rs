@@ -81,6 +81,7 @@ fn the_example_shows_every_key() {
         ("[telemetry]", keys_of::<TelemetrySection>()),
         ("[identity]", keys_of::<IdentitySection>()),
         ("[limits]", keys_of::<LimitsSection>()),
+        ("[change]", keys_of::<crate::change::ChangeSection>()),
         ("[plugins]", keys_of::<PluginsSection>()),
         ("[courier]", keys_of::<CourierSection>()),
         ("[courier.retry]", keys_of::<courier::RetrySection>()),
@@ -125,6 +126,9 @@ fn what_is_left_out_has_its_default() {
         connections_max: 1024,
         head_within: Duration::from_secs(10),
         body_within: Duration::from_secs(30),
+        compile_memory_bytes: 1 << 30,
+        compile_cpu: Duration::from_secs(60),
+        compile_wall: Duration::from_secs(300),
     };
     assert_eq!(config.limits, limits);
     assert_eq!((config.api.listen, config.tls, config.otlp), (None, None, None));
@@ -175,6 +179,19 @@ fn an_error_names_the_file_the_section_and_the_key() {
             "[limits]\nconnections_max = 0",
             "heliu.toml: [limits] key \"connections_max\": 0 is not between 1 and 65536",
         ),
+        (
+            "[limits]\ncompile_memory_bytes = 1000000",
+            "heliu.toml: [limits] key \"compile_memory_bytes\": 1000000 is not between 134217728 and 68719476736",
+        ),
+        (
+            "[limits]\ncompile_cpu = \"1500ms\"",
+            "heliu.toml: [limits] key \"compile_cpu\": 1.5s is not a number of whole seconds",
+        ),
+        (
+            "[limits]\ncompile_wall = \"2h\"",
+            "heliu.toml: [limits] key \"compile_wall\": \"2h\" is not between 1 s and 3600 s",
+        ),
+        ("[change]\nby = \" \"", "heliu.toml: [change] key \"by\": it is not one line of 1 to 100 letters"),
         (
             "[api]\ntoken = 5",
             "heliu.toml: [api] key \"token\": invalid type: integer `5`, expected a text, { file",

@@ -7,7 +7,7 @@ use model::{
     Customer, CustomerId, Deed, Digest, Entry, Erase, HandTag, HandUntag, HeldIntent, IntentState, Join,
     Note, OperatorAct, Progress, Proposal, Record, Retract, Split,
 };
-use router::{Router, RouterConfig};
+use router::{Folded, Router, RouterConfig};
 use store::{Query, Standing, Store};
 
 use crate::life::{self, Act, Word};
@@ -68,8 +68,8 @@ impl Host {
         self.router.pause(policy, now).expect("pause").is_some()
     }
 
-    pub fn settle(&mut self, now: u64) {
-        self.router.settle(now).expect("settle");
+    pub fn settle(&mut self, now: u64) -> Folded {
+        self.router.settle(now).expect("settle")
     }
 
     /// Says it of what is there once everything is folded. Gives where it stands; None: there is nothing to say it of.

@@ -32,6 +32,7 @@ pub fn setup(which: u8) -> Vec<Binding> {
         0 => vec![counter(0), teller],
         1 => vec![counter(1), teller],
         3 => vec![counter(1)],
+        4 => vec![binding("greedy", 0, &["*"], &["*"], &["did"]), counter(0)],
         _ => vec![counter(0)],
     }
 }
@@ -83,8 +84,44 @@ impl Plugins for Natives {
         }
         Ok(turns
             .iter()
-            .map(|turn| if binding.name == "counter" { count(binding, turn) } else { tell(turn) })
+            .map(|turn| match binding.name.as_str() {
+                "counter" => count(binding, turn),
+                "greedy" => greed(turn),
+                _ => tell(turn),
+            })
             .collect())
+    }
+}
+
+/// At each record sixty-four more of what its kind says, or as many others in their place.
+fn greed(turn: &Turn<'_>) -> TurnOutcome {
+    let Happening::Fact { event, .. } = turn.happening else {
+        return TurnOutcome::Verdict(Verdict::default());
+    };
+    let Fact::Did(act) = &event.fact else { return TurnOutcome::Verdict(Verdict::default()) };
+    let name = |number: u64| format!("{}-{number}", turn.position);
+    let held: Vec<String> = turn.customer.tags.iter().map(|held| held.name.clone()).collect();
+    let untag = held.into_iter().take(32).map(|tag| because("less", Change::Untag(tag)));
+    let decisions = match act.kind.as_str() {
+        "swap" => untag.chain((0..32).map(|n| because("more", tag(name(n))))).collect(),
+        kind => (0..64).map(|n| because("more", more(kind, name(n), turn))).collect(),
+    };
+    TurnOutcome::Verdict(Verdict { decisions, memory: Some(vec![7]) })
+}
+
+fn tag(name: String) -> Change {
+    Change::Tag(NewTag { name, expires: None })
+}
+
+fn more(kind: &str, name: String, turn: &Turn<'_>) -> Change {
+    match kind {
+        "tags" => tag(name),
+        "traits" => Change::Put(Trait { name, value: Value::Truth(true) }),
+        "bytes" => Change::Put(Trait { name, value: Value::Text("x".repeat(40_000)) }),
+        "stages" => Change::Stage(Stage { journey: name, stage: "on".to_owned() }),
+        "alarms" => Change::Wake(Wake { key: name, due: turn.now + 400_000 }),
+        "intents" => Change::Intend(intent(&name)),
+        _ => Change::AskStaff(StaffTask { title: name, due: None }),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Admits guests and calls them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use guests::frame::{at_position, outlet, policy, policy_with, webhook};
 
@@ -70,6 +71,7 @@ pub fn call_with(http: Http) -> Call {
         secrets: Vec::new(),
         memory: sandbox::ConnectionMemory::default(),
         http,
+        patience: Duration::from_secs(60),
     }
 }
 

@@ -41,7 +41,7 @@ attacks! {
         tag_of_two_lines decisions_without_number reason_in_no_alphabet trait_that_is_no_number
         detail_in_brackets remembers_too_much allocator_that_dies allocator_without_end
         allocator_outside_of_memory allocator_out_of_line forged_handle handles_without_number freed_twice
-        cleans_up_without_end function_of_two_lines counts_across_calls counts_its_neighbours reads_the_processor;
+        cleans_up_without_end puts_ever_new_traits function_of_two_lines counts_across_calls counts_its_neighbours reads_the_processor;
     connectors:
         loops_at_a_webhook recurses_at_a_webhook dies_at_a_webhook swells_at_a_webhook holds_its_memory
         logs_without_end logs_megabytes logs_a_gigabyte logs_more_than_is_taken logs_in_no_alphabet
@@ -50,7 +50,7 @@ attacks! {
         reads_anothers_memory searches_the_ashes tells_its_secrets draws_without_end requests_without_number
         asks_whom_nobody_granted waits_for_a_mute_server answers_with_no_status
         answers_with_two_headers_in_one answers_with_megabytes events_without_number event_of_another_scheme
-        event_with_extra_in_brackets event_that_is_no_fact events_of_one_text cursor_of_no_kind
+        names_people_by_phone event_with_extra_in_brackets event_that_is_no_fact events_of_one_text cursor_of_no_kind
         chores_without_number outcomes_of_nobodys_errands;
 }
 

@@ -249,6 +249,16 @@ pub async fn event_of_another_scheme(guest: Guest) {
     answers_out_of_bounds(guest, &["event \"e1\"", "wechat.unionid", "declares"]).await;
 }
 
+/// It declares what it uses, so the sandbox has nothing against it: whose kind of handle that is, the configuration says
+/// (`heliu`'s wiring.rs, `tests/e2e/hostile.rs`).
+pub async fn names_people_by_phone(guest: Guest) {
+    let neighbours = Neighbours::new(Limits::default());
+    let connector = neighbours.hostile_connector(guest);
+    let kept = connector.receive(call(), &request()).await.unwrap().value.unwrap().kept;
+    let who = &kept.events[0].who[0];
+    assert_eq!((who.scheme.as_str(), who.value.as_str()), ("phone", "13900000000"));
+}
+
 pub async fn event_with_extra_in_brackets(guest: Guest) {
     answers_out_of_bounds(guest, &["event \"e1\"", "extra", "json_depth"]).await;
 }

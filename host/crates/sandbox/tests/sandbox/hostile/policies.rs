@@ -1,6 +1,7 @@
 //! Policies that loop, swell, lie, forge and break off.
 
 use guests::Guest;
+use model::Change;
 use sandbox::{Limits, Trouble, TurnFaultKind, TurnOutcome};
 
 use super::neighbours::Neighbours;
@@ -95,6 +96,16 @@ pub async fn verdict_of_no_kind(guest: Guest) {
 
 pub async fn answer_out_of_line(guest: Guest) {
     each(little_fuel(), guest, TurnFaultKind::Trap, &["align"]).await;
+}
+
+/// Each turn keeps to its bounds: it is the fold that counts what she has (`router`'s document.rs, `tests/e2e/hostile.rs`).
+pub async fn puts_ever_new_traits(guest: Guest) {
+    for outcome in outcomes(Limits::default(), guest).await {
+        let TurnOutcome::Verdict(verdict) = outcome else { panic!("{outcome:?}") };
+        let [put, wake] = &verdict.decisions[..] else { panic!("{verdict:?}") };
+        assert!(matches!(&put.change, Change::Put(put) if put.name.len() == 16), "{put:?}");
+        assert!(matches!(&wake.change, Change::Wake(wake) if wake.key.len() == 16), "{wake:?}");
+    }
 }
 
 pub async fn tag_of_another(guest: Guest) {

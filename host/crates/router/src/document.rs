@@ -1,0 +1,161 @@
+//! How much one policy may keep in one customer's document: what passes it is a turn at which the policy failed, and changes
+//! nothing.
+//!
+//! Counted is what stands in her document after the verdict and is this policy's, so nobody uses up what is another's. The
+//! limits are part of what the fold means: another one gives another state, so they stand here and in no configuration.
+
+use std::collections::BTreeMap;
+
+use model::{Change, Content, Customer, HeldIntent, Intent, StaffTask, Trait, Value, Verdict, Version};
+
+/// Of everything that is kept for a while and looked at again.
+const TAGS_MAX: usize = 256;
+const TRAITS_MAX: usize = 256;
+const STAGES_MAX: usize = 64;
+const ALARMS_MAX: usize = 256;
+
+/// What is never taken out: one a day for ten years.
+const INTENTS_MAX: usize = 4_096;
+const TASKS_MAX: usize = 4_096;
+
+/// Events that it told of others because of her. Two policies that tell of each other's people without end come to it.
+const TOLD_MAX: usize = 16_384;
+
+/// Bytes of all of it together, with reasons and what it remembers: her document is written again with each change.
+const BYTES_MAX: usize = 4 << 20;
+
+/// Traits that channels tell of her. A new one beyond it is not taken; one that she has is changed as ever.
+pub(crate) const TOLD_TRAITS_MAX: usize = 1_024;
+
+/// What stands under a name after the verdict, in bytes. None: nothing.
+type Named<'v> = BTreeMap<&'v str, Option<usize>>;
+
+/// What a verdict leaves behind, by kind.
+#[derive(Default)]
+struct Left<'v> {
+    tags: Named<'v>,
+    traits: Named<'v>,
+    stages: Named<'v>,
+    alarms: Named<'v>,
+    intents: Named<'v>,
+    tasks: (usize, usize),
+    told: usize,
+}
+
+/// The limit that her document would pass by this verdict of this policy, in words. None: it keeps to them.
+pub(crate) fn passes(
+    customer: &Customer,
+    binding: &str,
+    versions: &[Version],
+    verdict: &Verdict,
+) -> Option<String> {
+    let left = Left::of(verdict, binding, customer);
+    let is_its = |version: Option<u32>| {
+        let version = version.and_then(|place| usize::try_from(place).ok());
+        version.and_then(|place| versions.get(place)).is_some_and(|version| version.binding == binding)
+    };
+    let tags = customer.tags.iter().filter(|held| is_its(held.cause.version));
+    let tags = tags.map(|held| (held.name.as_str(), held.name.len() + held.cause.why.len()));
+    let traits = customer.traits.iter().filter(|held| is_its(held.cause.version));
+    let traits =
+        traits.map(|held| (held.name.as_str(), held.name.len() + value(&held.value) + held.cause.why.len()));
+    let stages = customer.stages.iter().filter(|held| is_its(held.cause.version));
+    let stages = stages
+        .map(|held| (held.journey.as_str(), held.journey.len() + held.stage.len() + held.cause.why.len()));
+    let alarms = customer.alarms.iter().filter(|alarm| alarm.binding == binding);
+    let alarms = alarms.map(|alarm| (alarm.key.as_str(), alarm.key.len()));
+    let intents = customer.intents.iter().filter(|held| held.binding == binding);
+    let intents = intents
+        .map(|held: &HeldIntent| (held.intent.key.as_str(), intent(&held.intent) + held.cause.why.len()));
+    let tasks = customer.tasks.iter().filter(|held| held.binding == binding);
+    let tasks = tasks.fold(left.tasks, |(count, bytes), held| {
+        (count + 1, bytes + task(&held.task) + held.cause.why.len())
+    });
+    let told = customer.told.iter().filter(|told| told.binding == binding).count() + left.told;
+    let kinds = [
+        ("tags", TAGS_MAX, sum(tags, &left.tags)),
+        ("traits", TRAITS_MAX, sum(traits, &left.traits)),
+        ("stages", STAGES_MAX, sum(stages, &left.stages)),
+        ("alarms", ALARMS_MAX, sum(alarms, &left.alarms)),
+        ("intents", INTENTS_MAX, sum(intents, &left.intents)),
+        ("tasks of staff", TASKS_MAX, tasks),
+        ("events told of others", TOLD_MAX, (told, 0)),
+    ];
+    if let Some((kind, most, (count, _))) = kinds.iter().find(|(_, most, (count, _))| count > most) {
+        return Some(format!(
+            "{count} {kind} of this policy in one customer's document; at most {most}. The turn changes nothing: take some away \
+             before you give more"
+        ));
+    }
+    let memory = verdict.memory.as_ref().map_or(0, Vec::len);
+    let bytes = kinds.iter().map(|(.., (_, bytes))| bytes).sum::<usize>() + memory;
+    (bytes > BYTES_MAX).then(|| {
+        format!(
+            "{bytes} bytes of this policy in one customer's document; at most {BYTES_MAX}. The turn changes nothing: take some \
+             away, or give shorter reasons and texts"
+        )
+    })
+}
+
+/// How many there are of a kind after the verdict, and their bytes.
+fn sum<'c>(held: impl Iterator<Item = (&'c str, usize)>, left: &Named<'_>) -> (usize, usize) {
+    let stays = held.filter(|(name, _)| !left.contains_key(name)).map(|(_, bytes)| bytes);
+    let comes = left.values().copied().flatten();
+    stays.chain(comes).fold((0, 0), |(count, sum), bytes| (count + 1, sum + bytes))
+}
+
+impl<'v> Left<'v> {
+    fn of(verdict: &'v Verdict, binding: &str, customer: &Customer) -> Left<'v> {
+        let mut left = Left::default();
+        for decision in &verdict.decisions {
+            let why = decision.why.len();
+            match &decision.change {
+                Change::Tag(tag) => drop(left.tags.insert(&tag.name, Some(tag.name.len() + why))),
+                Change::Untag(name) => drop(left.tags.insert(name, None)),
+                Change::Stage(stage) => {
+                    let bytes = stage.journey.len() + stage.stage.len() + why;
+                    left.stages.insert(&stage.journey, Some(bytes));
+                }
+                Change::Put(Trait { name, value: put }) => {
+                    left.traits.insert(name, Some(name.len() + value(put) + why));
+                }
+                Change::Wake(wake) => drop(left.alarms.insert(&wake.key, Some(wake.key.len()))),
+                Change::Quiet(key) => drop(left.alarms.insert(key, None)),
+                Change::Intend(new) => {
+                    // One key is one intent, and stays as it was first intended.
+                    let is_known = |held: &HeldIntent| held.binding == binding && held.intent.key == new.key;
+                    if !customer.intents.iter().any(is_known) {
+                        left.intents.entry(&new.key).or_insert(Some(intent(new) + why));
+                    }
+                }
+                Change::Tell(_) => left.told += 1,
+                Change::AskStaff(new) => {
+                    left.tasks = (left.tasks.0 + 1, left.tasks.1 + task(new) + why);
+                }
+            }
+        }
+        left
+    }
+}
+
+fn value(value: &Value) -> usize {
+    match value {
+        Value::Text(text) => text.len(),
+        Value::Number(_) | Value::Truth(_) | Value::Time(_) => 8,
+    }
+}
+
+fn intent(intent: &Intent) -> usize {
+    let Intent { key, scene, text, content, detail, not_before: _, not_after: _ } = intent;
+    let texts = [text, detail].into_iter().flatten().map(String::len).sum::<usize>();
+    let content = content.as_ref().map_or(0, |content| {
+        let Content { id, kind, title, category } = content;
+        let rest = [title, category].into_iter().flatten().map(String::len).sum::<usize>();
+        id.len() + kind.len() + rest
+    });
+    key.len() + scene.len() + texts + content
+}
+
+fn task(task: &StaffTask) -> usize {
+    task.title.len()
+}
