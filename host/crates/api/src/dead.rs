@@ -204,7 +204,7 @@ fn scan(
             .into_iter()
             .filter_map(|note| match note {
                 Note::DeadTurn(turn) => Some(turn),
-                Note::Conflict(_) | Note::Erasure(_) => None,
+                Note::Conflict(_) | Note::Erasure(_) | Note::StrayReceipt(_) => None,
             })
             .collect();
         if turns.is_empty() {

@@ -23,7 +23,9 @@ pub use event::{
     Act, Bond, Content, Direction, ENTERED, Event, Fact, Identity, LEFT, Look, Message, Order, OrderLine,
     OrderStep, Receipt, ReceiptStep, SEGMENTS, Tie, Touchpoint, Trait, Value, View,
 };
-pub use fold::{Apart, Conflict, Corrections, DeadTurn, Erasure, FoldState, Joined, Note, Version};
+pub use fold::{
+    Apart, Conflict, Corrections, DeadTurn, Erasure, FoldState, Joined, Note, StrayReceipt, Version,
+};
 pub use ids::{CustomerId, Digest, Instant, Json, ParseIdError, Position};
 pub use plugin::{
     Ability, Answer, Carriage, Chore, ConnectorDescriptor, Delivery, Errand, Fault, Harvest, MemoryCell,
@@ -31,6 +33,6 @@ pub use plugin::{
 };
 pub use record::{
     Attest, Binding, ChannelEvent, Deed, DerivedEvent, ERASED, Entry, Erase, Erased, HandTag, HandUntag,
-    Join, OperatorAct, Pause, Progress, Proposal, Record, Retelling, Retract, Setup, Source, Split,
+    Join, OperatorAct, Outcomes, Pause, Progress, Proposal, Record, Retelling, Retract, Setup, Source, Split,
 };
 pub use turn::{CustomerView, Happening, Turn};

@@ -1,5 +1,7 @@
 //! The fold's own loop: read, give, run, commit.
 
+mod setups;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -8,7 +10,7 @@ use journal::{Batch, Gone, Journal};
 use model::{
     CustomerId, Deed, Entry, Erase, FoldState, Identity, Instant, OperatorAct, Pause, Position, Record,
 };
-use store::{Agenda, Commit, Indexed, Query, Standing, Store};
+use store::{Agenda, Commit, Standing, Store};
 
 use crate::correct::Judge;
 use crate::desk::{Desk, Kept};
@@ -18,7 +20,7 @@ use crate::lane::{Lane, Until, Why};
 use crate::pauses::Pauses;
 use crate::pending::Pending;
 use crate::rounds::{Rounds, Yield};
-use crate::{Plugins, RouterError, correct, identity, parts, pauses, setup, telling};
+use crate::{Plugins, RouterError, correct, identity, parts, pauses, telling};
 
 #[derive(Clone, Copy, Debug)]
 pub struct RouterConfig {
@@ -349,69 +351,6 @@ impl Router {
             lane
         });
         Ok(lanes.collect())
-    }
-
-    /// A change of the configuration takes over: where policies decide otherwise, every customer is folded again.
-    fn set_up(&mut self, position: Position, now: Instant, new: &model::Setup) -> Result<u64, RouterError> {
-        let mut turns = 0;
-        let state = setup::changed(&self.state, new, position);
-        let was = self.pauses();
-        self.ahead.retain(|(ahead, _)| *ahead > position);
-        let is = Pauses::of(new, &self.ahead);
-        if setup::needs_refold((&self.state.setup, &was), (new, &is), position) {
-            self.desk.clear();
-            self.announce(&state)?;
-            let mut after = None;
-            loop {
-                let page =
-                    self.store.page(&Query { after, limit: self.config.batch_max, ..Query::default() })?;
-                let Some(last) = page.last() else { break };
-                if self.halt.load(Ordering::Relaxed) {
-                    return Err(RouterError::Halted);
-                }
-                after = Some(last.id);
-                turns += self.refold(page, position, now, &state, &is)?;
-            }
-        }
-        let to = Standing { position, fired: self.standing.fired };
-        let commit = Commit { from: self.standing, to, state: Some(&state), ..Commit::default() };
-        self.store.commit(&commit)?;
-        self.standing = to;
-        self.reached = position;
-        self.state = state;
-        Ok(turns)
-    }
-
-    /// Lists the new versions before any customer bears one of them as a cause.
-    fn announce(&mut self, new: &FoldState) -> Result<(), RouterError> {
-        let state = FoldState { versions: new.versions.clone(), ..self.state.clone() };
-        let (from, to) = (self.standing, self.standing);
-        self.store.commit(&Commit { from, to, state: Some(&state), ..Commit::default() })?;
-        self.state = state;
-        Ok(())
-    }
-
-    /// The store does not move: should the host stop halfway, all of it is done again, to the same end.
-    fn refold(
-        &mut self,
-        page: Vec<model::Customer>,
-        position: Position,
-        now: Instant,
-        state: &FoldState,
-        pauses: &Pauses,
-    ) -> Result<u64, RouterError> {
-        let lanes = page.into_iter().map(|customer| {
-            let before = Indexed::of(&customer);
-            Lane::again(Kept { customer, before }, position, now)
-        });
-        let mut assigned = Assigned::of(lanes.collect());
-        let rounds = Rounds::new(&*self.journal, &*self.plugins, state).paused(pauses.clone());
-        let result = parts::run(&rounds, &mut assigned.lanes, &self.config)?;
-        let turns = self.absorb(self.standing, assigned, result)?;
-        self.flush()?;
-        Point::PageRefolded.reached();
-        self.desk.clear();
-        Ok(turns)
     }
 
     /// Who is who changes because of this record, which stands alone: those whom it concerns are judged, and folded, again.

@@ -25,6 +25,7 @@ pub(crate) static SCHEMA: Schema = Schema {
         include_str!("store/schema_1.sql"),
         include_str!("store/schema_2.sql"),
         include_str!("store/schema_3.sql"),
+        include_str!("store/schema_4.sql"),
     ],
     synchronous: "NORMAL",
     written: Point::CommitWritten,
