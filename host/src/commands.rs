@@ -29,7 +29,7 @@ mod tests;
 pub(crate) use act::{CustomerAct, IdentityAct, Said, line, tell as tell_act};
 pub(crate) use backtest::{BacktestArguments, ShadowArguments, run as backtest, shadow};
 pub(crate) use backup::{backup, restore};
-pub(crate) use broadcast::{BroadcastCommand, Ground, Propose, propose_alone, run as broadcast};
+pub(crate) use broadcast::{BroadcastCommand, Ground, Propose, Stage, propose_alone, run as broadcast};
 pub(crate) use customer::{CustomerCommand, attest_export, export_customer, run as customer};
 pub(crate) use dead::{DeadCommand, WhichLetters, run as dead};
 pub(crate) use digest::run as digest;

@@ -32,7 +32,7 @@ use carrying::Outlet;
 use commands::{
     Asked, BacktestArguments, BroadcastCommand, CustomerAct, CustomerCommand, DeadCommand, ExportCommand,
     Ground, IdentityAct, IdentityCommand, IntentCommand, JournalCommand, Propose, Said, SegmentCommand,
-    ShadowArguments, TokenCommand, When,
+    ShadowArguments, Stage, TokenCommand, When,
 };
 use plugin::PluginCommand;
 
@@ -301,7 +301,7 @@ fn asked(path: &Path) -> anyhow::Result<Asked> {
 fn ground(path: &Path, propose: Propose) -> anyhow::Result<Ground> {
     let config = config::load(path)?;
     let sandbox = Data::open(&config)?.sandbox()?;
-    let mut outlets = Vec::new();
+    let (mut outlets, mut stages) = (Vec::new(), Vec::new());
     for wanted in &config.connections {
         let bytes = read_component(&wanted.plugin, &config.plugins)?;
         let admitted = sandbox.admit(&bytes, &Grants::all());
@@ -310,10 +310,13 @@ fn ground(path: &Path, propose: Propose) -> anyhow::Result<Ground> {
         {
             let (settings, secrets, again) = (&wanted.settings, &wanted.secrets, &wanted.carry_again);
             let descriptor = connector.descriptor();
-            outlets.push(Outlet::new(&wanted.name, descriptor, settings, secrets, again, wanted.since));
+            let outlet = Outlet::new(&wanted.name, descriptor, settings, secrets, again, wanted.since);
+            outlets.push(outlet.clone());
+            let (settings, secrets, http) = (settings.clone(), secrets.clone(), sandbox.http(Vec::new())?);
+            stages.push(Stage { outlet, connector, settings, secrets, http });
         }
     }
-    Ok(Ground { asked: asked(path)?, plan: config.courier, outlets, propose })
+    Ok(Ground { asked: asked(path)?, plan: config.courier, outlets, stages, propose })
 }
 
 fn serve(path: &Path, json: bool) -> anyhow::Result<()> {

@@ -463,7 +463,7 @@ pub fn schemes(namings: &[Naming<'_>]) -> anyhow::Result<Vec<model::Scheme>> {
 /// What the fold is told of a configuration.
 pub fn setup(config: &Config, policies: Vec<Binding>, schemes: Vec<model::Scheme>) -> Setup {
     let (phone_country, tenant) = (config.phone_country.clone(), config.tenant.clone());
-    Setup { policies, schemes, phone_country, tenant }
+    Setup { policies, schemes, phone_country, tenant, outcomes: config.courier.outcomes.clone() }
 }
 
 #[cfg(test)]

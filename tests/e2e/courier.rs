@@ -11,24 +11,24 @@ use tests::{Host, Tenant};
 
 use crate::stage::Stage;
 
-const STAFF: &str = "linshen";
-const HOUR_MS: u64 = 60 * 60 * 1000;
-const DAY_MS: u64 = 24 * HOUR_MS;
+pub const STAFF: &str = "linshen";
+pub const HOUR_MS: u64 = 60 * 60 * 1000;
+pub const DAY_MS: u64 = 24 * HOUR_MS;
 const TASK: &str = "externalcontact/add_msg_template";
 
 /// At most one message a day.
 const ONE_A_DAY: &str = "\n[[courier.cap]]\nscenes = [\"direct-message\"]\nat_most = 1\neach = \"day\"\n";
 
-fn her(number: u32) -> String {
+pub fn her(number: u32) -> String {
     format!("wmFabLe{number:025}")
 }
 
-async fn set(tenant: Tenant) -> Stage {
+pub async fn set(tenant: Tenant) -> Stage {
     Stage::set(&Tenant { policies: Vec::new(), ..tenant }).await
 }
 
 /// Somebody adds a member of staff, on the platform and in the host.
-async fn add(stage: &Stage, number: u32, welcome_code: Option<&str>) {
+pub async fn add(stage: &Stage, number: u32, welcome_code: Option<&str>) {
     let external_userid = her(number);
     {
         let mut corp = stage.on.wecom.corp();
@@ -43,7 +43,7 @@ async fn add(stage: &Stage, number: u32, welcome_code: Option<&str>) {
     assert!(stage.on.wecom.push(&stage.host.hook(WECOM), &event).await.unwrap().is_accepted());
 }
 
-fn broadcast(stage: &Stage, name: &str, rendering: &str) -> std::path::PathBuf {
+pub fn broadcast(stage: &Stage, name: &str, rendering: &str) -> std::path::PathBuf {
     let path = stage.folder.path().join(format!("{name}.toml"));
     let text = format!("name = \"{name}\"\nfilter = 'size(staff) > 0'\n\n[[rendering]]\n{rendering}\n");
     std::fs::write(&path, text).unwrap();
@@ -51,7 +51,7 @@ fn broadcast(stage: &Stage, name: &str, rendering: &str) -> std::path::PathBuf {
 }
 
 /// Proposes something to everybody, through the host that runs; and once more, where none does.
-async fn send(mut stage: Stage, name: &str, rendering: &str) -> Stage {
+pub async fn send(mut stage: Stage, name: &str, rendering: &str) -> Stage {
     let file = broadcast(&stage, name, rendering);
     let arguments = ["broadcast", "send", file.to_str().unwrap(), "--by", "li", "--why", "a test"];
     let told = cli_json(&stage.config, &arguments).unwrap();
@@ -64,14 +64,14 @@ async fn send(mut stage: Stage, name: &str, rendering: &str) -> Stage {
 }
 
 /// Intents of a broadcast: state and word, by customer.
-async fn fates(stage: &Stage, name: &str) -> Vec<(String, String)> {
+pub async fn fates(stage: &Stage, name: &str) -> Vec<(String, String)> {
     let page = stage.host.get(&format!("intents?binding=broadcast.{name}")).await.unwrap();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let intents = page["intents"].as_array().unwrap().iter();
     intents.map(|intent| (text(&intent["state"]), text(&intent["code"]))).collect()
 }
 
-fn fate(state: &str, code: &str) -> (String, String) {
+pub fn fate(state: &str, code: &str) -> (String, String) {
     (state.to_owned(), code.to_owned())
 }
 

@@ -118,7 +118,7 @@ fn wecom_text(wecom: &WecomSim, carry_again: &[&str]) -> anyhow::Result<String> 
     Ok(format!(
         "\n[[connection]]\nname = \"{WECOM}\"\nplugin = {:?}\nhosts = [{base:?}]\ninward = true\n\
          shares = [\"phone\", \"taobao.open-uid\"]\ncarry_again = {carry_again:?}\n\n[connection.settings]\ncorp_id = {:?}\ntoken = {:?}\nencoding_aes_key = {{ file = \"wecom.aes-key\" }}\n\
-         receive_ids = [{:?}]\nsecret = {{ file = \"wecom.secret\" }}\napi_base = {base:?}\njoin_remark_mobiles = true\n\n\
+         receive_ids = [{:?}]\nsecret = {{ file = \"wecom.secret\" }}\napi_base = {base:?}\njoin_remark_mobiles = true\nagent_id = 1000002\n\n\
          [[connection.settings.state_handles]]\nprefix = \"{CARD_PREFIX}\"\nscheme = \"taobao.open-uid\"\n\
          scope = \"{TMALL_SHOP}\"\n",
         file("wecom")?,

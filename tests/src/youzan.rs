@@ -8,6 +8,7 @@ pub mod push;
 mod rest;
 pub mod shape;
 pub mod shop;
+pub mod wallet;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -72,6 +73,7 @@ pub(crate) struct Inside {
     tokens: Mutex<Tokens>,
     calls: Mutex<BTreeMap<String, u64>>,
     calls_to_limit: Mutex<u64>,
+    answers_to_lose: Mutex<Vec<String>>,
 }
 
 impl YouzanSim {
@@ -83,6 +85,7 @@ impl YouzanSim {
             tokens: Mutex::default(),
             calls: Mutex::default(),
             calls_to_limit: Mutex::default(),
+            answers_to_lose: Mutex::default(),
         });
         let server = Server::start(rest::routes(inside.clone())).await.context("simulator of Youzan")?;
         Ok(Self { inside, server: Arc::new(server) })
@@ -124,6 +127,11 @@ impl YouzanSim {
     /// The next `calls` API calls are answered with 4101.
     pub fn limit_next(&self, calls: u64) {
         *self.inside.calls_to_limit.lock() = calls;
+    }
+
+    /// The next call of this API is done, and answered with 5001: a service behind the gateway did not answer it.
+    pub fn lose_next_answer(&self, api: &str) {
+        self.inside.answers_to_lose.lock().push(api.to_owned());
     }
 
     /// An order's document as pushes carry it.

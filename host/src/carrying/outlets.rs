@@ -77,6 +77,7 @@ impl Outlet {
             channel: self.channel().to_owned(),
             abilities: self.descriptor.abilities.clone(),
             addresses,
+            strangers: self.descriptor.schemes.iter().map(|scheme| address(&scheme.name, None)).collect(),
             since: self.since,
             sent_today: Tally::default(),
             staff: Vec::new(),

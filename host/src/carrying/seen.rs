@@ -88,7 +88,7 @@ fn out<'a>(held: &'a HeldIntent, channel: &impl Fn(&str) -> &'a str) -> Option<C
     let reached = |step: &&model::IntentStep| {
         step.state == held.state && matches!(held.state, IntentState::Sent | IntentState::Confirmed)
     };
-    let at = held.steps.iter().rev().find(reached).map_or(handed, |step| step.now);
+    let at = held.steps.iter().rev().find(reached).map_or(handed, |step| step.at);
     let connection = connection.or(last.connection.as_deref()).unwrap_or_default();
     Some(Carried {
         binding: &held.binding,
@@ -110,6 +110,7 @@ mod tests {
         let step = |state, now, code: &str| IntentStep {
             state,
             now,
+            at: now,
             position: now,
             connection: Some("wecom-main".to_owned()),
             staff: None,

@@ -1,10 +1,12 @@
 //! `heliu broadcast`: something for everybody in a segment, but for those who are held out.
 //!
-//! `preview` says who would get it and what the rules would say of it now; `send` proposes it. What is proposed goes the way of
+//! `preview` says who would get it and what the rules would say of it now; `send` proposes it; `results` says what came of it. What is proposed goes the way of
 //! every intent: the courier judges each one when it is carried.
 
 mod file;
 mod preview;
+mod rehearsal;
+mod results;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -19,6 +21,8 @@ use super::segment::Asked;
 use super::{print_json, unless_reader_left};
 use crate::carrying::Outlet;
 use file::Broadcast;
+use rehearsal::Reach;
+pub(crate) use rehearsal::Stage;
 
 /// Proposals in one batch: what bounds the memory, and how much is done again after a crash.
 const BATCH_MAX: usize = 500;
@@ -27,6 +31,11 @@ const BATCH_MAX: usize = 500;
 pub(crate) enum BroadcastCommand {
     /// Show how many would get it, how many are held out, and what the rules would drop or hold now. Proposes nothing.
     Preview {
+        /// The broadcast, in TOML.
+        file: PathBuf,
+    },
+    /// Show how far each of its intents has come, what customers made of them, and what those bought who were held out.
+    Results {
         /// The broadcast, in TOML.
         file: PathBuf,
     },
@@ -55,6 +64,8 @@ pub(crate) struct Ground {
     pub(crate) asked: Asked,
     pub(crate) plan: courier::Plan,
     pub(crate) outlets: Vec<Outlet>,
+    /// The same connections, to try what they take.
+    pub(crate) stages: Vec<Stage>,
     /// Makes proposals durable: through a host, or by itself.
     pub(crate) propose: Propose,
 }
@@ -76,6 +87,10 @@ pub(crate) fn propose_alone(asked: &Asked, acts: Vec<OperatorAct>) -> anyhow::Re
 }
 
 impl Ground {
+    fn stage(&self, connection: &str) -> Option<&Stage> {
+        self.stages.iter().find(|stage| stage.outlet.connection == connection)
+    }
+
     fn scan(&self) -> Scan<'_> {
         let Asked { journal, store, segments: _, now, plugins: _ } = &self.asked;
         Scan { journal: &**journal, store: &**store, now: *now, until: None }
@@ -134,10 +149,16 @@ pub(crate) fn run(
     unless_reader_left(match command {
         BroadcastCommand::Preview { file } => {
             let (broadcast, segment) = read(&file, ground)?;
+            rehearsal::check(ground, &broadcast, &segment)?;
             preview::preview(ground, &broadcast, &segment, json, out)
+        }
+        BroadcastCommand::Results { file } => {
+            let (broadcast, segment) = read(&file, ground)?;
+            results::results(ground, &broadcast, &segment, json, out)
         }
         BroadcastCommand::Send { file, by, why } => {
             let (broadcast, segment) = read(&file, ground)?;
+            rehearsal::check(ground, &broadcast, &segment)?;
             send(ground, &broadcast, &segment, &by, &why, json, out)
         }
     })
@@ -158,10 +179,12 @@ fn send(
     json: bool,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
-    let (mut waiting, mut counts) = (Vec::new(), Counts::default());
+    let (mut waiting, mut counts, reach) = (Vec::new(), Counts::default(), Reach::of(ground));
     let held_out = ground.each(broadcast, segment, |customer| {
         counts.audience += 1;
-        for intent in &broadcast.intents {
+        let hers = broadcast.for_her(|scene| reach.plays(scene, customer));
+        counts.unreached += u64::from(hers.is_empty());
+        for intent in hers {
             let (binding, intent) = (broadcast.binding(), intent.clone());
             let id = act_id(broadcast, customer.id, &intent.key);
             let deed = Deed::Propose(Proposal { customer: customer.id, binding, intent });
@@ -171,14 +194,18 @@ fn send(
         if waiting.len() >= BATCH_MAX { append(ground, &mut waiting, &mut counts) } else { Ok(()) }
     })?;
     append(ground, &mut waiting, &mut counts)?;
-    let Counts { audience, proposed, known } = counts;
+    let Counts { audience, unreached, proposed, known } = counts;
     if json {
         let told = serde_json::json!({
-            "name": broadcast.name, "audience": audience, "held_out": held_out, "proposed": proposed, "known": known,
+            "name": broadcast.name, "audience": audience, "held_out": held_out, "unreached": unreached,
+            "proposed": proposed, "known": known,
         });
         return print_json(out, &told);
     }
     writeln!(out, "{}: {audience} in the audience, {held_out} held out", broadcast.name)?;
+    if unreached > 0 {
+        writeln!(out, "{unreached} are reached in none of its scenes")?;
+    }
     writeln!(out, "{proposed} proposed, {known} were proposed before")?;
     Ok(())
 }
@@ -186,6 +213,8 @@ fn send(
 #[derive(Debug, Default)]
 struct Counts {
     audience: u64,
+    /// Nothing of it can be played to them, and nothing was proposed.
+    unreached: u64,
     proposed: u64,
     known: u64,
 }

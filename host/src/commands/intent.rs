@@ -4,14 +4,14 @@ use std::io::Write;
 
 use anyhow::bail;
 use api::lookup;
-use api::scan::{IntentFilter, Scan};
+use api::scan::{IntentCounts, IntentFilter, Reacted, Scan};
 use api::views::{IntentCountsView, IntentsPage};
-use model::{CustomerId, IntentState};
+use model::{CustomerId, HeldIntent, IntentState, Note, Position, StrayReceipt};
 
 use super::calendar::Zone;
 use super::segment::Asked;
 use super::table::{Table, plain};
-use super::words::intent_state;
+use super::words::{self, intent_state};
 use super::{print_json, unless_reader_left};
 
 #[derive(Debug, clap::Subcommand)]
@@ -30,10 +30,19 @@ pub(crate) enum IntentCommand {
         #[arg(long)]
         utc: bool,
     },
-    /// Count intents by scene, state and the word for why. Reads all customers.
+    /// Count intents by scene, state and the word for why, and by what customers made of them. Reads all customers.
     Count {
         #[command(flatten)]
         which: Which,
+    },
+    /// List receipts that were not taken, because they came from somebody who had not carried the errand.
+    Strays {
+        /// Only those behind this position of the journal, to go on with a list.
+        #[arg(long, value_name = "POSITION", default_value_t = 0)]
+        after: Position,
+        /// How many, at most.
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
     },
 }
 
@@ -55,13 +64,16 @@ pub(crate) struct Which {
     /// Only those of this policy, or `broadcast.NAME`.
     #[arg(long)]
     binding: Option<String>,
+    /// Only those of which she made this: `read`, `clicked`, `replied`, `bought`.
+    #[arg(long)]
+    reaction: Option<String>,
 }
 
 impl Which {
     fn filter(self) -> anyhow::Result<IntentFilter> {
-        let Which { state, scene, connection, code, binding } = self;
+        let Which { state, scene, connection, code, binding, reaction } = self;
         let state = state.map(|word| read(&word)).transpose()?;
-        Ok(IntentFilter { state, scene, connection, code, binding })
+        Ok(IntentFilter { state, scene, connection, code, binding, reaction })
     }
 }
 
@@ -84,6 +96,7 @@ pub(crate) fn run(
             list(&scan, &which.filter()?, after, limit, json, Zone::new(utc), out)
         }
         IntentCommand::Count { which } => count(&scan, &which.filter()?, json, out),
+        IntentCommand::Strays { after, limit } => strays(&scan, after, limit, json, out),
     })
 }
 
@@ -114,6 +127,7 @@ fn list(
             line.connection.unwrap_or_default().to_owned(),
             until,
             format!("{} {}", line.code, plain(line.reason)).trim().to_owned(),
+            reactions(held),
         ];
         table.row(cells);
     }
@@ -130,9 +144,59 @@ fn count(scan: &Scan<'_>, filter: &IntentFilter, json: bool, out: &mut dyn Write
         return print_json(out, &IntentCountsView::new(&counts));
     }
     let mut table = Table::default();
-    for ((scene, state, code), intents) in &counts.counts {
+    let IntentCounts { states, reactions } = counts;
+    for ((scene, state, code), intents) in &states.counts {
         table.row([scene.clone(), intent_state(*state).to_owned(), code.clone(), intents.to_string()]);
     }
     table.print("", out)?;
+    let mut table = Table::default();
+    for ((scene, kind), Reacted { intents, joined }) in &reactions {
+        let joined =
+            if *joined > 0 { format!("{joined} of them as the host joins it") } else { String::new() };
+        table.row([scene.clone(), kind.clone(), intents.to_string(), joined]);
+    }
+    if !reactions.is_empty() {
+        writeln!(out)?;
+        table.print("", out)?;
+    }
+    Ok(())
+}
+
+/// What she made of it, each kind once.
+fn reactions(held: &HeldIntent) -> String {
+    let mut kinds: Vec<&str> = Vec::new();
+    for reaction in &held.reactions {
+        if !kinds.contains(&reaction.kind.as_str()) {
+            kinds.push(&reaction.kind);
+        }
+    }
+    kinds.join(", ")
+}
+
+fn strays(
+    scan: &Scan<'_>,
+    after: Position,
+    limit: usize,
+    json: bool,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    let mut found = Vec::new();
+    lookup::strays(scan.store, Note::behind(after.saturating_add(1)), |stray| {
+        found.push(stray);
+        found.len() <= limit
+    })?;
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let next = found.last().filter(|_| more).map(|last| last.position);
+    if json {
+        let strays: Vec<_> = found.iter().map(wire::to_raw::<StrayReceipt>).collect();
+        return print_json(out, &serde_json::json!({"strays": strays, "next": next}));
+    }
+    for stray in &found {
+        writeln!(out, "{}", plain(&words::stray(stray)))?;
+    }
+    if let Some(next) = next {
+        writeln!(out, "more: --after {next}")?;
+    }
     Ok(())
 }

@@ -145,6 +145,7 @@ pub(super) fn setup() -> Setup {
         paused: None,
     };
     Setup {
+        outcomes: model::Outcomes::default(),
         policies: vec![binding],
         schemes: Vec::new(),
         phone_country: "86".to_owned(),

@@ -3,8 +3,8 @@
 use model::{
     Act, Attest, Binding, Bond, Content, Deed, DerivedEvent, Direction, Dropped, Entry, Erase, Event, Fact,
     Grant, HandTag, HandUntag, Identity, IntentState, Join, Look, Message, OperatorAct, Order, OrderLine,
-    OrderStep, Pause, Progress, Proposal, Receipt, ReceiptStep, Retelling, Retract, Retry, Setup, Split, Tie,
-    Touchpoint, Trait, Value, View,
+    OrderStep, Pause, Progress, Proposal, Reaction, Receipt, ReceiptStep, Retelling, Retract, Retry, Setup,
+    Split, StrayReceipt, Tie, Touchpoint, Trait, Value, View,
 };
 
 use super::calendar::Zone;
@@ -38,7 +38,7 @@ pub(crate) fn entry(entry: &Entry, zone: Zone) -> String {
         Entry::Derived(DerivedEvent { binding: _, cause, again: _, event: told }) => {
             format!("{} [derived from position {cause}]", event(told, zone))
         }
-        Entry::Setup(Setup { policies, schemes, phone_country: _, tenant: _ }) => {
+        Entry::Setup(Setup { policies, schemes, phone_country: _, tenant: _, outcomes: _ }) => {
             let name = |binding: &Binding| match binding.paused {
                 None => binding.name.clone(),
                 Some(Pause { behind, fired: _, broke_off: _ }) => {
@@ -100,6 +100,24 @@ pub(crate) fn intent_state(state: IntentState) -> &'static str {
         IntentState::Failed => "failed",
         IntentState::Expired => "expired",
     }
+}
+
+/// A receipt that was not taken.
+pub(crate) fn stray(stray: &StrayReceipt) -> String {
+    let StrayReceipt { position, now: _, customer, intent, step, source, carrier } = stray;
+    let carrier = match carrier {
+        Some(carrier) => format!("{carrier} carried it"),
+        None => "nobody had carried it".to_owned(),
+    };
+    format!("position {position}: {source} says that {intent} of {customer} is {step}, and {carrier}")
+}
+
+/// What she made of an intent: `bought order E1, as the host joins it`.
+pub(crate) fn reaction(reaction: &Reaction) -> String {
+    let Reaction { kind, at: _, now: _, position: _, joined, order } = reaction;
+    let order = order.as_ref().map(|order| format!(" order {order}")).unwrap_or_default();
+    let joined = if *joined { ", as the host joins it" } else { "" };
+    format!("{kind}{order}{joined}")
 }
 
 fn deed(deed: &Deed) -> String {

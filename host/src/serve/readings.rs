@@ -1,10 +1,11 @@
 //! What is read for `/metrics` when it is asked for: queues, journal and fold, connections' own counts, letters, the process.
 
+use std::collections::BTreeMap;
 use std::fmt::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use api::{HealthReport, Incoming, dead};
+use api::{HealthReport, Incoming, dead, lookup};
 use prometheus_client::encoding::{EncodeGaugeValue, prometheus_text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -106,6 +107,7 @@ impl Readings {
         self.conservation(&mut sheet);
         self.breakers(&mut sheet);
         self.letters(&mut sheet);
+        self.strays(&mut sheet);
         let memory = u64::try_from(self.sandbox.memory_bytes()).unwrap_or(u64::MAX);
         sheet.number(
             "plugins_memory_bytes",
@@ -283,6 +285,27 @@ impl Readings {
             add(labels(group.policy, "turn", group.reason), group.turns);
         }
         sheet.number("dead_waiting", "Dead letters that wait for somebody", waiting);
+    }
+}
+
+/// Notes that are looked through for an answer to `/metrics`.
+const STRAYS_MAX: u64 = 10_000;
+
+impl Readings {
+    fn strays(&self, sheet: &mut Sheet) {
+        let (mut by, mut seen) = (BTreeMap::<String, u64>::new(), 0);
+        let told = lookup::strays(&*self.store, String::new(), |stray| {
+            *by.entry(stray.source).or_default() += 1;
+            seen += 1;
+            seen < STRAYS_MAX
+        });
+        let by = by.into_iter().map(|(source, strays)| (vec![("plugin", source)], strays));
+        let by: Vec<(Labels, u64)> = if told.is_ok() { by.collect() } else { Vec::new() };
+        sheet.number(
+            "receipts_stray",
+            "Receipts that were not taken, because whoever told them had not carried the errand",
+            by,
+        );
     }
 }
 

@@ -19,6 +19,8 @@ pub struct Corp {
     pub chats: BTreeMap<String, Chat>,
     pub tag_groups: Vec<TagGroup>,
     pub outbox: Outbox,
+    /// Messages of the app: to whom of staff, and what they say.
+    pub notices: Vec<(String, String)>,
 }
 
 /// An external contact of type 1, a WeChat user.

@@ -29,15 +29,15 @@ const WINDOW_MONTHS_MAX: u64 = 3;
 /// `page_no × page_size` of the refund search.
 const REFUND_ROWS_MAX: u64 = 3_000;
 
-enum Refusal {
+pub(super) enum Refusal {
     /// `gw_err_resp`.
     Gateway(u32, &'static str),
     Api(u32, String),
 }
 
-type Answer = Result<Value, Refusal>;
+pub(super) type Answer = Result<Value, Refusal>;
 
-fn bad(parameter: &str) -> Refusal {
+pub(super) fn bad(parameter: &str) -> Refusal {
     Refusal::Api(400, format!("参数错误: {parameter}"))
 }
 
@@ -158,7 +158,7 @@ impl Inside {
         self.spend_limit()?;
         let asked: Value =
             serde_json::from_slice(body).map_err(|_| Refusal::Gateway(4004, "the body is not JSON"))?;
-        let shop = self.shop.lock();
+        let mut shop = self.shop.lock();
         match (name, version) {
             ("youzan.trades.sold.get", "4.0.4") => self.trades_sold(&shop, &asked),
             ("youzan.trade.get", "4.0.0") => {
@@ -171,7 +171,21 @@ impl Inside {
                 Ok(shape::refund(&self.config, refund.ok_or_else(|| bad("refund_id"))?))
             }
             ("youzan.trade.refund.search", "3.0.1") => self.refunds(&shop, &asked),
+            ("youzan.crm.customer.points.increase", "4.0.0") => self.lost(name, shop.wallet.book(&asked)),
+            ("youzan.ump.coupon.take", "3.0.0") => self.lost(name, shop.wallet.give(&asked)),
             _ => Err(Refusal::Gateway(4001, "no such api")),
+        }
+    }
+
+    /// What was done, unless its answer is to get lost.
+    fn lost(&self, name: &str, answer: Answer) -> Answer {
+        let mut lost = self.answers_to_lose.lock();
+        match lost.iter().position(|api| api == name) {
+            Some(place) => {
+                lost.remove(place);
+                Err(Refusal::Gateway(5001, "service timeout"))
+            }
+            None => answer,
         }
     }
 

@@ -4,10 +4,13 @@
 
 use std::collections::BTreeMap;
 
+use super::wallet::Wallet;
+
 #[derive(Clone, Debug, Default)]
 pub struct Shop {
     pub orders: BTreeMap<String, Order>,
     pub refunds: BTreeMap<String, Refund>,
+    pub wallet: Wallet,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Finds a customer by what a person may call her: an id, or one of her handles.
 
 use journal::Journal;
-use model::{Conflict, Customer, CustomerId, FoldState, Identity, Note};
+use model::{Conflict, Customer, CustomerId, FoldState, Identity, Note, StrayReceipt};
 use router::RouterError;
 use store::{Store, StoreError};
 
@@ -56,6 +56,28 @@ pub fn intent_state(word: &str) -> Option<model::IntentState> {
     wire::from_json::<model::IntentState>(&quoted).ok()
 }
 
+/// Receipts that were not taken, of those behind the note with the key `after`, in pages of notes, until `more` has seen enough.
+///
+/// # Errors
+/// [`StoreError`] if the store cannot be read.
+pub fn strays(
+    store: &dyn Store,
+    mut after: String,
+    mut more: impl FnMut(StrayReceipt) -> bool,
+) -> Result<(), StoreError> {
+    loop {
+        let notes = store.notes(&after, NOTES_READ)?;
+        let Some(last) = notes.last() else { return Ok(()) };
+        after = last.key();
+        for note in notes {
+            match note {
+                Note::StrayReceipt(stray) if !more(stray.clone()) => return Ok(()),
+                Note::StrayReceipt(_) | Note::Conflict(_) | Note::DeadTurn(_) | Note::Erasure(_) => {}
+            }
+        }
+    }
+}
+
 /// Notes that are read at once, to find conflicts among them.
 const NOTES_READ: usize = 200;
 
@@ -76,7 +98,7 @@ pub fn conflicts(
         after = last.key();
         found.extend(notes.into_iter().filter_map(|note| match note {
             Note::Conflict(conflict) => Some(conflict),
-            Note::DeadTurn(_) | Note::Erasure(_) => None,
+            Note::DeadTurn(_) | Note::Erasure(_) | Note::StrayReceipt(_) => None,
         }));
         if found.len() > limit {
             break;

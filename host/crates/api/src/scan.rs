@@ -15,7 +15,7 @@ use model::{Customer, CustomerId, Instant};
 use segment::{Segment, SegmentError};
 use store::{Query, Store, StoreError};
 
-pub use intents::{IntentCounts, IntentFilter, Intents, carrier, last_code};
+pub use intents::{IntentCounts, IntentFilter, Intents, Reacted, carrier, last_code};
 
 /// Customers of one page: about a megabyte.
 const PAGE_CUSTOMERS: usize = 200;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use courier::{Plan, Retry, Zone};
+use model::Outcomes;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use toml::Value;
@@ -30,6 +31,7 @@ pub(crate) struct CourierSection {
     /// The end of an intent that names none, from its cause or from its `not-before`. `"30d"` if left out.
     expires_after: String,
     retry: Option<Value>,
+    outcomes: Option<Value>,
     preset: Vec<Value>,
     cap: Vec<Value>,
     gap: Vec<Value>,
@@ -49,6 +51,7 @@ impl Default for CourierSection {
             welcome_expires_after: "20s".to_owned(),
             expires_after: "30d".to_owned(),
             retry: None,
+            outcomes: None,
             preset: Vec::new(),
             cap: Vec::new(),
             gap: Vec::new(),
@@ -80,6 +83,18 @@ impl Default for RetrySection {
     }
 }
 
+/// `[courier.outcomes]`: what the host takes for a customer's answer, where no channel says so. Without it, nothing is.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct OutcomesSection {
+    /// A message to the connection that carried it, so long after it reached her at most. No message, if left out.
+    replied: Option<String>,
+    /// An order that she paid, so long after it reached her at most. No order, if left out.
+    bought: Option<String>,
+    /// Only to these scenes. To all but `remark` and those apart, if left out.
+    scenes: Vec<String>,
+}
+
 /// What else is configured, that rules may name.
 pub(crate) struct Names<'a> {
     pub(crate) connections: Vec<&'a str>,
@@ -100,6 +115,7 @@ impl CourierSection {
             welcome_expires_after,
             expires_after,
             retry,
+            outcomes,
             preset,
             cap,
             gap,
@@ -118,6 +134,10 @@ impl CourierSection {
         let retry = retry.map_or_else(|| Ok(RetrySection::default()), section::read);
         let retry = retry.and_then(RetrySection::resolve);
         let retry = retry.map_err(|problem| Misplaced { section: "[courier.retry]".to_owned(), problem })?;
+        let outcomes = outcomes.map_or_else(|| Ok(OutcomesSection::default()), section::read);
+        let outcomes = outcomes.and_then(|section| section.resolve(&apart));
+        let outcomes =
+            outcomes.map_err(|problem| Misplaced { section: "[courier.outcomes]".to_owned(), problem })?;
         let mut caps = list("preset", preset, PresetSection::resolve)?;
         caps.extend(list("cap", cap, |cap: CapSection| cap.resolve(&zone))?);
         Ok(Plan {
@@ -133,6 +153,7 @@ impl CourierSection {
             priorities: list("priority", priority, |rule: PrioritySection| rule.resolve(names))?,
             preferences: list("route", route, |rule: RouteSection| rule.resolve(names))?,
             retry,
+            outcomes,
             zone,
         })
     }
@@ -152,6 +173,30 @@ impl RetrySection {
             return Err(Problem::wrong("tries", "0 tries would carry nothing: write 1 or more"));
         }
         Ok(Retry { first_ms, longest_ms, tries_max: tries })
+    }
+}
+
+/// The scene that staff see, and she does not.
+const REMARK: &str = "remark";
+
+impl OutcomesSection {
+    fn resolve(self, apart: &[String]) -> Result<Outcomes, Problem> {
+        let OutcomesSection { replied, bought, scenes } = self;
+        rules::check_names("scenes", &scenes)?;
+        let replied_ms = replied.map(|text| ms("replied", &text)).transpose()?;
+        let bought_ms = bought.map(|text| ms("bought", &text)).transpose()?;
+        if replied_ms.is_none() && bought_ms.is_none() {
+            if scenes.is_empty() {
+                return Ok(Outcomes::default());
+            }
+            let reason = "alone says nothing: give replied = \"…\" or bought = \"…\", too";
+            return Err(Problem::wrong("scenes", reason));
+        }
+        let mut apart = apart.to_vec();
+        if !apart.iter().any(|scene| scene == REMARK) {
+            apart.push(REMARK.to_owned());
+        }
+        Ok(Outcomes { replied_ms, bought_ms, scenes, apart })
     }
 }
 

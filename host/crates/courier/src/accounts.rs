@@ -8,6 +8,9 @@ pub struct Accounts {
     pub connections: Vec<Account>,
 }
 
+/// The scene of somebody who is no friend yet.
+const FRIEND_REQUEST: &str = "friend-request";
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     pub connection: String,
@@ -15,6 +18,8 @@ pub struct Account {
     pub abilities: Vec<Ability>,
     /// The handles at which it reaches a customer.
     pub addresses: Vec<Address>,
+    /// The handles by which it can have somebody looked for who does not know it yet: for a friend request.
+    pub strangers: Vec<Address>,
     /// When the account began to work. None: not known, and treated as new.
     pub since: Option<Instant>,
     /// Of the day that [`crate::Rules::today`] tells.
@@ -69,8 +74,22 @@ impl Account {
         self.abilities.iter().find(|ability| ability.scene == scene)
     }
 
-    pub(crate) fn addresses_any(&self, handles: &[&Identity]) -> bool {
-        self.addresses.iter().any(|address| handles.iter().any(|handle| address.reaches(handle)))
+    /// Can it play this scene?
+    #[must_use]
+    pub fn plays(&self, scene: &str) -> bool {
+        self.ability(scene).is_some()
+    }
+
+    /// What it can play.
+    pub fn scenes(&self) -> impl Iterator<Item = &str> {
+        self.abilities.iter().map(|ability| ability.scene.as_str())
+    }
+
+    /// Is one of these handles an address of its own? A friend request goes to whoever is none yet.
+    #[must_use]
+    pub fn reaches(&self, scene: &str, handles: &[&Identity]) -> bool {
+        let addresses = if scene == FRIEND_REQUEST { &self.strangers } else { &self.addresses };
+        addresses.iter().any(|address| handles.iter().any(|handle| address.reaches(handle)))
     }
 
     pub(crate) fn staff(&self, staff: &str) -> Option<&StaffAccount> {

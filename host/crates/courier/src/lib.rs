@@ -28,6 +28,7 @@ pub use plan::{
 pub use presets::{PRESETS, Preset};
 pub use reason::{Code, Reason};
 pub use retry::{After, Retry};
+pub use route::named_staff;
 pub use rules::{Rules, Ruling};
 pub use standing::{Candidate, Carried, Known, Purchase, Standing};
 pub use zone::{Calendar, Span, TimeOfDay, Zone};

@@ -2,7 +2,7 @@
 //!
 //! Plain values; `config` reads them from `heliu.toml` and checks them there.
 
-use model::{Content, Instant, WELCOME, name_matches};
+use model::{Content, Instant, Outcomes, WELCOME, name_matches};
 
 use crate::zone::Calendar;
 use crate::{Retry, Zone};
@@ -35,6 +35,8 @@ pub struct Plan {
     /// The first that matches holds.
     pub preferences: Vec<Preference>,
     pub retry: Retry,
+    /// What the fold takes for an answer to what was carried. No rule: nothing is held or dropped by it.
+    pub outcomes: Outcomes,
 }
 
 impl Default for Plan {
@@ -54,6 +56,7 @@ impl Default for Plan {
             priorities: Vec::new(),
             preferences: Vec::new(),
             retry: Retry::default(),
+            outcomes: Outcomes::default(),
         }
     }
 }

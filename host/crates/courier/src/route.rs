@@ -25,11 +25,11 @@ pub(crate) fn routes<'a>(
     let scene = candidate.intent.scene.as_str();
     let preferred = plan.preferences.iter().find(|rule| matches_any(&rule.scenes, scene));
     let preferred = preferred.map_or(&[][..], |rule| &rule.connections);
-    let named = named_staff(candidate);
+    let named = named_staff(candidate.intent.detail.as_deref());
     let mut routes: Vec<_> = accounts
         .connections
         .iter()
-        .filter(|account| account.addresses_any(customer.handles))
+        .filter(|account| account.reaches(scene, customer.handles))
         .filter_map(|account| {
             let carriage = account.ability(scene)?.carriage;
             let staff = named.clone().or_else(|| first_to_meet(customer, account));
@@ -44,9 +44,10 @@ pub(crate) fn routes<'a>(
     routes
 }
 
-/// The member of staff whom the intent asks for: `staff` of its detail, a text.
-fn named_staff(candidate: &Candidate<'_>) -> Option<String> {
-    let detail: serde_json::Value = serde_json::from_str(candidate.intent.detail.as_deref()?).ok()?;
+/// The member of staff whom an intent asks for: `staff` of its detail, a text.
+#[must_use]
+pub fn named_staff(detail: Option<&str>) -> Option<String> {
+    let detail: serde_json::Value = serde_json::from_str(detail?).ok()?;
     let staff = detail.get("staff")?.as_str()?;
     (!staff.is_empty()).then(|| staff.to_owned())
 }

@@ -103,6 +103,7 @@ fn accounts(start: Instant) -> Accounts {
             .map(|scene| Ability { scene: scene.to_owned(), carriage: Carriage::Sends })
             .to_vec(),
         addresses: vec![Address { scheme: "id".to_owned(), scope: None }],
+        strangers: Vec::new(),
         since: Some(start - 12 * HOUR),
         sent_today: Tally::default(),
         staff: Vec::new(),

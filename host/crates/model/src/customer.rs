@@ -165,6 +165,8 @@ pub struct IntentStep {
     pub state: IntentState,
     /// The journal's time of it.
     pub now: Instant,
+    /// When it happened: as the channel tells, within what the journal knows of it, or else as the journal does.
+    pub at: Instant,
     pub position: Position,
     pub connection: Option<String>,
     pub staff: Option<String>,
@@ -182,8 +184,14 @@ pub struct IntentStep {
 pub struct Reaction {
     /// `read`, `clicked`, `replied`, `bought`.
     pub kind: String,
+    /// When she did it: as the channel tells, but not after `now`.
+    pub at: Instant,
     pub now: Instant,
     pub position: Position,
+    /// No channel said that this led to it: the host joined them, by [`crate::Outcomes`].
+    pub joined: bool,
+    /// The order that she paid, where the host joined it.
+    pub order: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -199,6 +207,29 @@ pub struct HeldIntent {
     pub reactions: Vec<Reaction>,
     /// The fold, done again, did not intend it. It is not sent if it was not; what went out stays and is shown.
     pub unfounded: bool,
+}
+
+impl HeldIntent {
+    /// The connections to which it had been handed before this position, the last one first. One that broke off may have
+    /// carried it before another did.
+    pub fn carriers(&self, before: Position) -> impl Iterator<Item = &str> {
+        let handed = move |step: &&IntentStep| step.state == IntentState::Due && step.position < before;
+        self.steps.iter().rev().filter(handed).filter_map(|step| step.connection.as_deref())
+    }
+
+    /// The step by which it reached her. None: it did not, as far as the channel says.
+    ///
+    /// The first word that she has it holds for ever; that it was sent holds unless it is said later that it failed.
+    #[must_use]
+    pub fn reached(&self) -> Option<&IntentStep> {
+        let confirmed = self.steps.iter().find(|step| step.state == IntentState::Confirmed);
+        if confirmed.is_some() {
+            return confirmed;
+        }
+        let sent = self.steps.iter().position(|step| step.state == IntentState::Sent)?;
+        let failed = |step: &IntentStep| matches!(step.state, IntentState::Failed | IntentState::Expired);
+        if self.steps[sent..].iter().any(failed) { None } else { self.steps.get(sent) }
+    }
 }
 
 /// An event of another person that a policy told because of her.
@@ -299,7 +330,7 @@ pub struct Customer {
     pub tasks: Vec<HeldTask>,
     /// What policies told of others because of her, by binding and id.
     pub told: Vec<Told>,
-    /// The keys of the notes on turns of hers at which a policy failed, ascending.
+    /// The keys of the notes on turns of hers at which a policy failed, and on receipts that were not taken, ascending.
     pub noted: Vec<String>,
     /// What paused policies missed of her since her past was last folded again, by binding.
     pub missed: Vec<Missed>,

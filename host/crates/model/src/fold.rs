@@ -63,6 +63,7 @@ pub enum Note {
     Conflict(Conflict),
     DeadTurn(DeadTurn),
     Erasure(Erasure),
+    StrayReceipt(StrayReceipt),
 }
 
 /// A record named two people by handles that say that they are not one.
@@ -106,6 +107,21 @@ pub struct Erasure {
     pub records: u64,
 }
 
+/// Somebody told what became of an errand that he had not carried: it changed nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StrayReceipt {
+    pub position: Position,
+    pub now: Instant,
+    pub customer: CustomerId,
+    pub intent: String,
+    /// What was told of it: `confirmed`.
+    pub step: String,
+    /// The connection that told it, or the policy.
+    pub source: String,
+    /// The connection that carried it. None: nobody had.
+    pub carrier: Option<String>,
+}
+
 impl Note {
     /// What stands just before the keys of all notes on this record.
     #[must_use]
@@ -122,6 +138,7 @@ impl Note {
                 format!("{:020} conflict {scheme} {scope} {value}", conflict.position)
             }
             Note::Erasure(erasure) => format!("{:020} erased", erasure.position),
+            Note::StrayReceipt(stray) => format!("{:020} stray", stray.position),
             Note::DeadTurn(dead) => {
                 let alarm = dead.alarm.as_deref().unwrap_or_default();
                 format!("{:020} dead {:05} {:020} {alarm}", dead.position, dead.version, dead.now)

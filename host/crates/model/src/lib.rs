@@ -23,7 +23,9 @@ pub use event::{
     Act, Bond, Content, Direction, ENTERED, Event, Fact, Identity, LEFT, Look, Message, Order, OrderLine,
     OrderStep, Receipt, ReceiptStep, SEGMENTS, Tie, Touchpoint, Trait, Value, View,
 };
-pub use fold::{Apart, Conflict, Corrections, DeadTurn, Erasure, FoldState, Joined, Note, Version};
+pub use fold::{
+    Apart, Conflict, Corrections, DeadTurn, Erasure, FoldState, Joined, Note, StrayReceipt, Version,
+};
 pub use ids::{CustomerId, Digest, Instant, Json, ParseIdError, Position};
 pub use plugin::{
     Ability, Answer, Carriage, Chore, ConnectorDescriptor, Delivery, Errand, Fault, Harvest, MemoryCell,
@@ -31,7 +33,7 @@ pub use plugin::{
 };
 pub use record::{
     Attest, Binding, ChannelEvent, Deed, DerivedEvent, Dropped, ERASED, Entry, Erase, Erased, Grant, HandTag,
-    HandUntag, Join, OperatorAct, Pause, Progress, Proposal, Record, Retelling, Retract, Retry, Setup,
-    Source, Split,
+    HandUntag, Join, OperatorAct, Outcomes, Pause, Progress, Proposal, Record, Retelling, Retract, Retry,
+    Setup, Source, Split,
 };
 pub use turn::{CustomerView, Happening, Turn, is_part_of_turn};

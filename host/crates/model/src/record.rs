@@ -2,7 +2,7 @@
 
 use crate::{
     CustomerId, Digest, Event, Identity, Instant, Intent, IntentState, Json, PolicyDescriptor, Position,
-    Scheme,
+    Scheme, name_matches,
 };
 
 /// A policy with its settings and its place in the order.
@@ -43,6 +43,32 @@ pub struct Setup {
     pub phone_country: String,
     /// Whose data it is: part of every intent's id, so that two tenants of one channel never share one.
     pub tenant: String,
+    pub outcomes: Outcomes,
+}
+
+/// What the host takes for a customer's answer to something that reached her, where no channel says so.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcomes {
+    /// A message of hers to the connection that carried it, so long after it reached her at most, in milliseconds. None: no
+    /// message is an answer.
+    pub replied_ms: Option<u64>,
+    /// An order that she paid. None: no order is an answer.
+    pub bought_ms: Option<u64>,
+    /// Only to these scenes; a trailing `*` stands for any ending. Empty: to all but those in `apart`.
+    pub scenes: Vec<String>,
+    /// Scenes that a customer does not notice: nothing is an answer to them, unless `scenes` names them exactly.
+    pub apart: Vec<String>,
+}
+
+impl Outcomes {
+    /// Can something be an answer to what is played in this scene?
+    #[must_use]
+    pub fn covers(&self, scene: &str) -> bool {
+        if self.apart.iter().any(|apart| apart == scene) {
+            return self.scenes.iter().any(|named| named == scene);
+        }
+        self.scenes.is_empty() || self.scenes.iter().any(|named| name_matches(named, scene))
+    }
 }
 
 /// A fact from a channel.

@@ -2,8 +2,8 @@
 
 use model::{
     Act, Alarm, Bond, Cause, Change, Customer, Decision, ENTERED, Event, Fact, HeldIntent, HeldSegment,
-    HeldStage, HeldTag, HeldTask, HeldTrait, Instant, Intent, IntentState, IntentStep, Memory, NewTag,
-    Position, Progress, Reaction, Receipt, ReceiptStep, Stage, Tie, Trait, Verdict,
+    HeldStage, HeldTag, HeldTask, HeldTrait, Instant, Intent, IntentState, Memory, NewTag, Position, Stage,
+    Tie, Trait, Verdict,
 };
 
 use crate::document::TOLD_TRAITS_MAX;
@@ -171,87 +171,6 @@ fn intent_id(tenant: &str, customer: &Customer, binding: &str, key: &str) -> Str
     format!("int_{}", &hasher.finalize().to_hex()[..32])
 }
 
-/// A step of an intent. One that is known, because a past is folded again, changes nothing; nor does one of an intent that
-/// was withdrawn before the step was told.
-pub(crate) fn progress(customer: &mut Customer, progress: &Progress, position: Position, now: Instant) {
-    let Progress {
-        intent,
-        customer: _,
-        cause: _,
-        id: _,
-        state,
-        connection,
-        staff,
-        receipt,
-        until,
-        code,
-        reason,
-    } = progress;
-    let Some(held) = customer.intents.iter_mut().find(|held| held.id == *intent) else { return };
-    if held.steps.iter().any(|step| step.position >= position) {
-        return;
-    }
-    // A receipt may be faster than what the call that it is about gave back.
-    let told = matches!(held.state, IntentState::Confirmed | IntentState::Failed | IntentState::Expired);
-    let given_back = matches!(state, IntentState::Carried | IntentState::AwaitingStaff | IntentState::Sent);
-    if !(told && given_back) {
-        held.state = *state;
-    }
-    held.steps.push(IntentStep {
-        state: *state,
-        now,
-        position,
-        connection: connection.clone(),
-        staff: staff.clone(),
-        receipt: receipt.clone(),
-        until: *until,
-        code: code.clone(),
-        reason: reason.clone(),
-    });
-}
-
-/// What a channel says became of an errand, which bears its intent's id; or what she made of it.
-fn became(customer: &mut Customer, source: &str, receipt: &Receipt, position: Position, now: Instant) {
-    let Receipt { errand, step, why } = receipt;
-    let Some(held) = customer.intents.iter_mut().find(|held| held.id == *errand) else { return };
-    // Whom it was handed to is durable before it is. Nobody else has a word on what became of it.
-    if !held.steps.iter().any(|step| step.connection.as_deref() == Some(source)) {
-        return;
-    }
-    let state = match step {
-        ReceiptStep::Sent => IntentState::Sent,
-        ReceiptStep::Confirmed => IntentState::Confirmed,
-        ReceiptStep::Failed => IntentState::Failed,
-        ReceiptStep::Expired => IntentState::Expired,
-        ReceiptStep::Read | ReceiptStep::Clicked | ReceiptStep::Replied | ReceiptStep::Bought => {
-            if held.reactions.iter().all(|reaction| reaction.position < position) {
-                held.reactions.push(Reaction { kind: step.name().to_owned(), now, position });
-            }
-            return;
-        }
-    };
-    if held.steps.iter().any(|step| step.position >= position) {
-        return;
-    }
-    let last = held.steps.last();
-    let step = IntentStep {
-        state,
-        now,
-        position,
-        connection: Some(source.to_owned()),
-        staff: last.and_then(|step| step.staff.clone()),
-        receipt: last.and_then(|step| step.receipt.clone()),
-        until: None,
-        code: String::new(),
-        reason: why.clone().unwrap_or_default(),
-    };
-    held.steps.push(step);
-    // That it was sent says nothing new of what reached her.
-    if held.state != IntentState::Confirmed {
-        held.state = state;
-    }
-}
-
 /// What a fact says of her by itself, whoever decides what about it.
 pub(crate) fn fact(customer: &mut Customer, source: &str, event: &Event, position: Position, now: Instant) {
     match &event.fact {
@@ -274,8 +193,8 @@ pub(crate) fn fact(customer: &mut Customer, source: &str, event: &Event, positio
                 met(customer, staff, tie);
             }
         }
-        Fact::Carried(receipt) => became(customer, source, receipt, position, now),
-        Fact::Said(_) | Fact::Saw(_) | Fact::Bought(_) | Fact::Did(_) => {}
+        // What became of an errand is said by whoever carried it: see `outcomes`.
+        Fact::Said(_) | Fact::Saw(_) | Fact::Bought(_) | Fact::Did(_) | Fact::Carried(_) => {}
     }
 }
 
@@ -310,109 +229,20 @@ mod tests {
     use super::*;
     use model::{CustomerId, Touchpoint};
 
-    fn progress_to(state: IntentState) -> Progress {
-        Progress {
-            intent: "int_1".to_owned(),
-            customer: CustomerId(1),
-            cause: 1,
-            id: String::new(),
-            state,
-            connection: Some("wecom".to_owned()),
-            staff: None,
-            receipt: None,
-            until: None,
-            code: String::new(),
-            reason: String::new(),
-        }
-    }
-
-    fn receipt(step: ReceiptStep) -> Event {
-        let fact = Fact::Carried(Receipt { errand: "int_1".to_owned(), step, why: None });
-        let (id, who, staff, extra) = (String::new(), Vec::new(), None, None);
-        Event { id, at: 1, who, staff, touchpoint: Touchpoint::Other, fact, extra }
-    }
-
-    fn with_an_intent() -> Customer {
-        let intent = Intent {
-            key: "k".to_owned(),
-            scene: "direct-message".to_owned(),
-            text: None,
-            content: None,
-            detail: None,
-            not_before: None,
-            not_after: None,
-        };
-        let cause = Cause { position: 1, now: 1, version: None, alarm: None, why: String::new() };
-        let (id, binding, state) = ("int_1".to_owned(), "p".to_owned(), IntentState::Due);
-        let due = IntentStep {
-            state: IntentState::Due,
-            now: 2,
-            position: 2,
-            connection: Some("wecom".to_owned()),
-            staff: None,
-            receipt: None,
-            until: None,
-            code: String::new(),
-            reason: String::new(),
-        };
-        let (steps, reactions) = (vec![due], Vec::new());
-        let mut customer = Customer::new(CustomerId(1), 1);
-        customer.intents =
-            vec![HeldIntent { id, binding, intent, state, cause, steps, reactions, unfounded: false }];
-        customer
-    }
-
-    #[test]
-    fn a_receipt_that_overtakes_what_the_call_gave_back_stays_the_last_word() {
-        let mut customer = with_an_intent();
-        fact(&mut customer, "wecom", &receipt(ReceiptStep::Confirmed), 5, 5);
-        progress(&mut customer, &progress_to(IntentState::AwaitingStaff), 6, 6);
-        fact(&mut customer, "wecom", &receipt(ReceiptStep::Sent), 7, 7);
-        assert_eq!(customer.intents[0].state, IntentState::Confirmed);
-        let told: Vec<IntentState> = customer.intents[0].steps.iter().map(|step| step.state).collect();
-        let all = [IntentState::Due, IntentState::Confirmed, IntentState::AwaitingStaff, IntentState::Sent];
-        assert_eq!(told, all);
-    }
-
-    #[test]
-    fn nobody_has_a_word_on_what_another_connection_carries() {
-        let mut customer = with_an_intent();
-        for step in [ReceiptStep::Confirmed, ReceiptStep::Clicked, ReceiptStep::Failed] {
-            fact(&mut customer, "survey", &receipt(step), 5, 5);
-        }
-        assert_eq!(customer, with_an_intent());
-        fact(&mut customer, "wecom", &receipt(ReceiptStep::Confirmed), 6, 6);
-        assert_eq!(customer.intents[0].state, IntentState::Confirmed);
-    }
-
     #[test]
     fn traits_that_channels_tell_are_bounded_and_those_that_she_has_are_changed() {
         let mut customer = Customer::new(CustomerId(1), 1);
         let told = |names: std::ops::Range<usize>, text: &str| {
             let traits = names
                 .map(|name| Trait { name: format!("{name:05}"), value: model::Value::Text(text.to_owned()) });
-            Event { fact: Fact::Told(traits.collect()), ..receipt(ReceiptStep::Sent) }
+            let (id, who, staff, extra) = (String::new(), Vec::new(), None, None);
+            let fact = Fact::Told(traits.collect());
+            Event { id, at: 1, who, staff, touchpoint: Touchpoint::Other, fact, extra }
         };
         fact(&mut customer, "wecom", &told(0..TOLD_TRAITS_MAX - 1, "a"), 1, 1);
         fact(&mut customer, "wecom", &told(TOLD_TRAITS_MAX - 2..TOLD_TRAITS_MAX + 9, "b"), 2, 2);
         assert_eq!(customer.traits.len(), TOLD_TRAITS_MAX);
         let last = &customer.traits[TOLD_TRAITS_MAX - 2..];
         assert!(last.iter().all(|held| held.cause.position == 2), "{last:?}");
-    }
-
-    #[test]
-    fn what_is_told_again_is_known_and_what_she_made_of_it_is_no_state() {
-        let mut customer = with_an_intent();
-        for _ in 0..2 {
-            progress(&mut customer, &progress_to(IntentState::Sent), 5, 5);
-            fact(&mut customer, "wecom", &receipt(ReceiptStep::Clicked), 6, 6);
-        }
-        let held = &customer.intents[0];
-        assert_eq!((held.state, held.steps.len(), held.reactions.len()), (IntentState::Sent, 2, 1));
-        assert_eq!(held.reactions[0].kind, "clicked");
-        // One that was withdrawn, or is another's, is nobody's.
-        customer.intents[0].id = "int_2".to_owned();
-        progress(&mut customer, &progress_to(IntentState::Failed), 7, 7);
-        assert_eq!(customer.intents[0].state, IntentState::Sent);
     }
 }

@@ -399,7 +399,8 @@ pub(crate) fn conflicts(store: &dyn Store, judged: &Judged) -> Result<Vec<String
             match note {
                 Note::Conflict(conflict) if conflict.position == position => keys.push(after.clone()),
                 Note::DeadTurn(dead) if dead.position == position => {}
-                Note::Conflict(_) | Note::DeadTurn(_) | Note::Erasure(_) => break,
+                Note::StrayReceipt(stray) if stray.position == position => {}
+                Note::Conflict(_) | Note::DeadTurn(_) | Note::Erasure(_) | Note::StrayReceipt(_) => break,
             }
         }
     }

@@ -185,7 +185,7 @@ impl<'a> Hers<'a> {
         let mut others: BTreeSet<Position> = self.customer.refused.iter().copied().collect();
         others.extend(notes.iter().filter_map(|note| match note {
             Note::Conflict(conflict) => Some(conflict.position),
-            Note::DeadTurn(_) | Note::Erasure(_) => None,
+            Note::DeadTurn(_) | Note::Erasure(_) | Note::StrayReceipt(_) => None,
         }));
         for record in journal.fetch(&self.customer.timeline)? {
             match &record.entry {
@@ -329,6 +329,7 @@ impl<'a> Hers<'a> {
                     || self.instead.contains_key(&conflict.handle)
             }
             Note::DeadTurn(dead) => is_hers(dead.customer),
+            Note::StrayReceipt(stray) => is_hers(stray.customer),
             Note::Erasure(_) => false,
         };
         let (mut gone, mut after) = (Vec::new(), String::new());

@@ -7,6 +7,7 @@ use model::{Alarm, Customer, CustomerId, HeldIntent, Instant, IntentState, Posit
 use store::Indexed;
 
 use crate::desk::Kept;
+use crate::outcomes;
 
 /// What happens next in a lane.
 #[derive(Clone, Debug)]
@@ -190,9 +191,14 @@ impl Lane {
         self.noted_before.extend(noted);
     }
 
-    /// What was intended for a past that was folded again before was never sent, and is decided anew.
+    /// What was intended for a past that was folded again before was never sent, and is decided anew. What the host joined to
+    /// the others is joined anew.
     pub(crate) fn intended(&mut self, intents: Vec<HeldIntent>) {
-        self.formers.extend(intents.into_iter().filter(|held| held.state != IntentState::Past));
+        let sent = intents.into_iter().filter(|held| held.state != IntentState::Past);
+        self.formers.extend(sent.map(|mut held| {
+            outcomes::forget_joined(&mut held);
+            held
+        }));
     }
 
     /// Her past is folded. What nobody intended again stays, marked; unless it came of a record that is not hers any more and

@@ -19,6 +19,7 @@ mod error;
 mod identity;
 mod judging;
 mod lane;
+mod outcomes;
 mod parts;
 mod pauses;
 mod pending;

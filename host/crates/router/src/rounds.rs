@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use journal::Journal;
 use model::{
-    Binding, Cause, ChannelEvent, Customer, CustomerView, DeadTurn, Deed, DerivedEvent, Entry, FoldState,
-    HandTag, Happening, Instant, NewTag, Note, OperatorAct, Position, Record, SEGMENTS, Told, Turn,
+    Binding, Cause, ChannelEvent, Customer, CustomerView, DeadTurn, Deed, DerivedEvent, Entry, Event,
+    FoldState, HandTag, Happening, Instant, NewTag, Note, OperatorAct, Position, Record, SEGMENTS, Told,
+    Turn,
 };
 
 use crate::apply::{self, Occasion};
 use crate::lane::{Lane, Refold, Step, Taken};
+use crate::outcomes::{self, Became, Reached, Teller};
 use crate::pauses::Pauses;
 use crate::telling::{Said, Tell};
 use crate::{Plugins, PluginsError, RouterError, TurnOutcome, document};
@@ -124,7 +126,7 @@ impl<'a> Rounds<'a> {
         }
         for active in active {
             if let Step::Record(record) = &active.taken.step {
-                self.told(&mut lanes[active.lane], record);
+                self.told(&mut lanes[active.lane], record, result)?;
             }
         }
         Ok(())
@@ -149,8 +151,7 @@ impl<'a> Rounds<'a> {
         customer.alarms.retain(|other| other.binding != alarm.binding);
         let text =
             format!("woke itself {ALARMS_MAX} times since her last record: its alarms for her are off");
-        let dead = self.dead(customer, active, place, "alarms", text);
-        result.notes.push(dead);
+        self.dead(customer, active, place, "alarms", text, result);
         true
     }
 
@@ -167,14 +168,12 @@ impl<'a> Rounds<'a> {
         let verdict = match outcome {
             TurnOutcome::Verdict(verdict) => verdict,
             TurnOutcome::Fault { kind, text } => {
-                let dead = self.dead(&mut lane.customer, active, place, &kind, text);
-                result.notes.push(dead);
+                self.dead(&mut lane.customer, active, place, &kind, text, result);
                 return;
             }
         };
         if let Some(text) = document::passes(&lane.customer, &binding.name, &self.state.versions, &verdict) {
-            let dead = self.dead(&mut lane.customer, active, place, "document", text);
-            result.notes.push(dead);
+            self.dead(&mut lane.customer, active, place, "document", text, result);
             return;
         }
         let (version, tenant) = (self.versions[place], self.state.setup.tenant.as_str());
@@ -201,19 +200,29 @@ impl<'a> Rounds<'a> {
     }
 
     /// What a record says of her by itself.
-    fn told(&self, lane: &mut Lane, record: &Record) {
+    fn told(&self, lane: &mut Lane, record: &Record, result: &mut Yield) -> Result<(), RouterError> {
         let &Record { position, now, ref entry } = record;
         match entry {
-            Entry::Event(ChannelEvent { connection: source, event })
-            | Entry::Derived(DerivedEvent { binding: source, cause: _, again: _, event }) => {
+            Entry::Event(ChannelEvent { connection: source, event }) => {
                 if source == SEGMENTS {
                     apply::crossing(&mut lane.customer, event, position, now);
                 } else {
                     lane.customer.latest.take(event);
                 }
                 apply::fact(&mut lane.customer, source, event, position, now);
+                self.became(lane, Teller::Connection(source), event, record, result)?;
+                outcomes::join(lane, &self.state.setup.outcomes, record);
             }
-            Entry::Progress(progress) => apply::progress(&mut lane.customer, progress, position, now),
+            Entry::Derived(DerivedEvent { binding: source, cause: _, again: _, event }) => {
+                lane.customer.latest.take(event);
+                apply::fact(&mut lane.customer, source, event, position, now);
+                self.became(lane, Teller::Policy(source), event, record, result)?;
+            }
+            Entry::Progress(progress) => {
+                if let Some(reached) = outcomes::progress(lane, progress, position, now) {
+                    self.look_back(lane, reached, position)?;
+                }
+            }
             Entry::Act(OperatorAct { deed: Deed::Propose(proposal), by, why, .. }) => {
                 let binding = proposal.binding.as_str();
                 let (tenant, past) = (self.state.setup.tenant.as_str(), lane.reliving.is_some());
@@ -232,9 +241,41 @@ impl<'a> Rounds<'a> {
             // Those change who is who, or who decides, and nothing of her; or say nothing any more.
             Entry::Setup(_) | Entry::Retelling(_) | Entry::Act(_) | Entry::Erased(_) => {}
         }
+        Ok(())
     }
 
-    fn dead(&self, customer: &mut Customer, active: &Active, place: usize, kind: &str, text: String) -> Note {
+    /// What it says of an errand, where it is a receipt.
+    fn became(
+        &self,
+        lane: &mut Lane,
+        teller: Teller<'_>,
+        event: &Event,
+        record: &Record,
+        result: &mut Yield,
+    ) -> Result<(), RouterError> {
+        match outcomes::became(lane, teller, event, record.position, record.now) {
+            Became::Nothing => Ok(()),
+            Became::Reached(reached) => self.look_back(lane, reached, record.position),
+            Became::Stray(stray) => {
+                noted(&mut lane.customer, Note::StrayReceipt(stray), result);
+                Ok(())
+            }
+        }
+    }
+
+    fn look_back(&self, lane: &mut Lane, reached: Reached, position: Position) -> Result<(), RouterError> {
+        outcomes::look_back(lane, &self.state.setup.outcomes, self.journal, reached, position)
+    }
+
+    fn dead(
+        &self,
+        customer: &mut Customer,
+        active: &Active,
+        place: usize,
+        kind: &str,
+        text: String,
+        result: &mut Yield,
+    ) {
         let (position, now, alarm) = occasion(&active.taken.step);
         let note = Note::DeadTurn(DeadTurn {
             position,
@@ -245,12 +286,17 @@ impl<'a> Rounds<'a> {
             kind: kind.to_owned(),
             text,
         });
-        let key = note.key();
-        if let Err(at) = customer.noted.binary_search(&key) {
-            customer.noted.insert(at, key);
-        }
-        note
+        noted(customer, note, result);
     }
+}
+
+/// A note of hers: it goes by itself if it is not made again when her past is folded again.
+fn noted(customer: &mut Customer, note: Note, result: &mut Yield) {
+    let key = note.key();
+    if let Err(at) = customer.noted.binary_search(&key) {
+        customer.noted.insert(at, key);
+    }
+    result.notes.push(note);
 }
 
 fn concerns(binding: &Binding, step: &Step) -> bool {

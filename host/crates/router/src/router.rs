@@ -1,6 +1,7 @@
 //! The fold's own loop: read, give, run, commit.
 
 mod alone;
+mod setups;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -11,6 +11,8 @@ mod document;
 mod faulty;
 #[path = "fold/host.rs"]
 mod host;
+#[path = "fold/joined.rs"]
+mod joined;
 #[path = "fold/life.rs"]
 mod life;
 #[path = "fold/paused.rs"]
@@ -112,6 +114,11 @@ proptest! {
     fn the_fold_depends_on_the_journal_and_nothing_else(life in life::strategy(), quiet in any::<bool>()) {
         check(&if quiet { life::without_tellers(&life) } else { life })?;
     }
+
+    #[test]
+    fn what_is_sent_and_answered_depends_on_the_journal_and_nothing_else(life in life::busy()) {
+        check(&life)?;
+    }
 }
 
 /// The lines in which two lists of customers differ.
@@ -181,7 +188,10 @@ fn take_back(life: &[Act], word: Word, batch_max: usize) -> Result<(), TestCaseE
     host.live(life, false);
     host.settle(life::THE_END + 9);
     let before = state(&host);
-    if matches!(word, Word::Propose(_) | Word::Progress(..) | Word::Tag(..) | Word::Erase(_)) {
+    if matches!(
+        word,
+        Word::Propose(_) | Word::Progress(..) | Word::Receipt(..) | Word::Tag(..) | Word::Erase(_)
+    ) {
         return Ok(());
     }
     let Some(position) = host.say(life::THE_END + 9, word) else { return Ok(()) };

@@ -33,6 +33,7 @@ twin_enum!(IntentState as IntentStateWire {
 twin!(IntentStep as IntentStepWire {
     state: IntentState,
     now: u64,
+    at: u64,
     position: u64,
     connection: Option<String>,
     staff: Option<String>,
@@ -41,7 +42,14 @@ twin!(IntentStep as IntentStepWire {
     code: String,
     reason: String,
 });
-twin!(Reaction as ReactionWire { kind: String, now: u64, position: u64 });
+twin!(Reaction as ReactionWire {
+    kind: String,
+    at: u64,
+    now: u64,
+    position: u64,
+    joined: bool,
+    order: Option<String>,
+});
 twin!(HeldIntent as HeldIntentWire {
     id: String,
     binding: String,

@@ -38,4 +38,18 @@ twin!(Erasure as ErasureWire {
     merged: Vec<CustomerId>,
     records: u64,
 });
-twin_cases!(Note as NoteWire { Conflict(Conflict), DeadTurn(DeadTurn), Erasure(Erasure) });
+twin!(StrayReceipt as StrayReceiptWire {
+    position: u64,
+    now: u64,
+    customer: CustomerId,
+    intent: String,
+    step: String,
+    source: String,
+    carrier: Option<String>,
+});
+twin_cases!(Note as NoteWire {
+    Conflict(Conflict),
+    DeadTurn(DeadTurn),
+    Erasure(Erasure),
+    StrayReceipt(StrayReceipt),
+});

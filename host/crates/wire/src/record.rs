@@ -22,11 +22,18 @@ twin!(Binding as BindingWire {
     carry: bool,
     paused: Option<Pause>,
 });
+twin!(Outcomes as OutcomesWire {
+    replied_ms: Option<u64>,
+    bought_ms: Option<u64>,
+    scenes: Vec<String>,
+    apart: Vec<String>,
+});
 twin!(Setup as SetupWire {
     policies: Vec<Binding>,
     schemes: Vec<Scheme>,
     phone_country: String,
     tenant: String,
+    outcomes: Outcomes,
 });
 twin!(ChannelEvent as ChannelEventWire { connection: String, event: Event });
 twin!(DerivedEvent as DerivedEventWire { binding: String, cause: u64, again: Option<u64>, event: Event });

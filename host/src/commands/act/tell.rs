@@ -227,6 +227,7 @@ fn notes(title: &str, notes: &[Raw], out: &mut dyn Write) -> anyhow::Result<()> 
             Note::Erasure(erasure) => {
                 format!("position {}: {} was erased", erasure.position, erasure.customer)
             }
+            Note::StrayReceipt(stray) => words::stray(&stray),
         };
         writeln!(out, "  {}", plain(&text))?;
     }

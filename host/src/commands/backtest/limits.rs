@@ -33,6 +33,7 @@ impl Limits {
                 channel: descriptor.channel.clone(),
                 abilities: descriptor.abilities.clone(),
                 addresses: vec![Address { scheme: SCHEME.to_owned(), scope: None }],
+                strangers: vec![Address { scheme: SCHEME.to_owned(), scope: None }],
                 since: None,
                 sent_today: Tally::default(),
                 staff: Vec::new(),

@@ -27,10 +27,27 @@ struct File {
     not_before: Option<String>,
     not_after: Option<String>,
     content: Option<ContentPart>,
+    /// Which of the renderings a customer gets.
+    #[serde(default)]
+    play: Play,
     /// One for each scene in which it is played.
     #[serde(default)]
     rendering: Vec<Rendering>,
 }
+
+/// Which of the renderings a customer gets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Play {
+    /// Every one, where a connection plays it to her.
+    #[default]
+    Each,
+    /// The first of the file whose scene a connection can play to her.
+    First,
+}
+
+/// The key of the one rendering that a customer gets: whichever it is, it is proposed once.
+const FIRST: &str = "first";
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -60,7 +77,8 @@ pub(super) struct Broadcast {
     segment: Option<String>,
     filter: Option<String>,
     hold_out: f64,
-    /// One for each scene; their keys are the scenes.
+    play: Play,
+    /// One for each scene, in the order of the file. Their keys are the scenes; or all one, where she gets one of them.
     pub(super) intents: Vec<Intent>,
 }
 
@@ -71,7 +89,7 @@ impl Broadcast {
     }
 
     fn parse(text: &str) -> anyhow::Result<Broadcast> {
-        let File { name, segment, filter, hold_out, not_before, not_after, content, rendering } =
+        let File { name, segment, filter, hold_out, not_before, not_after, content, play, rendering } =
             toml::from_str(text)?;
         let fit = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         ensure!(
@@ -102,15 +120,26 @@ impl Broadcast {
                 "the rendering for \"{scene}\" says nothing: give text, content or detail"
             );
             let detail = detail.map(|table| serde_json::to_string(&table)).transpose()?;
-            let key = scene.clone();
+            let key = match play {
+                Play::Each => scene.clone(),
+                Play::First => FIRST.to_owned(),
+            };
             intents.push(Intent { key, scene, text, content, detail, not_before, not_after });
         }
-        Ok(Broadcast { name, segment, filter, hold_out, intents })
+        Ok(Broadcast { name, segment, filter, hold_out, play, intents })
     }
 
     /// Stands where a policy's name does.
     pub(super) fn binding(&self) -> String {
         format!("broadcast.{}", self.name)
+    }
+
+    /// What of it is for a customer, given the scenes that can be played to her.
+    pub(super) fn for_her(&self, plays: impl Fn(&str) -> bool) -> Vec<&Intent> {
+        match self.play {
+            Play::Each => self.intents.iter().collect(),
+            Play::First => self.intents.iter().find(|intent| plays(&intent.scene)).into_iter().collect(),
+        }
     }
 
     /// Who is meant, before anybody is held out.
@@ -173,6 +202,22 @@ mod tests {
         );
         assert_eq!(message.not_before, Some(1_795_744_800_000));
         assert_eq!(post.content.as_ref().unwrap().id, "poster-1");
+    }
+
+    #[test]
+    fn of_several_renderings_she_gets_the_first_that_can_be_played_to_her() {
+        let text = TEXT.replace("hold_out", "play = \"first\"\nhold_out");
+        let broadcast = Broadcast::parse(&text).unwrap();
+        let scenes = |played: &[&str]| -> Vec<(String, String)> {
+            let hers = broadcast.for_her(|scene| played.contains(&scene));
+            hers.into_iter().map(|intent| (intent.key.clone(), intent.scene.clone())).collect()
+        };
+        let first = |scene: &str| vec![("first".to_owned(), scene.to_owned())];
+        assert_eq!(scenes(&["moments", "direct-message"]), first("direct-message"));
+        assert_eq!(scenes(&["moments"]), first("moments"));
+        assert!(scenes(&["tag"]).is_empty());
+        let each = Broadcast::parse(TEXT).unwrap();
+        assert_eq!(each.for_her(|_| false).len(), 2);
     }
 
     #[test]

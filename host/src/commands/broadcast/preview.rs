@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use courier::{Candidate, Rules, Ruling};
-use model::{Customer, Instant};
+use model::{Customer, Instant, Intent};
 use segment::Segment;
 use serde::Serialize;
 
 use super::file::Broadcast;
+use super::rehearsal::Reach;
 use super::{Ground, act_id};
 use crate::carrying::{self, Carriers, Sent};
 use crate::commands::print_json;
@@ -23,6 +24,8 @@ struct Preview<'a> {
     now: Instant,
     audience: u64,
     held_out: u64,
+    /// Nothing of it can be played to them, and nothing would be proposed.
+    unreached: u64,
     /// It was proposed to them before, and would not be again.
     known: u64,
     fates: Vec<FateCount>,
@@ -59,10 +62,13 @@ pub(super) fn preview(
     let rules = Rules::new(ground.plan.clone());
     let (journal, store) = (&*ground.asked.journal, &*ground.asked.store);
     let mut carriers = Carriers::new(&ground.outlets, &Sent::restore(journal, store, &rules, now)?);
-    let (mut audience, mut known, mut fates) = (0, 0, Fates::new());
+    let (mut audience, mut unreached, mut known, mut fates) = (0, 0, 0, Fates::new());
+    let reach = Reach::of(ground);
     let held_out = ground.each(broadcast, segment, |customer| {
         audience += 1;
-        known += judge(ground, &rules, broadcast, customer, &mut carriers, &mut fates)?;
+        let hers = broadcast.for_her(|scene| reach.plays(scene, customer));
+        unreached += u64::from(hers.is_empty());
+        known += judge(ground, &rules, broadcast, (customer, hers), &mut carriers, &mut fates)?;
         Ok(())
     })?;
     let count = |((scene, fate, word), tally): ((String, &'static str, String), Tally)| FateCount {
@@ -73,7 +79,7 @@ pub(super) fn preview(
         example: tally.example,
     };
     let fates = fates.into_iter().map(count).collect();
-    let preview = Preview { name: &broadcast.name, now, audience, held_out, known, fates };
+    let preview = Preview { name: &broadcast.name, now, audience, held_out, unreached, known, fates };
     if json { print_json(out, &preview) } else { print(&preview, out) }
 }
 
@@ -82,14 +88,14 @@ fn judge(
     ground: &Ground,
     rules: &Rules,
     broadcast: &Broadcast,
-    customer: &Customer,
+    (customer, hers): (&Customer, Vec<&Intent>),
     carriers: &mut Carriers<'_>,
     fates: &mut Fates,
 ) -> anyhow::Result<u64> {
     let (binding, now) = (broadcast.binding(), ground.asked.now);
     let is_known =
         |key: &str| customer.intents.iter().any(|held| held.binding == binding && held.intent.key == key);
-    let (before, new): (Vec<_>, Vec<_>) = broadcast.intents.iter().partition(|intent| is_known(&intent.key));
+    let (before, new): (Vec<_>, Vec<_>) = hers.into_iter().partition(|intent| is_known(&intent.key));
     let ids: Vec<String> = new.iter().map(|intent| act_id(broadcast, customer.id, &intent.key)).collect();
     let fresh = new.iter().zip(&ids).map(|(intent, id)| Candidate {
         id,
@@ -122,8 +128,11 @@ fn judge(
 }
 
 fn print(preview: &Preview<'_>, out: &mut dyn Write) -> anyhow::Result<()> {
-    let Preview { name, now: _, audience, held_out, known, fates } = preview;
+    let Preview { name, now: _, audience, held_out, unreached, known, fates } = preview;
     writeln!(out, "{name}: {audience} in the audience, {held_out} held out")?;
+    if *unreached > 0 {
+        writeln!(out, "{unreached} are reached in none of its scenes")?;
+    }
     if *known > 0 {
         writeln!(out, "{known} were proposed before and are not again")?;
     }

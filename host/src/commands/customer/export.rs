@@ -61,6 +61,7 @@ fn notes(store: &dyn Store, id: CustomerId) -> anyhow::Result<Vec<Box<RawValue>>
         let hers = page.iter().filter(|note| match note {
             Note::Conflict(conflict) => conflict.customer == id || conflict.other == id,
             Note::DeadTurn(DeadTurn { customer, .. }) => *customer == id,
+            Note::StrayReceipt(stray) => stray.customer == id,
             Note::Erasure(_) => false,
         });
         found.extend(hers.map(wire::to_raw::<Note>));

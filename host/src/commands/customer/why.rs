@@ -285,7 +285,8 @@ fn became(table: &mut Table, held: &HeldIntent, zone: Zone) {
         table.row(["but".to_owned(), text.to_owned()]);
     }
     for step in &held.steps {
-        let IntentStep { state, now, position, connection, staff, receipt: _, until, code, reason } = step;
+        let IntentStep { state, now, at, position, connection, staff, receipt: _, until, code, reason } =
+            step;
         let mut text = format!("{} at position {position}: {}", zone.text(*now), words::intent_state(*state));
         for (word, detail) in [("by", connection), ("in the name of", staff)] {
             if let Some(detail) = detail {
@@ -295,11 +296,14 @@ fn became(table: &mut Table, held: &HeldIntent, zone: Zone) {
         if let Some(until) = until {
             text = format!("{text} until {}", zone.text(*until));
         }
+        if at != now {
+            text = format!("{text}, as of {}", zone.text(*at));
+        }
         let why = if reason.is_empty() { code } else { reason };
         let why = if why.is_empty() { String::new() } else { format!(": {why}") };
         table.row(["step".to_owned(), format!("{text}{why}")]);
     }
     for reaction in &held.reactions {
-        table.row(["she".to_owned(), format!("{} {}", zone.text(reaction.now), reaction.kind)]);
+        table.row(["she".to_owned(), format!("{} {}", zone.text(reaction.at), words::reaction(reaction))]);
     }
 }

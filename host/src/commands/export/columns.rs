@@ -98,6 +98,8 @@ pub(crate) const INTENTS: &[Column] = &[
     maybe("connection", Kind::Text),
     maybe("receipt", Kind::Text),
     always("unfounded", Kind::Json),
+    maybe("reached_at", Kind::Time),
+    always("reactions", Kind::Json),
 ];
 
 pub(crate) const EVENTS: &[Column] = &[

@@ -3,7 +3,8 @@
 use anyhow::Context as _;
 use api::scan::{Scan, ScanError};
 use model::{
-    Cause, Content, Customer, FoldState, HeldIntent, HeldTag, HeldTrait, Intent, IntentState, Value, Version,
+    Cause, Content, Customer, FoldState, HeldIntent, HeldTag, HeldTrait, Intent, IntentState, Reaction,
+    Value, Version,
 };
 use segment::Segment;
 use serde_json::{Map, Value as Json};
@@ -159,8 +160,8 @@ fn of_tag<'a>(customer: &'a str, tag: &'a HeldTag, policy: Option<&'a Version>) 
     ]
 }
 
-fn of_intent<'a>(customer: &'a str, held: &'a HeldIntent) -> [Cell<'a>; 21] {
-    let HeldIntent { id, binding, intent, state, cause, steps, reactions: _, unfounded } = held;
+fn of_intent<'a>(customer: &'a str, held: &'a HeldIntent) -> [Cell<'a>; 23] {
+    let HeldIntent { id, binding, intent, state, cause, steps, reactions, unfounded } = held;
     let step = steps.last();
     let Intent { key, scene, text, content, detail, not_before, not_after } = intent;
     let Cause { position, now, version: _, alarm: _, why } = cause;
@@ -189,7 +190,14 @@ fn of_intent<'a>(customer: &'a str, held: &'a HeldIntent) -> [Cell<'a>; 21] {
         Cell::text_if(steps.iter().rev().find_map(|step| step.connection.as_deref())),
         Cell::text_if(steps.iter().rev().find_map(|step| step.receipt.as_deref())),
         Cell::text(if *unfounded { "true" } else { "false" }),
+        Cell::time_if(held.reached().map(|step| step.at)),
+        json_list(reactions.iter().map(of_reaction)),
     ]
+}
+
+fn of_reaction(reaction: &Reaction) -> Json {
+    let Reaction { kind, at, now: _, position, joined, order } = reaction;
+    serde_json::json!({"kind": kind, "at": iso(*at), "position": position, "joined": joined, "order": order})
 }
 
 /// The word that the API has for it; one that bears more than a word is written as the API writes it.

@@ -219,6 +219,8 @@ fn intents_are_as_in_the_store() {
             ("connection", None),
             ("receipt", None),
             ("unfounded", some(held.unfounded)),
+            ("reached_at", None),
+            ("reactions", some("[]")),
         ];
         assert_eq!(*row, expected.map(|(name, cell)| (name.to_owned(), cell)).into());
     }

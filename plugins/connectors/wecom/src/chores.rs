@@ -20,6 +20,7 @@ use sha2::{Digest, Sha256};
 
 use crate::crypto::hex;
 use crate::jobs::Job;
+use crate::outlet::friend;
 use crate::push::plain;
 use crate::rest::Api;
 use crate::settings::Settings;
@@ -41,6 +42,7 @@ pub fn work(settings: &Settings, chore: &Chore, host: &mut dyn Host) -> Result<H
         Job::Acquisition { chat_key } => acquisition::read(&desk, &mut api, chat_key),
         Job::Task(job) => task::read(&desk, &mut api, job),
         Job::Post { post } => post::read(&desk, &mut api, post),
+        Job::Friend { number, errand } => Ok(friend::over(api.host(), number, errand, now)),
     }
 }
 

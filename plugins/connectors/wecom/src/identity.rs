@@ -52,6 +52,11 @@ pub fn external_of(settings: &Settings, handles: &[Identity]) -> Option<String> 
     handles.iter().rfind(ours).map(|handle| handle.value.clone())
 }
 
+/// Her newest phone number.
+pub fn phone_of(handles: &[Identity]) -> Option<String> {
+    handles.iter().rfind(|handle| handle.scheme == PHONE).map(|handle| handle.value.clone())
+}
+
 /// The customer of a corp.
 pub fn external(corp: &str, id: &str) -> Identity {
     Identity { scheme: EXTERNAL_USERID.into(), scope: corp.into(), value: id.into() }

@@ -37,6 +37,11 @@ pub enum Job {
     Post {
         post: String,
     },
+    /// Whether somebody was added whom staff were asked to add. The memory has the errand under the number.
+    Friend {
+        number: String,
+        errand: String,
+    },
 }
 
 /// A message that staff had to confirm. Its errands are in the memory.
@@ -104,6 +109,7 @@ impl Job {
             Job::Acquisition { chat_key } => format!("acquisition:{chat_key}"),
             Job::Task(TaskJob { msgid, .. }) => format!("task:{msgid}"),
             Job::Post { post } => post.clone(),
+            Job::Friend { number: _, errand } => format!("friend:{errand}"),
         }
     }
 

@@ -7,6 +7,7 @@
 //! Keys of the memory are held before the first call of the API, in one order: posts, then tags, then the token. Chores hold
 //! them in the same order, so that no two calls wait for each other.
 
+pub mod friend;
 mod message;
 mod post;
 mod remark;
@@ -40,13 +41,14 @@ const CUSTOMERS_MAX: usize = 10_000;
 /// Attachments of one message.
 const ATTACHMENTS_MAX: usize = 9;
 
-const SCENES: [(&str, Scene, Carriage); 6] = [
+const SCENES: [(&str, Scene, Carriage); 7] = [
     ("welcome", Scene::Welcome, Carriage::Sends),
     ("direct-message", Scene::Direct, Carriage::AsksStaff),
     ("group-message", Scene::Group, Carriage::AsksStaff),
     ("moments", Scene::Post, Carriage::AsksStaff),
     ("tag", Scene::Tag, Carriage::Sends),
     ("remark", Scene::Remark, Carriage::Sends),
+    ("friend-request", Scene::Friend, Carriage::AsksStaff),
 ];
 
 /// In the order in which they are done: a welcome is of no use after twenty seconds.
@@ -58,6 +60,7 @@ pub enum Scene {
     Post,
     Tag,
     Remark,
+    Friend,
 }
 
 /// What a policy says besides text and content. Keys that are not ours are its own.
@@ -82,7 +85,7 @@ struct Detail {
 struct Parcel<'a> {
     errand: &'a Errand,
     detail: Detail,
-    /// Her `external_userid`.
+    /// Her `external_userid`. Of somebody who is no friend yet, her number.
     her: String,
 }
 
@@ -150,7 +153,7 @@ fn units(read: &[Result<(Scene, Parcel<'_>), Fault>]) -> Vec<Vec<usize>> {
         let key = match scene {
             Scene::Direct | Scene::Group => parcel.content_key(),
             Scene::Post => post::key(parcel),
-            Scene::Welcome | Scene::Tag | Scene::Remark => at.to_string(),
+            Scene::Welcome | Scene::Tag | Scene::Remark | Scene::Friend => at.to_string(),
         };
         match open.get(&(*scene, key.clone())).map(|&unit| &mut units[unit].1) {
             Some(all) if all.len() < CUSTOMERS_MAX => all.push(at),
@@ -213,8 +216,13 @@ impl<'a> Parcel<'a> {
         let scene = SCENES.iter().find(|(name, _, _)| *name == errand.scene).map(|(_, scene, _)| *scene);
         let scene = scene.ok_or_else(|| no(format!("scene {:?} is none that WeCom plays", errand.scene)))?;
         // The newest: a corp that was moved gives the same person another one.
-        let her = identity::external_of(settings, &errand.to)
-            .ok_or_else(|| no(format!("she has no wecom.external-userid in {}", settings.corp_id)))?;
+        let her = match scene {
+            Scene::Friend => identity::phone_of(&errand.to)
+                .map(|number| friend::bare(&number))
+                .ok_or_else(|| no("she has no phone by which staff could find her"))?,
+            _ => identity::external_of(settings, &errand.to)
+                .ok_or_else(|| no(format!("she has no wecom.external-userid in {}", settings.corp_id)))?,
+        };
         let detail = serde_json::from_str::<Option<Detail>>(&errand.detail)
             .map_err(|error| no(format!("the intent's detail does not fit: {error}")))?
             .unwrap_or_default();
@@ -226,6 +234,7 @@ impl<'a> Parcel<'a> {
             Scene::Post => post::check(&parcel)?,
             Scene::Tag => tag::check(&parcel)?,
             Scene::Remark => remark::check(&parcel)?,
+            Scene::Friend => friend::check(&parcel)?,
         }
         Ok((scene, parcel))
     }
@@ -267,6 +276,9 @@ impl Bag<'_> {
             (Scene::Welcome, [parcel, ..]) => one(welcome::send(self, parcel)),
             (Scene::Tag, [parcel, ..]) => one(tag::mark(self, parcel)),
             (Scene::Remark, [parcel, ..]) => one(remark::write(self, parcel)),
+            (Scene::Friend, [parcel, ..]) => {
+                vec![friend::ask(self, parcel).unwrap_or_else(Outcome::Failed)]
+            }
             (Scene::Direct, [first, ..]) => message::direct(self, first, parcels),
             (Scene::Group, [first, ..]) => message::group(self, first, parcels),
             (Scene::Post, [first, ..]) => post::carry(self, first, parcels),

@@ -58,6 +58,10 @@ pub struct Settings {
     #[serde(default, deserialize_with = "state_handle::checked")]
     pub state_handles: Vec<StateHandle>,
 
+    /// The app's AgentId: staff are then told by its messages whom to add (scene `friend-request`).
+    #[serde(default)]
+    pub agent_id: Option<u64>,
+
     /// Seconds to wait after a push before the API is read: its answers lag behind the pushes by an unstated time.
     #[serde(default = "read_delay_s")]
     #[schemars(range(max = 3600))]

@@ -30,29 +30,59 @@ pub struct Api<'a> {
 enum Trouble {
     /// The token is missing, has expired or is unknown: another one may help.
     Token(i64),
-    Fault(Fault),
+    Refused(Refused),
+}
+
+/// Why there is no data.
+pub struct Refused {
+    pub fault: Fault,
+    /// Youzan's own, where it told one.
+    pub code: Option<i64>,
+    /// Nobody knows whether it was done.
+    pub perhaps_done: bool,
+}
+
+impl Refused {
+    fn undone(fault: Fault) -> Refused {
+        Refused { fault, code: None, perhaps_done: false }
+    }
+
+    fn perhaps(fault: Fault) -> Refused {
+        Refused { fault, code: None, perhaps_done: true }
+    }
 }
 
 impl Api<'_> {
     /// Calls an API, named with its version, and gives its `data`. A dead token is renewed once.
     pub fn call(&mut self, api: &str, params: &Json) -> Result<Json, Fault> {
+        self.ask(api, params).map_err(|refused| refused.fault)
+    }
+
+    /// The same, for what changes something: whoever asks must know whether it may have been done.
+    pub fn ask(&mut self, api: &str, params: &Json) -> Result<Json, Refused> {
         let token = match self.remembered_token() {
             Some(token) => token,
-            None => self.renewed_token(None)?,
+            None => self.renewed_token(None).map_err(Refused::undone)?,
         };
         match self.try_call(api, params, &token) {
             Ok(data) => Ok(data),
-            Err(Trouble::Fault(fault)) => Err(fault),
+            Err(Trouble::Refused(refused)) => Err(refused),
             Err(Trouble::Token(_)) => {
-                let token = self.renewed_token(Some(&token))?;
+                let token = self.renewed_token(Some(&token)).map_err(Refused::undone)?;
                 self.try_call(api, params, &token).map_err(|trouble| match trouble {
-                    Trouble::Fault(fault) => fault,
-                    Trouble::Token(code) => {
-                        Fault::Unauthorised(format!("{api} refuses a new token: code {code}"))
-                    }
+                    Trouble::Refused(refused) => refused,
+                    Trouble::Token(code) => Refused::undone(Fault::Unauthorised(format!(
+                        "{api} refuses a new token: code {code}"
+                    ))),
                 })
             }
         }
+    }
+
+    /// Does Youzan answer? It is asked for the token that it gave before.
+    pub fn knock(&mut self) -> Result<(), Fault> {
+        self.host.hold(&self.token_key());
+        self.new_token().map(drop)
     }
 
     /// A token other than the one that was refused. Calls that need one at once wait for the first, and find what it got.
@@ -67,12 +97,24 @@ impl Api<'_> {
     fn try_call(&mut self, api: &str, params: &Json, token: &str) -> Result<Json, Trouble> {
         let token = utf8_percent_encode(token, NON_ALPHANUMERIC);
         let path = format!("api/{api}?access_token={token}");
-        let response = self.post(api, &path, params).map_err(Trouble::Fault)?;
-        let answer = parse(api, &response).map_err(Trouble::Fault)?;
+        let response = self.post(api, &path, params).map_err(|fault| {
+            // What is misconfigured did not get out.
+            let perhaps_done = matches!(fault, Fault::Later(_));
+            Trouble::Refused(Refused { fault, code: None, perhaps_done })
+        })?;
+        let answer = parse(api, &response).map_err(|fault| {
+            let perhaps_done = response.status < 300 || response.status >= 500;
+            Trouble::Refused(Refused { fault, code: None, perhaps_done })
+        })?;
         match failure_code(&answer) {
-            None => data(api, answer).map_err(Trouble::Fault),
+            None => data(api, answer).map_err(|fault| Trouble::Refused(Refused::perhaps(fault))),
             Some(code @ (4201..=4203)) => Err(Trouble::Token(code)),
-            Some(code) => Err(Trouble::Fault(fault_of(api, code, response.status))),
+            Some(code) => Err(Trouble::Refused(Refused {
+                fault: fault_of(api, code, response.status),
+                code: Some(code),
+                // Its services' own troubles, and a failure that tells no code.
+                perhaps_done: matches!(code, -1 | 5001..=5003) || response.status >= 500,
+            })),
         }
     }
 

@@ -13,7 +13,7 @@ use crate::json::{self, Json};
 use crate::known::Known;
 use crate::settings::Settings;
 use crate::trade::{self, Origin, Reading};
-use crate::{refund, sign};
+use crate::{outlet, refund, sign};
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -69,7 +69,9 @@ fn fetch_detail(settings: &Settings, tid: &str, host: &mut dyn Host) -> Result<H
     known.keep(tid, host);
     let due = settings.detail_due(host.now());
     // Not the detail again: if it does not tell now, it will not tell in a minute.
-    Ok(Harvest { chores: after(&reading, false, due), events: vec![reading.event] })
+    let chores = after(&reading, false, due);
+    let bought = outlet::bought_with(&document, &reading.event, host);
+    Ok(Harvest { chores, events: std::iter::once(reading.event).chain(bought).collect() })
 }
 
 pub fn fetch_trade(settings: &Settings, tid: &str, host: &mut dyn Host) -> Result<Json, Fault> {

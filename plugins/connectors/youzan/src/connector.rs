@@ -1,13 +1,13 @@
 //! The connector as the host sees it.
 
 use heliu_sdk::chores::{Chore, Harvest};
-use heliu_sdk::connector::{Connector, Descriptor, Page, Reception, Refusal, Request};
+use heliu_sdk::connector::{Connector, Delivery, Descriptor, Errand, Page, Reception, Refusal, Request};
 use heliu_sdk::events::Json;
 use heliu_sdk::faults::Fault;
-use heliu_sdk::{ChoreWorker, Feed, Host, Webhook};
+use heliu_sdk::{ChoreWorker, Feed, Host, Outlet, Webhook};
 
 use crate::settings::Settings;
-use crate::{Youzan, chores, handles, poll, receive};
+use crate::{Youzan, chores, handles, outlet, poll, receive};
 
 impl Connector for Youzan {
     type Settings = Settings;
@@ -18,7 +18,7 @@ impl Connector for Youzan {
             title: "Youzan 有赞".into(),
             settings_schema: heliu_sdk::schema::<Settings>(),
             schemes: handles::schemes(),
-            abilities: Vec::new(),
+            abilities: outlet::abilities(),
             hosts: vec!["https://open.youzanyun.com".into()],
         }
     }
@@ -39,5 +39,11 @@ impl Feed for Youzan {
 impl ChoreWorker for Youzan {
     fn work(settings: &Settings, chore: Chore, host: &mut dyn Host) -> Result<Harvest, Fault> {
         chores::work(settings, &chore, host)
+    }
+}
+
+impl Outlet for Youzan {
+    fn carry(settings: &Settings, errands: Vec<Errand>, host: &mut dyn Host) -> Delivery {
+        outlet::carry(settings, &errands, host)
     }
 }

@@ -6,13 +6,13 @@ use heliu_sdk::events::Identity;
 use crate::json::Json;
 use crate::settings::Settings;
 
-const YZ_OPEN_ID: &str = "youzan.yz-open-id";
+pub const YZ_OPEN_ID: &str = "youzan.yz-open-id";
 const OUTER_USER_ID: &str = "youzan.outer-user-id";
-const FANS_ID: &str = "youzan.fans-id";
+pub const FANS_ID: &str = "youzan.fans-id";
 const BUYER_ID: &str = "youzan.buyer-id";
 const ACCOUNT_ID: &str = "youzan.account-id";
 const WECHAT_OPENID: &str = "wechat.openid";
-const PHONE: &str = "phone";
+pub const PHONE: &str = "phone";
 
 /// Every scheme that [`Handles`] can write.
 ///

@@ -17,7 +17,7 @@ use crate::json::Json;
 use crate::known::Known;
 use crate::settings::Settings;
 use crate::trade::{self, Origin};
-use crate::{chores, facts, sign};
+use crate::{chores, facts, outlet, sign};
 
 /// Youzan gives at most so many rows of one query, whatever the pages.
 const ROWS_MAX: u64 = 10_000;
@@ -90,7 +90,9 @@ fn harvest(settings: &Settings, rows: &[Json], host: &mut dyn Host) -> Harvest {
             continue;
         }
         let (event, chores) = one(settings, row, now, host);
+        let bought = outlet::bought_with(row, &event, host);
         kept.events.push(event);
+        kept.events.extend(bought);
         kept.chores.extend(chores);
     }
     kept

@@ -90,6 +90,17 @@ pub struct Settings {
     #[serde(default = "refund_api")]
     pub refund_api: String,
 
+    /// The API that books points, with its version.
+    #[serde(default = "points_api")]
+    pub points_api: String,
+    /// The API that gives a customer a coupon, with its version.
+    #[serde(default = "coupon_api")]
+    pub coupon_api: String,
+    /// Codes of these two that mean that Youzan is only busy, besides those that are known. What any other code refuses is
+    /// not tried again.
+    #[serde(default)]
+    pub busy_codes: Vec<i64>,
+
     /// States of a points push that mean spending although their amount is positive.
     #[serde(default = "spent_points_states")]
     pub spent_points_states: Vec<String>,
@@ -144,6 +155,14 @@ fn trade_api() -> String {
 
 fn refund_api() -> String {
     "youzan.trade.refund.get/3.0.1".into()
+}
+
+fn points_api() -> String {
+    "youzan.crm.customer.points.increase/4.0.0".into()
+}
+
+fn coupon_api() -> String {
+    "youzan.ump.coupon.take/3.0.0".into()
 }
 
 fn spent_points_states() -> Vec<String> {

@@ -13,5 +13,5 @@ fn goldens() {
     let folder = env!("CARGO_MANIFEST_DIR");
     let bless = std::env::var_os("HELIU_BLESS").is_some_and(|value| value == "1");
     signed::check(Path::new(folder), bless);
-    harness::reconciled_connector_goldens::<Youzan>(folder);
+    harness::full_connector_goldens::<Youzan>(folder);
 }

@@ -31,6 +31,7 @@ const ATTACHMENTS: Refusal = Refusal(41064, "attachments over limit");
 const TOO_MANY: Refusal = Refusal(81017, "too many ids");
 
 const TEXT_BYTES_MAX: usize = 4000;
+const NOTICE_BYTES_MAX: usize = 2048;
 const POST_CHARS_MAX: usize = 2000;
 const ATTACHMENTS_MAX: usize = 9;
 const CUSTOMERS_MAX: usize = 10_000;
@@ -39,7 +40,7 @@ const TAGS_MAX: usize = 3000;
 const NAME_CHARS_MAX: usize = 30;
 
 pub(super) fn routes(router: Router<Arc<Inside>>) -> Router<Arc<Inside>> {
-    let writes: [(&'static str, Act); 12] = [
+    let writes: [(&'static str, Act); 13] = [
         ("externalcontact/send_welcome_msg", welcome),
         ("externalcontact/add_msg_template", add_task),
         ("externalcontact/get_groupmsg_list_v2", list_tasks),
@@ -52,6 +53,7 @@ pub(super) fn routes(router: Router<Arc<Inside>>) -> Router<Arc<Inside>> {
         ("externalcontact/add_corp_tag", add_tags),
         ("externalcontact/mark_tag", mark_tags),
         ("externalcontact/remark", remark),
+        ("message/send", notice),
     ];
     let add = |router: Router<Arc<Inside>>, (endpoint, act): (&'static str, Act)| {
         router.route(&format!("/cgi-bin/{endpoint}"), by_post(endpoint, act))
@@ -79,6 +81,24 @@ fn by_post(endpoint: &'static str, act: Act) -> MethodRouter<Arc<Inside>> {
         }
         answer
     })
+}
+
+/// A message of the app to a member of staff. One who is not visible to the app is left out, and named.
+fn notice(corp: &mut Corp, asked: &Value, _: Setting) -> Answer {
+    let staff = asked["touser"].as_str().filter(|staff| !staff.is_empty()).ok_or(EMPTY)?.to_owned();
+    let content = asked["text"]["content"].as_str().filter(|text| !text.is_empty()).ok_or(EMPTY)?;
+    if asked["msgtype"] != "text" || !asked["agentid"].is_u64() || content.len() > NOTICE_BYTES_MAX {
+        return Err(BAD_PARAMETER);
+    }
+    let notice = (staff.clone(), content.to_owned());
+    if !corp.staff.contains_key(&staff) {
+        return Ok(json!({"invaliduser": staff, "msgid": "msg0"}));
+    }
+    let again = asked["enable_duplicate_check"] == 1 && corp.notices.contains(&notice);
+    if !again {
+        corp.notices.push(notice);
+    }
+    Ok(json!({"invaliduser": "", "msgid": format!("msg{}", corp.notices.len())}))
 }
 
 async fn post_job(State(inside): State<Arc<Inside>>, Query(query): Query<Params>) -> Response {

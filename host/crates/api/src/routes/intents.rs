@@ -11,7 +11,7 @@ use crate::scan::IntentFilter;
 use crate::scanning::{self, Wanted};
 use crate::views::{IntentCountsView, IntentsPage};
 
-const FILTERS: [&str; 5] = ["state", "scene", "connection", "code", "binding"];
+const FILTERS: [&str; 6] = ["state", "scene", "connection", "code", "binding", "reaction"];
 
 /// By customer, ascending. A page may be short, or empty, and still have a `next`: go on with that. It may be a little
 /// longer than `limit`: all of a customer's intents stand on one page.
@@ -52,6 +52,7 @@ fn filter(query: &Query) -> Result<IntentFilter, ApiError> {
         connection: text("connection"),
         code: text("code"),
         binding: text("binding"),
+        reaction: text("reaction"),
     })
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use model::{Customer, CustomerId, HeldIntent, IntentState};
 use store::Query;
 
-use super::{Named, PAGE_CUSTOMERS, Scan, ScanError};
+use super::{NAMES_MAX, Named, PAGE_CUSTOMERS, Scan, ScanError};
 
 /// Which intents are meant. None: all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub struct IntentFilter {
     pub code: Option<String>,
     /// Of the policy, or `broadcast.NAME`.
     pub binding: Option<String>,
+    /// What she made of it: `replied`.
+    pub reaction: Option<String>,
 }
 
 /// Intents, by customer.
@@ -28,18 +30,53 @@ pub struct Intents {
     pub next: Option<CustomerId>,
 }
 
-/// How many there are of each scene, state and word for why.
-pub type IntentCounts = Named<(String, IntentState, String)>;
+/// How many there are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IntentCounts {
+    /// Of each scene, state and word for why.
+    pub states: Named<(String, IntentState, String)>,
+    /// By scene and by what she made of them. Of scenes that are not counted there, none.
+    pub reactions: BTreeMap<(String, String), Reacted>,
+}
+
+/// Intents of which she made one thing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reacted {
+    pub intents: u64,
+    /// Of which no channel says so.
+    pub joined: u64,
+}
+
+impl IntentCounts {
+    fn add(&mut self, held: &HeldIntent) {
+        let scene = &held.intent.scene;
+        self.states.add((scene.clone(), held.state, last_code(held).to_owned()));
+        let mut kinds: Vec<&str> = held.reactions.iter().map(|reaction| reaction.kind.as_str()).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        for kind in kinds {
+            let key = (scene.clone(), kind.to_owned());
+            if self.reactions.len() >= NAMES_MAX && !self.reactions.contains_key(&key) {
+                continue;
+            }
+            let told = held.reactions.iter().any(|reaction| reaction.kind == kind && !reaction.joined);
+            let reacted = self.reactions.entry(key).or_default();
+            reacted.intents += 1;
+            reacted.joined += u64::from(!told);
+        }
+    }
+}
 
 impl IntentFilter {
     #[must_use]
     pub fn holds(&self, held: &HeldIntent) -> bool {
-        let IntentFilter { state, scene, connection, code, binding } = self;
+        let IntentFilter { state, scene, connection, code, binding, reaction } = self;
         state.is_none_or(|state| state == held.state)
             && scene.as_ref().is_none_or(|scene| *scene == held.intent.scene)
             && binding.as_ref().is_none_or(|binding| *binding == held.binding)
             && connection.as_ref().is_none_or(|name| carrier(held) == Some(name.as_str()))
             && code.as_ref().is_none_or(|code| last_code(held) == code.as_str())
+            && reaction.as_ref().is_none_or(|kind| held.reactions.iter().any(|one| one.kind == *kind))
     }
 }
 
@@ -91,13 +128,11 @@ impl Scan<'_> {
     /// # Errors
     /// [`ScanError`].
     pub fn intent_counts(&self, filter: &IntentFilter) -> Result<IntentCounts, ScanError> {
-        let mut named = Named { counts: BTreeMap::new(), left_out: 0 };
+        let mut counts = IntentCounts::default();
         self.each::<ScanError>(|customer| {
-            for held in customer.intents.iter().filter(|held| filter.holds(held)) {
-                named.add((held.intent.scene.clone(), held.state, last_code(held).to_owned()));
-            }
+            customer.intents.iter().filter(|held| filter.holds(held)).for_each(|held| counts.add(held));
             Ok(())
         })?;
-        Ok(named)
+        Ok(counts)
     }
 }

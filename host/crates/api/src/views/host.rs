@@ -154,7 +154,7 @@ pub struct NotePage {
 #[derive(Debug, Serialize)]
 pub struct NoteView {
     pub key: String,
-    /// `{"conflict":{…}}` or `{"dead_turn":{…}}`.
+    /// `{"conflict":{…}}`, `{"dead_turn":{…}}`, `{"stray_receipt":{…}}`.
     pub note: Raw,
     /// The version of the policy that failed.
     pub version: Option<Raw>,
@@ -172,7 +172,7 @@ impl NotePage {
 
 fn note(state: &FoldState, note: &Note) -> NoteView {
     let version = match note {
-        Note::Conflict(_) | Note::Erasure(_) => None,
+        Note::Conflict(_) | Note::Erasure(_) | Note::StrayReceipt(_) => None,
         Note::DeadTurn(dead) => {
             usize::try_from(dead.version).ok().and_then(|place| state.versions.get(place))
         }

@@ -4,7 +4,7 @@ use model::{CustomerId, HeldIntent, Instant};
 use serde::Serialize;
 
 use super::Raw;
-use crate::scan::{IntentCounts, Intents, carrier};
+use crate::scan::{IntentCounts, Intents, Reacted, carrier};
 
 #[derive(Debug, Serialize)]
 pub struct IntentsPage<'a> {
@@ -31,6 +31,10 @@ pub struct IntentLine<'a> {
     pub code: &'a str,
     pub reason: &'a str,
     pub unfounded: bool,
+    /// When it reached her.
+    pub reached: Option<Instant>,
+    /// What she made of it, by their records; `joined` where no channel says so.
+    pub reactions: Vec<Raw>,
 }
 
 impl<'a> IntentsPage<'a> {
@@ -43,7 +47,7 @@ impl<'a> IntentsPage<'a> {
 }
 
 fn line(customer: CustomerId, held: &HeldIntent) -> IntentLine<'_> {
-    let HeldIntent { id, binding, intent, state, cause, steps, reactions: _, unfounded } = held;
+    let HeldIntent { id, binding, intent, state, cause, steps, reactions, unfounded } = held;
     let last = steps.last();
     IntentLine {
         customer: customer.to_string(),
@@ -59,6 +63,8 @@ fn line(customer: CustomerId, held: &HeldIntent) -> IntentLine<'_> {
         code: last.map_or("", |step| step.code.as_str()),
         reason: last.map_or("", |step| step.reason.as_str()),
         unfounded: *unfounded,
+        reached: held.reached().map(|step| step.at),
+        reactions: reactions.iter().map(wire::to_raw::<model::Reaction>).collect(),
     }
 }
 
@@ -66,8 +72,20 @@ fn line(customer: CustomerId, held: &HeldIntent) -> IntentLine<'_> {
 pub struct IntentCountsView<'a> {
     /// By scene, state and word.
     pub counts: Vec<IntentCount<'a>>,
+    /// Those that she made something of, by scene and by what.
+    pub reactions: Vec<ReactionCount<'a>>,
     /// Those that are not listed, because there are too many scenes.
     pub left_out: u64,
+}
+
+#[derive(Debug, Serialize)]
+pub struct ReactionCount<'a> {
+    pub scene: &'a str,
+    /// `read`, `clicked`, `replied`, `bought`.
+    pub reaction: &'a str,
+    pub intents: u64,
+    /// Of which no channel says so: the host joined it.
+    pub joined: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -84,6 +102,14 @@ impl<'a> IntentCountsView<'a> {
         let count = |((scene, state, code), &intents): (&'a (String, model::IntentState, String), &u64)| {
             IntentCount { scene, state: wire::to_raw::<model::IntentState>(state), code, intents }
         };
-        IntentCountsView { counts: counts.counts.iter().map(count).collect(), left_out: counts.left_out }
+        let IntentCounts { states, reactions } = counts;
+        let reactions = reactions.iter().map(|((scene, reaction), &Reacted { intents, joined })| {
+            ReactionCount { scene, reaction, intents, joined }
+        });
+        IntentCountsView {
+            counts: states.counts.iter().map(count).collect(),
+            reactions: reactions.collect(),
+            left_out: states.left_out,
+        }
     }
 }

@@ -85,6 +85,7 @@ fn the_example_shows_every_key() {
         ("[plugins]", keys_of::<PluginsSection>()),
         ("[courier]", keys_of::<CourierSection>()),
         ("[courier.retry]", keys_of::<courier::RetrySection>()),
+        ("[courier.outcomes]", keys_of::<courier::OutcomesSection>()),
         ("[[courier.preset]]", keys_of::<courier::PresetSection>()),
         ("[[courier.cap]]", keys_of::<courier::CapSection>()),
         ("[[courier.gap]]", keys_of::<courier::GapSection>()),
@@ -216,6 +217,14 @@ fn an_error_names_the_file_the_section_and_the_key() {
             "heliu.toml: [identity] key \"phone_country\": \"+86\" is not a country code",
         ),
         (
+            "[api]\ntoken = \"t\"\n[courier.outcomes]\nscenes = [\"moments\"]",
+            "heliu.toml: [courier.outcomes] key \"scenes\": alone says nothing: give replied",
+        ),
+        (
+            "[api]\ntoken = \"t\"\n[courier.outcomes]\nbought = \"soon\"",
+            "heliu.toml: [courier.outcomes] key \"bought\": ",
+        ),
+        (
             "[api]\ntoken = \"t\"\n[limits]\nbody_max_bytes = 0",
             "heliu.toml: [limits] key \"body_max_bytes\": 0 is not between 1 and 8388608",
         ),
@@ -231,6 +240,15 @@ fn an_error_names_the_file_the_section_and_the_key() {
         let told = place.error(text);
         assert!(told.starts_with(error), "{text}\n{told}");
     }
+}
+
+#[test]
+fn windows_of_outcomes_leave_out_what_a_customer_does_not_notice() {
+    let text = "[api]\ntoken = \"t\"\n[courier]\napart = [\"tag\"]\n[courier.outcomes]\nbought = \"7d\"";
+    let outcomes = Place::new().load(text).unwrap().courier.outcomes;
+    assert_eq!((outcomes.replied_ms, outcomes.bought_ms), (None, Some(7 * 86_400_000)));
+    let covered = ["direct-message", "points", "tag", "remark"].map(|scene| outcomes.covers(scene));
+    assert_eq!(covered, [true, true, false, false]);
 }
 
 #[test]

@@ -44,6 +44,7 @@ fn account(connection: &str, channel: &str) -> Account {
         channel: channel.to_owned(),
         abilities: abilities.to_vec(),
         addresses: vec![Address { scheme: format!("{channel}.id"), scope: None }],
+        strangers: Vec::new(),
         since: Some(NOON - 3 * DAY),
         sent_today: Tally::default(),
         staff: Vec::new(),
@@ -113,6 +114,15 @@ fn held(ruling: &Ruling) -> (Code, Option<Instant>) {
         Ruling::Hold { until, reason } => (reason.code, *until),
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn a_friend_request_goes_to_whoever_is_no_friend_yet() {
+    let phone = Identity { scheme: "phone".to_owned(), scope: String::new(), value: "+86199".to_owned() };
+    let mut wecom = account("wecom-main", "wecom");
+    assert!(!wecom.reaches("friend-request", &[&phone]) && !wecom.reaches("direct-message", &[&phone]));
+    wecom.strangers = vec![Address { scheme: "phone".to_owned(), scope: None }];
+    assert!(wecom.reaches("friend-request", &[&phone]) && !wecom.reaches("direct-message", &[&phone]));
 }
 
 #[test]

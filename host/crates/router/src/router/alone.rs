@@ -1,110 +1,16 @@
-//! Records that are folded alone: a change of the configuration, a word on who is who, an erasure, a turn that is taken again,
-//! and what a connection may do.
+//! Records that are folded alone, setups aside: a word on who is who, an erasure, a turn that is taken again, and what a
+//! connection may do.
 
-use std::sync::atomic::Ordering;
-
-use failpoint::Point;
-use model::{CustomerId, Erase, FoldState, Grant, Instant, Position, Record, Retry};
-use store::{Commit, Indexed, Query, Standing};
+use model::{CustomerId, Erase, FoldState, Grant, Record, Retry};
+use store::{Commit, Standing};
 
 use super::Router;
 use crate::correct::Judge;
-use crate::desk::Kept;
 use crate::erase::Forgetting;
-use crate::identity::Assigned;
-use crate::lane::Lane;
-use crate::pauses::Pauses;
 use crate::rounds::{Rounds, Yield};
-use crate::setup::Anew;
-use crate::{RouterError, correct, parts, pauses, setup, telling};
+use crate::{RouterError, correct, parts, telling};
 
 impl Router {
-    /// A change of the configuration takes over: where policies decide otherwise, every customer is folded again; where one was
-    /// only paused, those whom it missed are.
-    pub(super) fn set_up(
-        &mut self,
-        position: Position,
-        now: Instant,
-        new: &model::Setup,
-    ) -> Result<u64, RouterError> {
-        let mut turns = 0;
-        let state = setup::changed(&self.state, new, position);
-        let was = self.pauses();
-        self.ahead.retain(|(ahead, _)| *ahead > position);
-        let is = Pauses::of(new, &self.ahead);
-        let anew = setup::anew((&self.state.setup, &was), (new, &is), position);
-        if !matches!(&anew, Anew::Missed(ended) if ended.is_empty()) {
-            self.desk.clear();
-            self.announce(&state)?;
-            let mut after = None;
-            loop {
-                let mut page =
-                    self.store.page(&Query { after, limit: self.config.batch_max, ..Query::default() })?;
-                let Some(last) = page.last() else { break };
-                if self.halt.load(Ordering::Relaxed) {
-                    return Err(RouterError::Halted);
-                }
-                after = Some(last.id);
-                let made_up = match &anew {
-                    Anew::Everybody => &[][..],
-                    Anew::Missed(ended) => {
-                        page.retain(|customer| pauses::is_missed(customer, ended, position));
-                        ended
-                    }
-                };
-                if !page.is_empty() {
-                    turns += self.refold(page, made_up, position, now, &state, &is)?;
-                }
-            }
-        }
-        let to = Standing { position, fired: self.standing.fired };
-        let commit = Commit { from: self.standing, to, state: Some(&state), ..Commit::default() };
-        self.store.commit(&commit)?;
-        self.standing = to;
-        self.reached = position;
-        self.state = state;
-        Ok(turns)
-    }
-
-    /// Lists the new versions before any customer bears one of them as a cause.
-    fn announce(&mut self, new: &FoldState) -> Result<(), RouterError> {
-        let state = FoldState { versions: new.versions.clone(), ..self.state.clone() };
-        let (from, to) = (self.standing, self.standing);
-        self.store.commit(&Commit { from, to, state: Some(&state), ..Commit::default() })?;
-        self.state = state;
-        Ok(())
-    }
-
-    /// The store does not move: should the host stop halfway, all of it is done again, to the same end. What the policies
-    /// `made_up` missed is made up for by it.
-    fn refold(
-        &mut self,
-        page: Vec<model::Customer>,
-        made_up: &[String],
-        position: Position,
-        now: Instant,
-        state: &FoldState,
-        pauses: &Pauses,
-    ) -> Result<u64, RouterError> {
-        let lanes = page.into_iter().map(|customer| {
-            let before = Indexed::of(&customer);
-            let had = customer.missed.clone();
-            let mut lane = Lane::again(Kept { customer, before }, position, now);
-            for missed in had.into_iter().filter(|missed| made_up.contains(&missed.binding)) {
-                lane.customer.miss(&missed.binding, Some(position));
-            }
-            lane
-        });
-        let mut assigned = Assigned::of(lanes.collect());
-        let rounds = Rounds::new(&*self.journal, &*self.plugins, state).paused(pauses.clone());
-        let result = parts::run(&rounds, &mut assigned.lanes, &self.config)?;
-        let turns = self.absorb(self.standing, assigned, result)?;
-        self.flush()?;
-        Point::PageRefolded.reached();
-        self.desk.clear();
-        Ok(turns)
-    }
-
     /// Who is who changes because of this record, which stands alone: those whom it concerns are judged, and folded, again.
     pub(super) fn correct(&mut self, record: &Record) -> Result<u64, RouterError> {
         let judge = Judge { journal: &*self.journal, store: &*self.store, state: &self.state };

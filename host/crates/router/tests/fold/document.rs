@@ -47,7 +47,7 @@ fn first(host: &Host) -> Customer {
 fn dead(host: &Host) -> Vec<DeadTurn> {
     let dead = |note| match note {
         Note::DeadTurn(dead) => Some(dead),
-        Note::Conflict(_) | Note::Erasure(_) => None,
+        Note::Conflict(_) | Note::Erasure(_) | Note::StrayReceipt(_) => None,
     };
     host.notes().into_iter().filter_map(dead).filter(|dead| dead.kind == "document").collect()
 }

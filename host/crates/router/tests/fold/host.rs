@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use journal::{Batch, Journal};
 use model::{
-    Customer, CustomerId, Deed, Digest, Entry, Erase, HandTag, HandUntag, HeldIntent, IntentState, Join,
-    Note, OperatorAct, Progress, Proposal, Record, Retract, Split,
+    ChannelEvent, Customer, CustomerId, Deed, Digest, Entry, Erase, Event, Fact, HandTag, HandUntag,
+    HeldIntent, IntentState, Join, Note, OperatorAct, Progress, Proposal, Receipt, ReceiptStep, Record,
+    Retract, Split, Touchpoint,
 };
 use router::{Folded, Router, RouterConfig};
 use store::{Query, Standing, Store};
@@ -131,6 +132,14 @@ impl Host {
                 let customer = customers[pick(customers.len(), who)?].id;
                 act(Deed::Erase(Erase { customer }))
             }
+            Word::Receipt(which, step, stray) => {
+                let held: Vec<(&Customer, &HeldIntent)> = customers
+                    .iter()
+                    .flat_map(|customer| customer.intents.iter().map(move |held| (customer, held)))
+                    .collect();
+                let (customer, held) = held[pick(held.len(), which)?];
+                receipt(now, customer, held, step, stray, number)
+            }
             Word::Progress(which, state) => {
                 let held: Vec<(CustomerId, &HeldIntent)> = customers
                     .iter()
@@ -179,12 +188,34 @@ impl Host {
     }
 }
 
+fn receipt(now: u64, customer: &Customer, held: &HeldIntent, step: u8, stray: bool, number: usize) -> Entry {
+    let step = match step {
+        0 => ReceiptStep::Sent,
+        1 | 2 => ReceiptStep::Confirmed,
+        3 => ReceiptStep::Failed,
+        4 => ReceiptStep::Expired,
+        5 => ReceiptStep::Read,
+        6 => ReceiptStep::Replied,
+        _ => ReceiptStep::Bought,
+    };
+    let who = customer.handles.iter().take(1).map(|handle| handle.identity.clone()).collect();
+    let at = now.saturating_sub(u64::from(held.id.bytes().last().unwrap_or(0) % 50));
+    let fact = Fact::Carried(Receipt { errand: held.id.clone(), step, why: None });
+    let (id, touchpoint) = (format!("receipt{number}"), Touchpoint::Other);
+    let event = Event { id, at, who, staff: None, touchpoint, fact, extra: None };
+    let connection = if stray { "other" } else { "shop" }.to_owned();
+    Entry::Event(ChannelEvent { connection, event })
+}
+
 fn progress(customer: CustomerId, held: &HeldIntent, state: u8, number: usize) -> Progress {
     let state = match state {
         0 => IntentState::Held,
         1 => IntentState::Due,
         2 => IntentState::Sent,
-        _ => IntentState::Dropped,
+        3 => IntentState::Dropped,
+        4 => IntentState::AwaitingStaff,
+        5 => IntentState::Due,
+        _ => IntentState::Failed,
     };
     Progress {
         intent: held.id.clone(),

@@ -2,8 +2,8 @@
 
 use journal::Batch;
 use model::{
-    Act as Doing, Bond, ChannelEvent, Entry, Event, Fact, Identity, Order, OrderStep, Scheme, Setup, Tie,
-    Touchpoint, Trait, Value,
+    Act as Doing, Bond, ChannelEvent, Direction, Entry, Event, Fact, Identity, Message, Order, OrderStep,
+    Outcomes, Scheme, Setup, Tie, Touchpoint, Trait, Value,
 };
 use proptest::prelude::*;
 
@@ -30,6 +30,8 @@ pub enum Word {
     Retract(u16),
     Propose(u16),
     Progress(u16, u8),
+    /// A connection tells what became of an intent; perhaps one that did not carry it.
+    Receipt(u16, u8, bool),
     /// A tag is given by hand, or taken.
     Tag(u16, u8),
     Erase(u16),
@@ -41,7 +43,9 @@ pub fn word() -> impl Strategy<Value = Word> {
         2 => (0..99u16, 0..99u16).prop_map(|(who, handle)| Word::Split(who, handle)),
         4 => (0..99u16).prop_map(Word::Retract),
         1 => (0..99u16).prop_map(Word::Propose),
-        3 => (0..99u16, 0..4u8).prop_map(|(which, state)| Word::Progress(which, state)),
+        4 => (0..99u16, 0..7u8).prop_map(|(which, state)| Word::Progress(which, state)),
+        3 => (0..99u16, 0..8u8, proptest::bool::weighted(0.2))
+            .prop_map(|(which, step, stray)| Word::Receipt(which, step, stray)),
         2 => (0..99u16, 0..6u8).prop_map(|(who, which)| Word::Tag(who, which)),
         1 => (0..99u16).prop_map(Word::Erase),
     ]
@@ -50,27 +54,53 @@ pub fn word() -> impl Strategy<Value = Word> {
 pub fn strategy() -> impl Strategy<Value = Vec<Act>> {
     let step = prop_oneof![
         12 => batch().prop_map(Step::Batch),
-        2 => (0..3u8).prop_map(Step::Setup),
+        2 => (0..3u8, 0..3u8).prop_map(|(policies, windows)| Step::Setup(policies + 4 * windows)),
         3 => Just(Step::Settle),
         1 => Just(Step::Fail),
         3 => word().prop_map(Step::Say),
     ];
-    proptest::collection::vec((0..40u64, step), 1..40).prop_map(|steps| {
-        let mut now = 100;
-        let mut acts = vec![Act::Append(Box::new(setup(now, 0)))];
-        let mut count = 0;
-        for (wait, step) in steps {
-            now += wait;
-            acts.push(match step {
-                Step::Batch(events) => Act::Append(Box::new(named(now, events, &mut count))),
-                Step::Setup(which) => Act::Append(Box::new(setup(now, which))),
-                Step::Settle => Act::Settle(now),
-                Step::Fail => Act::Fail,
-                Step::Say(word) => Act::Say(now, word),
-            });
-        }
-        acts
-    })
+    proptest::collection::vec((0..40u64, step), 1..40).prop_map(lived)
+}
+
+/// A life of two people to whom much is sent, and who answer.
+pub fn busy() -> impl Strategy<Value = Vec<Act>> {
+    let fact = prop_oneof![
+        3 => proptest::bool::weighted(0.2).prop_map(said),
+        3 => (0..3u8).prop_map(|order| paid(&format!("o{order}"))),
+        1 => (0..4u8).prop_map(|kind| doing(kind, None)),
+    ];
+    let answer =
+        (0..2u64, fact, 0..99u64).prop_map(|(who, fact, at)| event_of(vec![open(who)], fact, None, 3 * at));
+    let words = prop_oneof![
+        6 => (0..9u16, prop_oneof![Just(1), Just(2), Just(4)]).prop_map(|(which, state)| Word::Progress(which, state)),
+        6 => (0..9u16, 0..5u8).prop_map(|(which, step)| Word::Receipt(which, step, false)),
+        3 => (0..9u16).prop_map(Word::Propose),
+        1 => word(),
+    ];
+    let step = prop_oneof![
+        8 => proptest::collection::vec(answer, 1..4).prop_map(Step::Batch),
+        14 => words.prop_map(Step::Say),
+        1 => (0..2u8, 0..3u8).prop_map(|(policies, windows)| Step::Setup(2 + policies + 4 * windows)),
+        1 => Just(Step::Settle),
+    ];
+    proptest::collection::vec((0..20u64, step), 20..60).prop_map(lived)
+}
+
+fn lived(steps: Vec<(u64, Step)>) -> Vec<Act> {
+    let mut now = 100;
+    let mut acts = vec![Act::Append(Box::new(setup(now, 0)))];
+    let mut count = 0;
+    for (wait, step) in steps {
+        now += wait;
+        acts.push(match step {
+            Step::Batch(events) => Act::Append(Box::new(named(now, events, &mut count))),
+            Step::Setup(which) => Act::Append(Box::new(setup(now, which))),
+            Step::Settle => Act::Settle(now),
+            Step::Fail => Act::Fail,
+            Step::Say(word) => Act::Say(now, word),
+        });
+    }
+    acts
 }
 
 #[derive(Clone, Debug)]
@@ -88,6 +118,10 @@ fn named(now: u64, events: Vec<Event>, count: &mut u64) -> Batch {
         *count += 1;
         let number = if count.is_multiple_of(7) { *count - 5 } else { *count };
         event.id = format!("e{number}");
+        // Channels tell of things late, and of some at any time.
+        if event.at.is_multiple_of(3) {
+            event.at = now.saturating_sub(event.at % 60);
+        }
         Entry::Event(ChannelEvent { connection: "shop".to_owned(), event })
     };
     Batch { now, entries: events.into_iter().map(entry).collect(), ..Batch::default() }
@@ -114,7 +148,13 @@ pub fn rotates(life: &[Act]) -> bool {
 pub fn without_tellers(life: &[Act]) -> Vec<Act> {
     let quiet = |act: &Act| match act {
         Act::Append(batch) => match batch.entries.first() {
-            Some(Entry::Setup(_)) => Act::Append(Box::new(setup(batch.now, 2))),
+            Some(Entry::Setup(of)) => {
+                let Batch { mut entries, .. } = setup(batch.now, 2);
+                if let Some(Entry::Setup(quiet)) = entries.first_mut() {
+                    quiet.outcomes = of.outcomes.clone();
+                }
+                Act::Append(Box::new(Batch { now: batch.now, entries, ..Batch::default() }))
+            }
             _ => act.clone(),
         },
         _ => act.clone(),
@@ -126,10 +166,19 @@ pub fn setup(now: u64, which: u8) -> Batch {
     let scheme =
         |name: &str, lasting, one_per_person| Scheme { name: name.to_owned(), lasting, one_per_person };
     let schemes = vec![scheme("alias", false, false), scheme("union", true, true)];
-    let policies = policies::setup(which);
+    let policies = policies::setup(which % 4);
     let (phone_country, tenant) = ("86".to_owned(), "brand".to_owned());
-    let setup = Setup { policies, schemes, phone_country, tenant };
+    let setup = Setup { policies, schemes, phone_country, tenant, outcomes: outcomes(which / 4) };
     Batch { now, entries: vec![Entry::Setup(setup)], ..Batch::default() }
+}
+
+fn outcomes(which: u8) -> Outcomes {
+    let (replied_ms, bought_ms) = match which {
+        0 => (Some(90), Some(200)),
+        1 => (None, None),
+        _ => (Some(300), Some(30)),
+    };
+    Outcomes { replied_ms, bought_ms, ..Outcomes::default() }
 }
 
 /// One event: somebody did something.
@@ -168,15 +217,10 @@ fn identity() -> impl Strategy<Value = Identity> {
 
 fn event() -> impl Strategy<Value = Event> {
     let fact = prop_oneof![
-        4 => (0..4u8, proptest::option::of(identity())).prop_map(|(kind, whom)| Fact::Did(Doing {
-            kind: format!("kind{kind}"),
-            object: None,
-            title: None,
-            quantity: None,
-            state: None,
-            whom,
-        })),
+        4 => (0..4u8, proptest::option::of(identity())).prop_map(|(kind, whom)| doing(kind, whom)),
         2 => (0..3i64).prop_map(order),
+        2 => (0..4u8).prop_map(|order| paid(&format!("o{order}"))),
+        2 => proptest::bool::weighted(0.2).prop_map(said),
         1 => (0..2u8).prop_map(|n| Fact::Told(vec![Trait {
             name: "name".to_owned(),
             value: Value::Text(format!("n{n}")),
@@ -184,17 +228,33 @@ fn event() -> impl Strategy<Value = Event> {
         1 => (0..3u8).prop_map(tie),
     ];
     let staff = proptest::option::of((0..2u8).prop_map(|n| format!("staff{n}")));
-    (proptest::collection::vec(identity(), 0..3), fact, staff, 0..500u64).prop_map(
-        |(who, fact, staff, at)| Event {
-            id: String::new(),
-            at,
-            who,
-            staff,
-            touchpoint: Touchpoint::Shop,
-            fact,
-            extra: None,
-        },
-    )
+    (proptest::collection::vec(identity(), 0..3), fact, staff, 0..500u64)
+        .prop_map(|(who, fact, staff, at)| event_of(who, fact, staff, at))
+}
+
+fn event_of(who: Vec<Identity>, fact: Fact, staff: Option<String>, at: u64) -> Event {
+    Event { id: String::new(), at, who, staff, touchpoint: Touchpoint::Shop, fact, extra: None }
+}
+
+fn open(number: u64) -> Identity {
+    Identity { scheme: "open".to_owned(), scope: String::new(), value: format!("open{number}") }
+}
+
+fn doing(kind: u8, whom: Option<Identity>) -> Fact {
+    let (object, title, quantity, state) = (None, None, None, None);
+    Fact::Did(Doing { kind: format!("kind{kind}"), object, title, quantity, state, whom })
+}
+
+fn said(in_a_group: bool) -> Fact {
+    let (direction, kind) = (Direction::FromCustomer, "text".to_owned());
+    let group = in_a_group.then(|| "g".to_owned());
+    Fact::Said(Message { direction, kind, text: None, group, about: None })
+}
+
+fn paid(id: &str) -> Fact {
+    let Fact::Bought(mut bought) = order(1) else { unreachable!("an order is one") };
+    id.clone_into(&mut bought.id);
+    Fact::Bought(bought)
 }
 
 fn order(paid: i64) -> Fact {

@@ -157,7 +157,13 @@ fn setup(settings: &str, carry: bool) -> Setup {
         binding("idle", "", &["saw"]),
     ];
     let schemes = vec![scheme("union", true), scheme("phone", false)];
-    Setup { policies, schemes, phone_country: "86".to_owned(), tenant: "brand".to_owned() }
+    Setup {
+        policies,
+        schemes,
+        phone_country: "86".to_owned(),
+        tenant: "brand".to_owned(),
+        ..Setup::default()
+    }
 }
 
 fn handle(text: &str) -> Identity {

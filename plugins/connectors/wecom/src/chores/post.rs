@@ -209,13 +209,23 @@ impl Reading<'_> {
             Err(error) if matches!(error.class(), Some(Class::Data)) => return Ok(()),
             Err(error) => return Err(error.into()),
         };
-        for (look, name, list) in
-            [(Look::Liked, "liked", like_list), (Look::Commented, "commented", comment_list)]
-        {
+        // Who likes a post has seen it, and who comments on it answers; the platform tells of nobody else who saw it.
+        let lists = [
+            (Look::Liked, "liked", ReceiptStep::Read, like_list),
+            (Look::Commented, "commented", ReceiptStep::Replied, comment_list),
+        ];
+        for (look, name, step, list) in lists {
             for row in list.unwrap_or_default() {
                 let Some(her) = row.get("external_userid").and_then(plain) else { continue };
                 let since = row.get("create_time").and_then(plain);
+                let at = since.as_deref().and_then(instant).unwrap_or(self.desk.now);
                 let via = via.get(her.as_str()).map(|&errand| errand.to_owned());
+                if let Some(errand) = &via {
+                    let one = Waiting(her.clone(), errand.clone(), her.clone());
+                    let (why, staff) = (Some(name.to_owned()), Some(staff.to_owned()));
+                    let carried = Carried { step, why, at, staff, touchpoint: Touchpoint::Moments };
+                    self.events.push(receipt(self.desk, &one, carried));
+                }
                 let about = post.content.clone().unwrap_or_else(|| Content {
                     id: moment.to_owned(),
                     kind: "wecom.moment".to_owned(),
@@ -225,7 +235,7 @@ impl Reading<'_> {
                 let since_text = since.as_deref().unwrap_or_default();
                 self.events.push(Event {
                     id: id(name, &[moment, staff, &her, since_text]),
-                    at: since.as_deref().and_then(instant).unwrap_or(self.desk.now),
+                    at,
                     who: vec![identity::external(&self.desk.settings.corp_id, &her)],
                     staff: Some(staff.to_owned()),
                     touchpoint: Touchpoint::Moments,

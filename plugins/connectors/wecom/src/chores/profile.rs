@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use super::{Desk, Row, id, only};
 use crate::errcode::Class;
 use crate::identity;
+use crate::outlet::friend;
 use crate::push::plain;
 use crate::rest::{Api, ApiError};
 
@@ -45,6 +46,11 @@ pub fn read(desk: &Desk<'_>, api: &mut Api<'_>, customer: &str, cause: Instant) 
     let cause = cause.to_string();
     let mut events = vec![told(desk, &person, &ties, &who, &cause)];
     events.extend(ties.iter().map(|row| tie(desk, row, &who, &cause)));
+    for row in &ties {
+        for number in row.list("remark_mobiles").iter().filter_map(plain) {
+            events.extend(friend::found(api.host(), &number, row.text("userid"), desk.now));
+        }
+    }
     Ok(Harvest { events, chores: Vec::new() })
 }
 

@@ -11,6 +11,7 @@ use crate::chores;
 use crate::facts::{self, Desk};
 use crate::handles::Handles;
 use crate::known::Known;
+use crate::outlet;
 use crate::push::Push;
 use crate::trade::{self, Origin};
 
@@ -55,7 +56,9 @@ pub fn trade(push: &Push, desk: &mut Desk<'_>) -> Result<Harvest, String> {
     };
     let reading = trade::read(&push.msg, &known, desk.settings, &origin)?;
     let due = desk.settings.detail_due(desk.now);
-    Ok(Harvest { chores: chores::after(&reading, true, due), events: vec![reading.event] })
+    let chores = chores::after(&reading, true, due);
+    let bought = outlet::bought_with(&push.msg, &reading.event, desk.host);
+    Ok(Harvest { chores, events: std::iter::once(reading.event).chain(bought).collect() })
 }
 
 /// Something happened to an order, and the push does not say how the order stands now.
