@@ -54,7 +54,7 @@ pub fn word() -> impl Strategy<Value = Word> {
 pub fn strategy() -> impl Strategy<Value = Vec<Act>> {
     let step = prop_oneof![
         12 => batch().prop_map(Step::Batch),
-        2 => (0..3u8, 0..3u8).prop_map(|(policies, windows)| Step::Setup(policies + 4 * windows)),
+        2 => (0..3u8, 0..3u8).prop_map(|(policies, windows)| Step::Setup(policies + 8 * windows)),
         3 => Just(Step::Settle),
         1 => Just(Step::Fail),
         3 => word().prop_map(Step::Say),
@@ -80,7 +80,7 @@ pub fn busy() -> impl Strategy<Value = Vec<Act>> {
     let step = prop_oneof![
         8 => proptest::collection::vec(answer, 1..4).prop_map(Step::Batch),
         14 => words.prop_map(Step::Say),
-        1 => (0..2u8, 0..3u8).prop_map(|(policies, windows)| Step::Setup(2 + policies + 4 * windows)),
+        1 => (0..2u8, 0..3u8).prop_map(|(policies, windows)| Step::Setup(2 + policies + 8 * windows)),
         1 => Just(Step::Settle),
     ];
     proptest::collection::vec((0..20u64, step), 20..60).prop_map(lived)
@@ -166,9 +166,9 @@ pub fn setup(now: u64, which: u8) -> Batch {
     let scheme =
         |name: &str, lasting, one_per_person| Scheme { name: name.to_owned(), lasting, one_per_person };
     let schemes = vec![scheme("alias", false, false), scheme("union", true, true)];
-    let policies = policies::setup(which % 4);
+    let policies = policies::setup(which % 8);
     let (phone_country, tenant) = ("86".to_owned(), "brand".to_owned());
-    let setup = Setup { policies, schemes, phone_country, tenant, outcomes: outcomes(which / 4) };
+    let setup = Setup { policies, schemes, phone_country, tenant, outcomes: outcomes(which / 8) };
     Batch { now, entries: vec![Entry::Setup(setup)], ..Batch::default() }
 }
 
