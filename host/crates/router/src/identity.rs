@@ -24,6 +24,8 @@ pub(crate) struct Rules<'a> {
     schemes: HashMap<&'a str, &'a Scheme>,
     phone_country: &'a str,
     corrections: &'a Corrections,
+    /// Where who is who is said. None: at each record itself.
+    at: Option<Position>,
 }
 
 /// The word for what keeps two people apart where it is no scheme.
@@ -32,7 +34,21 @@ const OPERATOR: &str = "operator";
 impl<'a> Rules<'a> {
     pub(crate) fn new(setup: &'a Setup, corrections: &'a Corrections) -> Rules<'a> {
         let schemes = setup.schemes.iter().map(|scheme| (scheme.name.as_str(), scheme)).collect();
-        Rules { schemes, phone_country: &setup.phone_country, corrections }
+        Rules { schemes, phone_country: &setup.phone_country, corrections, at: None }
+    }
+
+    /// Records are judged by what is known at this one.
+    pub(crate) fn at(mut self, position: Position) -> Rules<'a> {
+        self.at = Some(position);
+        self
+    }
+
+    /// Does this handle on that record name anybody? What stands for one of somebody who was erased does, as hers did, until
+    /// the act that erased her. From there on it only says whom the record cannot mean.
+    fn speaks(&self, identity: &Identity, record: &Record) -> bool {
+        let Some(rest) = identity.value.strip_prefix(ERASED) else { return true };
+        let act = rest.split_once(':').and_then(|(act, _)| act.parse::<Position>().ok());
+        act.is_some_and(|act| self.at.unwrap_or(record.position) < act)
     }
 
     /// A scheme that nobody declared lasts, and says nothing against a merge.
@@ -190,11 +206,7 @@ impl Assigned {
         record: &Record,
         handles: &[Identity],
     ) -> Result<Option<usize>, RouterError> {
-        // What stands for a handle of somebody who was erased speaks for her on her own records alone. On another's it only
-        // says, as it did, whom that record cannot mean.
-        let is_hers = matches!(record.entry, Entry::Erased(_));
-        let speaks = |handle: &&Identity| is_hers || !handle.value.starts_with(ERASED);
-        let speaking = || handles.iter().filter(speaks);
+        let speaking = || handles.iter().filter(|handle| rules.speaks(handle, record));
         let lasting: Vec<&Identity> = speaking().filter(|handle| rules.lasts(handle)).collect();
         let lane = if lasting.is_empty() {
             // A rotating handle finds a customer where nothing better is there, and never merges.

@@ -52,7 +52,7 @@ pub fn rebuild(
     upto: Standing,
 ) -> Result<Rebuilt, RouterError> {
     let scratch = Arc::new(MemoryStore::default());
-    let config = RouterConfig { appends: false, ..RouterConfig::default() };
+    let config = RouterConfig { appends: false, erases: false, ..RouterConfig::default() };
     let mut router = Router::open(journal, scratch.clone(), plugins, config)?;
     router.catch_up(upto.position)?;
     router.fire(upto.fired)?;

@@ -12,13 +12,13 @@ use store::{Agenda, Commit, Indexed, Query, Standing, Store};
 
 use crate::correct::Judge;
 use crate::desk::{Desk, Kept};
-use crate::erase::Forgetting;
+use crate::erase::{Anew, Forgetting, Plan};
 use crate::identity::{Assigned, Rules};
 use crate::lane::{Lane, Until, Why};
 use crate::pauses::Pauses;
 use crate::pending::Pending;
 use crate::rounds::{Rounds, Yield};
-use crate::{Plugins, RouterError, correct, identity, parts, pauses, setup, telling};
+use crate::{Plugins, RouterError, correct, erase, identity, parts, pauses, setup, telling};
 
 #[derive(Clone, Copy, Debug)]
 pub struct RouterConfig {
@@ -34,6 +34,8 @@ pub struct RouterConfig {
     pub threads_from: usize,
     /// Events that policies tell: appended where they are missing, or only looked for, as a rebuild does.
     pub appends: bool,
+    /// Acts that erase somebody: carried out in the journal, or only found there carried out, as by whoever folds it again.
+    pub erases: bool,
 }
 
 impl Default for RouterConfig {
@@ -46,6 +48,7 @@ impl Default for RouterConfig {
             threads,
             threads_from: 128,
             appends: true,
+            erases: true,
         }
     }
 }
@@ -118,6 +121,12 @@ impl Router {
     #[must_use]
     pub fn halt(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.halt)
+    }
+
+    /// It ends when another does.
+    pub(crate) fn halted_by(mut self, halt: Arc<AtomicBool>) -> Router {
+        self.halt = halt;
+        self
     }
 
     #[must_use]
@@ -439,25 +448,40 @@ impl Router {
     /// Somebody is forgotten: first by the journal, then by the store. After a crash between the two it is done again.
     fn erase(&mut self, record: &Record, erase: &Erase) -> Result<u64, RouterError> {
         let judge = Judge { journal: &*self.journal, store: &*self.store, state: &self.state };
-        let Some(plan) = Forgetting::of(&judge, record, erase.customer)? else {
+        if self.config.erases
+            && let Some(plan) = Plan::of(&judge, record, erase.customer)?
+        {
+            return self.carry_out(record, &plan);
+        }
+        let Some(forgetting) = Forgetting::of(&judge, record, erase.customer)? else {
             self.alone(record)?;
             return Ok(0);
         };
-        if self.config.appends {
-            let gone = self.journal.erase(&plan.erasure)?;
-            self.forgotten.push(gone);
+        let to = Standing { position: record.position, fired: self.standing.fired };
+        self.store.commit(&forgetting.commit(self.standing, to))?;
+        self.desk.clear();
+        (self.standing, self.reached, self.state) = (to, record.position, forgetting.state);
+        Ok(0)
+    }
+
+    /// Who has to do with her is folded again from the beginning, with the journal as it is then.
+    fn carry_out(&mut self, record: &Record, plan: &Plan) -> Result<u64, RouterError> {
+        let to = Standing { position: record.position, fired: self.standing.fired };
+        let halt = Some(self.halt());
+        let folded = erase::fold(plan, &self.journal, &self.plugins, self.config, to, halt)?;
+        let anew = Anew::of(plan, &*self.store, &folded, &self.state)?;
+        let gone = self.journal.erase(&plan.erasure)?;
+        self.forgotten.push(gone);
+        if !folded.told.is_empty() {
+            let entries = folded.told;
+            let receipts = self.journal.append(&[Batch { entries, ..Batch::default() }])?;
+            let placed = receipts.iter().flat_map(|receipt| &receipt.placed);
+            self.told = placed.map(|placed| placed.position()).fold(self.told, Position::max);
         }
         self.desk.clear();
-        let mut turns = 0;
-        for namers in plan.namers.chunks(self.config.batch_max) {
-            let page = self.store.load(namers)?.into_iter().flatten().collect();
-            let state = self.state.clone();
-            turns += self.refold(page, record.position, record.now, &state, &self.pauses())?;
-        }
-        let to = Standing { position: record.position, fired: self.standing.fired };
-        self.store.commit(&plan.commit(self.standing, to))?;
-        (self.standing, self.reached, self.state) = (to, record.position, plan.state);
-        Ok(turns)
+        self.store.commit(&anew.commit(self.standing, to))?;
+        (self.standing, self.reached, self.state) = (to, record.position, anew.state);
+        Ok(folded.turns)
     }
 
     /// A record that stands alone and changes nobody.

@@ -24,7 +24,7 @@ pub struct ActView {
     /// The store has what came of it. If not, it will: the act is durable.
     pub folded: bool,
     pub report: ReportView,
-    /// What an erasure takes: then the report says nothing. Null for all other acts.
+    /// What an erasure takes: then the report is about the others. Null for all other acts.
     pub erases: Option<ErasesView>,
 }
 
@@ -48,15 +48,20 @@ pub struct ErasesView {
     pub others: usize,
     /// Acts of operators about who she is: their reasons are taken out.
     pub words: usize,
+    /// Others who are folded again, because they had to do with her.
+    pub folded: usize,
+    /// Those of them who are not as they were.
+    pub changed: Vec<String>,
 }
 
 impl ErasesView {
     #[must_use]
     pub fn new(erases: &Erases) -> ErasesView {
-        let Erases { customer, merged, records, handles, others, words } = erases;
+        let Erases { customer, merged, records, handles, others, words, folded, changed } = erases;
         let (customer, merged) = (customer.to_string(), merged.iter().map(CustomerId::to_string).collect());
-        let (records, handles, others, words) = (*records, *handles, *others, *words);
-        ErasesView { customer, merged, records, handles, others, words }
+        let (records, handles, others, words, folded) = (*records, *handles, *others, *words, *folded);
+        let changed = changed.iter().map(CustomerId::to_string).collect();
+        ErasesView { customer, merged, records, handles, others, words, folded, changed }
     }
 }
 
