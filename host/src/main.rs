@@ -348,6 +348,10 @@ fn rebuild(path: &Path, json: bool) -> anyhow::Result<ExitCode> {
     let work = under_way.map(|work| match work {
         UnderWay::Record(position) => format!("people are folded again because of record {position}"),
         UnderWay::Alarms => "alarms fire".to_owned(),
+        UnderWay::Others(position) => format!(
+            "who had to do with the person whom record {position} erased is folded again when the policy that is paused \
+             decides again"
+        ),
     });
     if json {
         let (position, fired) = (standing.position, standing.fired);

@@ -15,6 +15,7 @@ mod kin;
 mod plan;
 
 use foldhash::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use journal::{Journal, fingerprint};
@@ -26,6 +27,7 @@ use store::{Commit, Indexed, Standing, Store};
 
 use crate::correct::Judge;
 use crate::identity::{Rules, addressee};
+use crate::pauses::{self, Pauses};
 use crate::{Plugins, Report, RouterConfig, RouterError, report};
 
 pub(crate) use anew::{Anew, fold};
@@ -53,6 +55,9 @@ pub struct Erases {
     pub folded: usize,
     /// Those of them who are not as they were.
     pub changed: Vec<CustomerId>,
+    /// A policy that is paused and cannot be called: the others are folded again when it decides again, and nothing is said
+    /// of them before.
+    pub waits: Option<String>,
 }
 
 /// What the erasure of this customer would take, and what it would change for others. None: there is nobody of this name.
@@ -73,18 +78,42 @@ pub(crate) fn look(
     let record = Record { position, now: standing.fired, entry: Entry::Act(act.clone()) };
     let Some(plan) = Plan::of(&judge, &record, erase.customer)? else { return Ok(None) };
     let to = Standing { position, ..standing };
-    let folded = fold(&plan, journal, plugins, RouterConfig::default(), to, None)?;
-    let anew = Anew::of(&plan, store, &folded, &state)?;
-    let (before, after) = anew.others();
-    let folded = before.len();
-    let changed = anew.changed();
-    let report = report::of_others(standing, before, after, anew.notes(), anew.state.clone());
+    let (report, folded, changed, waits) =
+        match fold(&plan, journal, plugins, RouterConfig::default(), to, None) {
+            Err(RouterError::Plugins(error)) if is_paused(&**journal, &state, &error.binding, position)? => {
+                let nobody = || (BTreeMap::new(), BTreeMap::new());
+                let ((before, after), notes) = (nobody(), Vec::new());
+                (
+                    report::of_others(standing, before, after, notes, state.clone()),
+                    0,
+                    Vec::new(),
+                    Some(error.binding),
+                )
+            }
+            folded => {
+                let anew = Anew::of(&plan, store, &folded?, &state)?;
+                let (before, after) = anew.others();
+                let (others, changed) = (before.len(), anew.changed());
+                let report = report::of_others(standing, before, after, anew.notes(), anew.state);
+                (report, others, changed, None)
+            }
+        };
     let Plan { customer, owned, .. } = plan;
     let (records, others, words) = plan.counts;
     let handles = owned.len();
     let (id, merged) = (customer.id, customer.merged);
-    let erases = Erases { customer: id, merged, records, handles, others, words, folded, changed };
+    let erases = Erases { customer: id, merged, records, handles, others, words, folded, changed, waits };
     Ok(Some((erases, report)))
+}
+
+fn is_paused(
+    journal: &dyn Journal,
+    state: &FoldState,
+    policy: &str,
+    position: Position,
+) -> Result<bool, RouterError> {
+    let ahead = pauses::ahead(journal, position.saturating_sub(1))?;
+    Ok(Pauses::of(&state.setup, &ahead).is_paused(&state.setup, policy, position))
 }
 
 /// What the store loses, where the journal has forgotten her already.

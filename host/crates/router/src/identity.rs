@@ -88,16 +88,7 @@ impl<'a> Rules<'a> {
     }
 
     pub(crate) fn comparable(&self, identity: &Identity) -> Option<Identity> {
-        let value = identity.value.trim();
-        if value.is_empty() {
-            return None;
-        }
-        if value.starts_with(ERASED) {
-            return Some(identity.clone());
-        }
-        let value =
-            if identity.scheme == PHONE { e164(value, self.phone_country)? } else { value.to_owned() };
-        Some(Identity { scheme: identity.scheme.clone(), scope: identity.scope.clone(), value })
+        comparable(identity, self.phone_country)
     }
 
     /// What says that two lists of handles cannot be one person's: a scheme, or an operator.
@@ -142,6 +133,19 @@ impl<'a> Rules<'a> {
 #[must_use]
 pub fn handles(setup: &Setup, record: &Record) -> Vec<Identity> {
     Rules::new(setup, &Corrections::default()).shown(record)
+}
+
+/// A handle as it is compared. None: it names nobody.
+pub(crate) fn comparable(identity: &Identity, phone_country: &str) -> Option<Identity> {
+    let value = identity.value.trim();
+    if value.is_empty() {
+        return None;
+    }
+    if value.starts_with(ERASED) {
+        return Some(identity.clone());
+    }
+    let value = if identity.scheme == PHONE { e164(value, phone_country)? } else { value.to_owned() };
+    Some(Identity { scheme: identity.scheme.clone(), scope: identity.scope.clone(), value })
 }
 
 /// A phone number in E.164. None: it is masked, or no number at all.

@@ -363,7 +363,7 @@ impl Router {
     /// A change of the configuration takes over: where policies decide otherwise, every customer is folded again.
     fn set_up(&mut self, position: Position, now: Instant, new: &model::Setup) -> Result<u64, RouterError> {
         let mut turns = 0;
-        let state = setup::changed(&self.state, new, position);
+        let mut state = setup::changed(&self.state, new, position);
         let was = self.pauses();
         self.ahead.retain(|(ahead, _)| *ahead > position);
         let is = Pauses::of(new, &self.ahead);
@@ -381,6 +381,10 @@ impl Router {
                 after = Some(last.id);
                 turns += self.refold(page, position, now, &state, &is)?;
             }
+        }
+        if let Some(since) = was.resumes(&self.state.setup, new, &is, position).filter(|_| self.config.erases)
+        {
+            turns += self.make_up_for_erasures(position, since, &mut state)?;
         }
         let to = Standing { position, fired: self.standing.fired };
         let commit = Commit { from: self.standing, to, state: Some(&state), ..Commit::default() };
@@ -451,8 +455,17 @@ impl Router {
         if self.config.erases
             && let Some(plan) = Plan::of(&judge, record, erase.customer)?
         {
-            return self.carry_out(record, &plan);
+            match self.carry_out(record, &plan) {
+                // She does not wait until it can be called. The others do.
+                Err(RouterError::Plugins(error))
+                    if self.pauses().is_paused(&self.state.setup, &error.binding, record.position) =>
+                {
+                    self.forget(&plan)?;
+                }
+                result => return result,
+            }
         }
+        let judge = Judge { journal: &*self.journal, store: &*self.store, state: &self.state };
         let Some(forgetting) = Forgetting::of(&judge, record, erase.customer)? else {
             self.alone(record)?;
             return Ok(0);
@@ -469,19 +482,63 @@ impl Router {
         let to = Standing { position: record.position, fired: self.standing.fired };
         let halt = Some(self.halt());
         let folded = erase::fold(plan, &self.journal, &self.plugins, self.config, to, halt)?;
-        let anew = Anew::of(plan, &*self.store, &folded, &self.state)?;
+        let mut anew = Anew::of(plan, &*self.store, &folded, &self.state)?;
+        anew.state.alone.push(record.position);
+        self.forget(plan)?;
+        self.tell(folded.told)?;
+        self.store.commit(&anew.commit(self.standing, to))?;
+        (self.standing, self.reached, self.state) = (to, record.position, anew.state);
+        Ok(folded.turns)
+    }
+
+    /// Those who had to do with somebody who was erased while a policy was paused, which decides again from the setup at
+    /// `position` on. `state` is what the fold knows behind that.
+    fn make_up_for_erasures(
+        &mut self,
+        position: Position,
+        since: Position,
+        state: &mut FoldState,
+    ) -> Result<u64, RouterError> {
+        let mut turns = 0;
+        let pauses = Pauses::of(&state.setup, &self.ahead);
+        let later: Vec<Position> = state.alone.iter().copied().filter(|&alone| alone > since).collect();
+        for record in self.journal.fetch(&later)? {
+            let Entry::Act(OperatorAct { deed: Deed::Erase(erase), .. }) = &record.entry else { continue };
+            let plan = Plan::later(&*self.journal, record.position, erase, position)?;
+            let to = Standing { position, fired: self.standing.fired };
+            let halt = Some(self.halt());
+            let folded = match erase::fold(&plan, &self.journal, &self.plugins, self.config, to, halt) {
+                Err(RouterError::Plugins(error))
+                    if pauses.is_paused(&state.setup, &error.binding, position) =>
+                {
+                    continue;
+                }
+                folded => folded?,
+            };
+            let anew = Anew::of(&plan, &*self.store, &folded, state)?;
+            self.tell(folded.told)?;
+            let commit = anew.commit(self.standing, self.standing);
+            self.store.commit(&Commit { state: None, ..commit })?;
+            *state = anew.state;
+            turns += folded.turns;
+        }
+        Ok(turns)
+    }
+
+    fn forget(&mut self, plan: &Plan) -> Result<(), RouterError> {
         let gone = self.journal.erase(&plan.erasure)?;
         self.forgotten.push(gone);
-        if !folded.told.is_empty() {
-            let entries = folded.told;
+        self.desk.clear();
+        Ok(())
+    }
+
+    fn tell(&mut self, entries: Vec<Entry>) -> Result<(), RouterError> {
+        if !entries.is_empty() {
             let receipts = self.journal.append(&[Batch { entries, ..Batch::default() }])?;
             let placed = receipts.iter().flat_map(|receipt| &receipt.placed);
             self.told = placed.map(|placed| placed.position()).fold(self.told, Position::max);
         }
-        self.desk.clear();
-        self.store.commit(&anew.commit(self.standing, to))?;
-        (self.standing, self.reached, self.state) = (to, record.position, anew.state);
-        Ok(folded.turns)
+        Ok(())
     }
 
     /// A record that stands alone and changes nobody.

@@ -46,7 +46,7 @@ pub(crate) fn tell(view: &ActView, out: &mut dyn Write) -> anyhow::Result<()> {
 
 /// What an erasure takes, and nothing of what it was.
 fn receipt(erases: &ErasesView, dry_run: bool, out: &mut dyn Write) -> anyhow::Result<()> {
-    let ErasesView { customer, merged, records, handles, others, words, folded, changed } = erases;
+    let ErasesView { customer, merged, records, handles, others, words, folded, changed, waits } = erases;
     let verb = if dry_run { "would be erased" } else { "is erased" };
     writeln!(out, "{customer} {verb}: {records} records and {handles} handles")?;
     if !merged.is_empty() {
@@ -57,6 +57,12 @@ fn receipt(erases: &ErasesView, dry_run: bool, out: &mut dyn Write) -> anyhow::R
         out,
         "and what waits for her: chores, connections' memories, dead letters that hold one of her handles"
     )?;
+    if let Some(policy) = waits {
+        return Ok(writeln!(
+            out,
+            "others who had to do with her are folded again when the policy \"{policy}\", which is paused, decides again"
+        )?);
+    }
     match &changed[..] {
         [] => writeln!(out, "others who had to do with her: {folded}; nobody of them changes")?,
         some => writeln!(

@@ -52,16 +52,28 @@ pub struct ErasesView {
     pub folded: usize,
     /// Those of them who are not as they were.
     pub changed: Vec<String>,
+    /// A policy that is paused and cannot be called: the others are folded again when it decides again.
+    pub waits: Option<String>,
 }
 
 impl ErasesView {
     #[must_use]
     pub fn new(erases: &Erases) -> ErasesView {
-        let Erases { customer, merged, records, handles, others, words, folded, changed } = erases;
+        let Erases { customer, merged, records, handles, others, words, folded, changed, waits } = erases;
         let (customer, merged) = (customer.to_string(), merged.iter().map(CustomerId::to_string).collect());
         let (records, handles, others, words, folded) = (*records, *handles, *others, *words, *folded);
         let changed = changed.iter().map(CustomerId::to_string).collect();
-        ErasesView { customer, merged, records, handles, others, words, folded, changed }
+        ErasesView {
+            customer,
+            merged,
+            records,
+            handles,
+            others,
+            words,
+            folded,
+            changed,
+            waits: waits.clone(),
+        }
     }
 }
 

@@ -92,7 +92,6 @@ impl Anew {
         let (notes, notes_gone) = notes(plan, store, scratch)?;
         let (_, told) = scratch.standing()?;
         let mut state = state.clone();
-        state.alone.push(plan.act);
         state.corrections = corrections(plan, state.corrections, told.corrections);
         let (merged, erased) = (scratch.merges(), plan.customer.id);
         Ok(Anew { state, erased, old, new, before, merged, handles, handles_gone, notes, notes_gone })

@@ -7,27 +7,32 @@
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use foldhash::{HashMap, HashSet};
-use model::{Corrections, CustomerId, Deed, Entry, Identity, OperatorAct, Position, Record, Setup};
+use model::{CustomerId, Deed, Entry, Identity, OperatorAct, Position, Record};
 
-use crate::identity::Rules;
+use crate::identity;
 
 /// Records and handles, in groups. Two handles may count as one by accident: then a group is larger than it must be.
-pub(super) struct Kin<'a> {
-    /// As handles were compared, by whatever was configured.
-    rules: Vec<Rules<'a>>,
+pub(super) struct Kin {
+    /// How handles were compared, by whatever was configured.
+    countries: Vec<String>,
     /// For each position, and behind them for each handle, another of its group; itself where it stands for the group.
     group: Vec<usize>,
     handles: HashMap<u64, usize>,
     last: Position,
 }
 
-impl<'a> Kin<'a> {
-    /// Of the records up to `last`. All setups among them.
-    pub(super) fn new(setups: &'a [Setup], corrections: &'a Corrections, last: Position) -> Kin<'a> {
-        let mut countries: HashSet<&str> = HashSet::default();
-        let rules = setups.iter().filter(|setup| countries.insert(&setup.phone_country));
-        let rules = rules.map(|setup| Rules::new(setup, corrections)).collect();
-        Kin { rules, group: (0..=place(last)).collect(), handles: HashMap::default(), last }
+impl Kin {
+    /// Of the records up to `last`, and the setups among them.
+    pub(super) fn new(setups: &[Record], last: Position) -> Kin {
+        let mut countries = Vec::new();
+        for record in setups {
+            if let Entry::Setup(setup) = &record.entry
+                && !countries.contains(&setup.phone_country)
+            {
+                countries.push(setup.phone_country.clone());
+            }
+        }
+        Kin { countries, group: (0..=place(last)).collect(), handles: HashMap::default(), last }
     }
 
     /// Takes a record in.
@@ -74,12 +79,8 @@ impl<'a> Kin<'a> {
 
     fn show(&mut self, position: Position, handles: &[Identity]) {
         for handle in handles {
-            let mut keys: Vec<u64> = self
-                .rules
-                .iter()
-                .filter_map(|rules| rules.comparable(handle))
-                .map(|handle| key(&handle))
-                .collect();
+            let compared = self.countries.iter().filter_map(|country| identity::comparable(handle, country));
+            let mut keys: Vec<u64> = compared.map(|handle| key(&handle)).collect();
             keys.dedup();
             for key in keys {
                 let new = self.group.len();

@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use journal::{Erasure, Journal};
-use model::{
-    Corrections, Customer, CustomerId, ERASED, Entry, Erased, Fact, Identity, Position, Record, Setup,
-};
+use model::{Customer, CustomerId, ERASED, Entry, Erase, Erased, Fact, Handle, Identity, Position, Record};
 
 use super::kin::Kin;
 use super::{Hers, owned};
@@ -27,8 +25,6 @@ pub(crate) struct Plan {
     pub(super) owned: Vec<Identity>,
     /// Her records; records of others on which a handle of hers stood; acts of operators about who she is.
     pub(super) counts: (usize, usize, usize),
-    /// Where the act stands.
-    pub(super) act: Position,
     /// The positions of all records of everybody who may have had to do with her, ascending; the act is one of them.
     pub(super) kin: Vec<Position>,
     /// These records, and all setups.
@@ -44,28 +40,22 @@ impl Plan {
     ) -> Result<Option<Plan>, RouterError> {
         let Some(customer) = judge.store.load(&[id])?.pop().flatten() else { return Ok(None) };
         let act = record.position;
-        let stands_for_hers = format!("{ERASED}{act}:");
-        if customer.handles.iter().any(|held| held.identity.value.starts_with(&stands_for_hers)) {
+        let is_anew = |held: &Handle| held.identity.value.starts_with(&stands_for_hers(act));
+        if customer.handles.iter().any(is_anew) {
             return Ok(None);
         }
         let rules = judge.rules(&judge.state.corrections);
         let (owned, alone) = owned(judge, &customer)?;
         let hers = Hers::new(&rules, &customer, &alone, act);
-        let setups = judge.journal.setups(0)?.into_iter().filter(|setup| setup.position < act);
-        let mut records: BTreeMap<Position, Record> =
-            setups.map(|record| (record.position, record)).collect();
-        let survey = Survey::of(judge.journal, &hers, record, &stands_for_hers, &records)?;
-        let Survey { changed, kin } = survey;
-        let before: Vec<Position> = kin.iter().copied().filter(|&position| position < act).collect();
-        for page in before.chunks(PAGE) {
-            records.extend(judge.journal.fetch(page)?.into_iter().map(|record| (record.position, record)));
-        }
+        let survey = Survey::of(judge.journal, Some(&hers), act, act - 1)?;
+        let mut seeds = customer.timeline.clone();
+        seeds.push(act);
+        let Survey { changed, kin, mut records } = survey.end(judge.journal, Some(record), seeds)?;
         for (position, entry) in &changed {
             if let Some(record) = records.get_mut(position) {
                 record.entry = entry.clone();
             }
         }
-        records.insert(act, record.clone());
         let mut counts = (customer.timeline.len(), 0, 0);
         for (position, entry) in &changed {
             match entry {
@@ -78,7 +68,22 @@ impl Plan {
         let names = names.filter(|value| value.len() >= NAME_MIN && !value.starts_with(ERASED));
         let names: BTreeSet<String> = names.cloned().collect();
         let erasure = Erasure { records: changed.into_iter().collect(), names: names.into_iter().collect() };
-        Ok(Some(Plan { erasure, customer, owned, counts, act, kin, records }))
+        Ok(Some(Plan { erasure, customer, owned, counts, kin, records }))
+    }
+
+    /// The journal has forgotten her, and who had to do with her could not be folded again then: the same records, and those
+    /// since, up to `upto`.
+    pub(crate) fn later(
+        journal: &dyn Journal,
+        act: Position,
+        erase: &Erase,
+        upto: Position,
+    ) -> Result<Plan, RouterError> {
+        let survey = Survey::of(journal, None, act, upto)?;
+        let Survey { changed: _, kin, records } = survey.end(journal, None, vec![erase.customer.0, act])?;
+        let customer = Customer::new(erase.customer, 0);
+        let (erasure, owned) = (Erasure::default(), Vec::new());
+        Ok(Plan { erasure, customer, owned, counts: (0, 0, 0), kin, records })
     }
 
     /// The records that are folded again, the act behind them.
@@ -95,46 +100,52 @@ impl Plan {
 struct Survey {
     /// What stands in the place of each record that says something of her.
     changed: BTreeMap<Position, Entry>,
+    /// Records that are tied to hers by what they name.
     kin: Vec<Position>,
+    /// What they are, and all setups.
+    records: BTreeMap<Position, Record>,
+}
+
+/// A survey that has seen the journal.
+struct Seen {
+    changed: BTreeMap<Position, Entry>,
+    /// Who names her in a record of theirs: a policy may remember that name.
+    naming: Vec<Position>,
+    setups: Vec<Record>,
+    kin: Kin,
 }
 
 impl Survey {
+    /// Ties the records up to `upto`, without her where they are not without her yet.
     fn of(
         journal: &dyn Journal,
-        hers: &Hers<'_>,
-        act: &Record,
-        stands_for_hers: &str,
-        setups: &BTreeMap<Position, Record>,
-    ) -> Result<Survey, RouterError> {
-        let setups: Vec<Setup> = setups
-            .values()
-            .filter_map(|record| match &record.entry {
-                Entry::Setup(setup) => Some(setup.clone()),
-                _ => None,
-            })
-            .collect();
-        let nothing = Corrections::default();
-        let mut kin = Kin::new(&setups, &nothing, act.position);
-        kin.add(act);
-        let mut changed = BTreeMap::new();
-        // Whoever names her in a record of theirs: a policy may remember that name.
-        let mut seeds: Vec<Position> = hers.customer.timeline.clone();
-        seeds.push(act.position);
+        hers: Option<&Hers<'_>>,
+        act: Position,
+        upto: Position,
+    ) -> Result<Seen, RouterError> {
+        let mut setups = journal.setups(0)?;
+        setups.retain(|setup| setup.position <= upto);
+        let mut kin = Kin::new(&setups, upto.max(act));
+        let stands_for_hers = stands_for_hers(act);
+        let (mut changed, mut naming) = (BTreeMap::new(), Vec::new());
         let mut after = 0;
         loop {
             let page = journal.read(after, PAGE)?;
             let Some(last) = page.last() else { break };
             after = last.position;
             for mut record in page {
-                if record.position >= act.position && !told_before(&record, act.position) {
+                let is_later = record.position > upto;
+                if is_later && !told_before(&record, act) {
                     continue;
                 }
                 let was = record.entry.clone();
-                hers.forget(&mut record);
-                if record.position < act.position {
+                if let Some(hers) = hers {
+                    hers.forget(&mut record);
+                }
+                if !is_later {
                     kin.add(&record);
-                    if whom(&record.entry).is_some_and(|whom| whom.value.starts_with(stands_for_hers)) {
-                        seeds.push(record.position);
+                    if whom(&record.entry).is_some_and(|whom| whom.value.starts_with(&stands_for_hers)) {
+                        naming.push(record.position);
                     }
                 }
                 if record.entry != was {
@@ -142,8 +153,36 @@ impl Survey {
                 }
             }
         }
-        Ok(Survey { changed, kin: kin.of(seeds.into_iter()) })
+        Ok(Seen { changed, naming, setups, kin })
     }
+}
+
+impl Seen {
+    /// Reads what is tied to these. `act` is one more record, which the journal need not have.
+    fn end(
+        mut self,
+        journal: &dyn Journal,
+        act: Option<&Record>,
+        mut seeds: Vec<Position>,
+    ) -> Result<Survey, RouterError> {
+        act.into_iter().for_each(|act| self.kin.add(act));
+        seeds.extend(self.naming);
+        let kin = self.kin.of(seeds.into_iter());
+        let mut records: BTreeMap<Position, Record> =
+            self.setups.into_iter().map(|record| (record.position, record)).collect();
+        let is_act = |position: &Position| act.is_some_and(|act| act.position == *position);
+        let kept: Vec<Position> = kin.iter().copied().filter(|position| !is_act(position)).collect();
+        for page in kept.chunks(PAGE) {
+            records.extend(journal.fetch(page)?.into_iter().map(|record| (record.position, record)));
+        }
+        records.extend(act.map(|act| (act.position, act.clone())));
+        Ok(Survey { changed: self.changed, kin, records })
+    }
+}
+
+/// How the values of the handles begin that stand for those of her whom this act erased.
+fn stands_for_hers(act: Position) -> String {
+    format!("{ERASED}{act}:")
 }
 
 /// Was it told of her by a record that is older than the act?
