@@ -114,6 +114,9 @@ enum Command {
     Restore {
         /// What `heliu backup` made.
         folder: PathBuf,
+        /// A list of erasures (`erasures.jsonl`) that is younger than the backup. That beside the backup is read in any case.
+        #[arg(long, value_name = "FILE")]
+        erasures: Option<PathBuf>,
     },
     /// Fold the journal again from the beginning.
     Rebuild {
@@ -189,6 +192,9 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Customer(CustomerGroup::Look(command)) => {
             commands::customer(command, &asked(&config)?, json, &mut out)?;
         }
+        Command::Customer(CustomerGroup::Act(CustomerAct::Erase { listed: true, said, .. })) => {
+            acting::erase_listed(&config, &said, json, &mut out)?;
+        }
         Command::Customer(CustomerGroup::Act(act)) => {
             acting::run(&config, act.said(), |store| act.deed(store), json, &mut out)?;
         }
@@ -220,7 +226,9 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             commands::shadow(&arguments, &config::load(&config)?, json, &mut out)?;
         }
         Command::Backup { folder } => commands::backup(&config::load(&config)?, &folder, json, &mut out)?,
-        Command::Restore { folder } => commands::restore(&config, &folder, json, &mut out)?,
+        Command::Restore { folder, erasures } => {
+            commands::restore(&config, &folder, erasures.as_deref(), json, &mut out)?;
+        }
         Command::Token(command) => {
             commands::token(command, &config::load(&config)?, wiring::system_now(), json, &mut out)?;
         }
