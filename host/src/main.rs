@@ -200,8 +200,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }
         Command::Customer(CustomerGroup::Export { who, said }) => export(&config, &who, &said, &mut out)?,
         Command::Identity(IdentityGroup::Look(command)) => {
-            let (journal, store) = open(&config)?;
-            commands::identity(command, &*journal, &*store, json, &mut out)?;
+            commands::identity(command, &asked(&config)?, json, &mut out)?;
         }
         Command::Identity(IdentityGroup::Act(act)) => {
             acting::run(&config, act.said(), |_| Ok(act.deed()), json, &mut out)?;
@@ -218,7 +217,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Intent(command) => commands::intent(command, &asked(&config)?, json, &mut out)?,
         Command::Broadcast(command) => broadcast(command, &config, json, &mut out)?,
         Command::Counts(when) => commands::counts(&asked(&config)?, &when, json, &mut out)?,
-        Command::Export(command) => commands::export(command, &asked(&config)?, json, &mut out)?,
+        Command::Export(command) => export_table(command, &config, json, &mut out)?,
         Command::Backtest(arguments) => {
             commands::backtest(&arguments, &config::load(&config)?, json, &mut out)?;
         }
@@ -276,8 +275,27 @@ fn export(path: &Path, who: &str, said: &Said, out: &mut dyn std::io::Write) -> 
     let config = config::load(path)?;
     let deed = |store: &dyn Store| commands::attest_export(store, who);
     let answer = acting::understood(&acting::say(&config, said, deed)?)?;
+    if answer.dry_run {
+        return commands::tell_act(&answer, out);
+    }
     let data = Data::open(&config)?;
     commands::export_customer(&*data.journal, &*data.store, who, answer.position, out)
+}
+
+/// The same, of a table of many.
+fn export_table(
+    command: ExportCommand,
+    path: &Path,
+    json: bool,
+    out: &mut dyn std::io::Write,
+) -> anyhow::Result<()> {
+    command.check(&asked(path)?)?;
+    let config = config::load(path)?;
+    let answer = acting::understood(&acting::say(&config, command.said(), |_| Ok(command.deed()))?)?;
+    if answer.dry_run {
+        return commands::tell_act(&answer, out);
+    }
+    commands::export(command, &asked(path)?, json, out)
 }
 
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {

@@ -61,6 +61,21 @@ async fn who_asks_to_be_forgotten_is_and_nobody_else() {
     let last = records(&stage.config).pop().unwrap();
     assert_eq!(last["entry"]["act"]["deed"]["attest"]["of"], format!("customer {hers}"), "{last}");
 
+    // A table of many, too: with a dry run, nothing is given out and nothing said.
+    let table = [&["export", "tags"][..], &said].concat();
+    let dry = cli_text(&stage.config, &[&table[..], &["--dry-run"]].concat()).unwrap();
+    assert!(dry.contains("a dry run") && !dry.contains("vip"), "{dry}");
+    assert!(cli_text(&stage.config, &table).unwrap().contains("vip"));
+    let given: Vec<Value> = records(&stage.config)
+        .into_iter()
+        .filter(|record| record["entry"]["act"]["deed"]["attest"]["of"] == "table tags as csv")
+        .collect();
+    let acts: Vec<_> =
+        given.iter().map(|record| (&record["entry"]["act"]["by"], &record["entry"]["act"]["why"])).collect();
+    assert_eq!(acts, [(&json!("config: li"), &json!("she asked for it"))], "{given:?}");
+    let unsaid = cli(&stage.config, &["export", "tags"]).unwrap();
+    assert!(!unsaid.status.success() && unsaid.stdout.is_empty(), "{unsaid:?}");
+
     let before = cli_json(&stage.config, &["customer", "show", &other]).unwrap();
     let data = stage.config.parent().unwrap().join("data");
     assert!(!files_with(&data, HERS).is_empty());

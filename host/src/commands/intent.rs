@@ -26,14 +26,15 @@ pub(crate) enum IntentCommand {
         /// How many, at most: all of a customer's are shown.
         #[arg(long, default_value_t = 50)]
         limit: usize,
-        /// Show times in UTC instead of Beijing time.
-        #[arg(long)]
-        utc: bool,
+        #[command(flatten)]
+        when: When,
     },
     /// Count intents by scene, state and the word for why. Reads all customers.
     Count {
         #[command(flatten)]
         which: Which,
+        #[command(flatten)]
+        when: When,
     },
 }
 
@@ -78,29 +79,30 @@ pub(crate) fn run(
     json: bool,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
-    let scan = Scan { journal: &*asked.journal, store: &*asked.store, now: asked.now, until: None };
     unless_reader_left(match command {
-        IntentCommand::List { which, after, limit, utc } => {
-            list(&scan, &which.filter()?, after, limit, json, Zone::new(utc), out)
+        IntentCommand::List { which, after, limit, when } => {
+            list(asked, &which.filter()?, after, limit, &when, json, out)
         }
-        IntentCommand::Count { which } => count(&scan, &which.filter()?, json, out),
+        IntentCommand::Count { which, when } => count(asked, &which.filter()?, &when, json, out),
     })
 }
 
 fn list(
-    scan: &Scan<'_>,
+    asked: &Asked,
     filter: &IntentFilter,
     after: Option<CustomerId>,
     limit: usize,
+    when: &When,
     json: bool,
-    zone: Zone,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
-    let found = scan.intents(filter, after, limit)?;
+    let (then, zone) = (when.then(asked)?, when.zone());
+    let found = then.scan(asked).intents(filter, after, limit)?;
     let page = IntentsPage::new(&found);
     if json {
-        return print_json(out, &page);
+        return when::print(out, then.at, &page);
     }
+    when::head(out, then.at, zone)?;
     let mut table = Table::default();
     for (line, (_, held)) in page.intents.iter().zip(&found.intents) {
         let until = line.until.map(|until| format!("until {}", zone.text(until))).unwrap_or_default();
@@ -124,11 +126,19 @@ fn list(
     Ok(())
 }
 
-fn count(scan: &Scan<'_>, filter: &IntentFilter, json: bool, out: &mut dyn Write) -> anyhow::Result<()> {
-    let counts = scan.intent_counts(filter)?;
+fn count(
+    asked: &Asked,
+    filter: &IntentFilter,
+    when: &When,
+    json: bool,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    let then = when.then(asked)?;
+    let counts = then.scan(asked).intent_counts(filter)?;
     if json {
-        return print_json(out, &IntentCountsView::new(&counts));
+        return when::print(out, then.at, &IntentCountsView::new(&counts));
     }
+    when::head(out, then.at, when.zone())?;
     let mut table = Table::default();
     for ((scene, state, code), intents) in &counts.counts {
         table.row([scene.clone(), intent_state(*state).to_owned(), code.clone(), intents.to_string()]);
