@@ -141,6 +141,15 @@ impl Forgetting {
         if !judge.journal.fetch(&customer.timeline)?.iter().all(is_erased) {
             return Ok(None);
         }
+        Forgetting::just(judge, record, customer).map(Some)
+    }
+
+    /// Her alone, whatever the others would be without her.
+    pub(crate) fn just(
+        judge: &Judge<'_>,
+        record: &Record,
+        customer: Customer,
+    ) -> Result<Forgetting, RouterError> {
         let rules = judge.rules(&judge.state.corrections);
         let (owned, alone_hers) = owned(judge, &customer)?;
         let hers = Hers::new(&rules, &customer, &alone_hers, record.position);
@@ -156,7 +165,7 @@ impl Forgetting {
             records: customer.timeline.len() as u64,
         });
         let before = Indexed::of(&customer);
-        Ok(Some(Forgetting { state, customer, owned, before, note, notes_gone }))
+        Ok(Forgetting { state, customer, owned, before, note, notes_gone })
     }
 
     pub(crate) fn commit(&self, from: Standing, to: Standing) -> Commit<'_> {

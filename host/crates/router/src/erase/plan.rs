@@ -21,7 +21,7 @@ const NAME_MIN: usize = 5;
 pub(crate) struct Plan {
     pub(crate) erasure: Erasure,
     /// She as the store has her, and her handles. A rotating one that is another's now is not.
-    pub(super) customer: Customer,
+    pub(crate) customer: Customer,
     pub(super) owned: Vec<Identity>,
     /// Her records; records of others on which a handle of hers stood; acts of operators about who she is.
     pub(super) counts: (usize, usize, usize),
