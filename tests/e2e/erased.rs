@@ -70,9 +70,9 @@ async fn who_asks_to_be_forgotten_is_and_nobody_else() {
         .into_iter()
         .filter(|record| record["entry"]["act"]["deed"]["attest"]["of"] == "table tags as csv")
         .collect();
-    let acts: Vec<_> =
-        given.iter().map(|record| (&record["entry"]["act"]["by"], &record["entry"]["act"]["why"])).collect();
-    assert_eq!(acts, [(&json!("config: li"), &json!("she asked for it"))], "{given:?}");
+    assert_eq!(given.len(), 1, "{given:?}");
+    let act = &given[0]["entry"]["act"];
+    assert!(act["by"].as_str().unwrap().ends_with("li") && act["why"] == "she asked for it", "{act}");
     let unsaid = cli(&stage.config, &["export", "tags"]).unwrap();
     assert!(!unsaid.status.success() && unsaid.stdout.is_empty(), "{unsaid:?}");
 

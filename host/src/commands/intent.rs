@@ -4,15 +4,15 @@ use std::io::Write;
 
 use anyhow::bail;
 use api::lookup;
-use api::scan::{IntentFilter, Scan};
+use api::scan::IntentFilter;
 use api::views::{IntentCountsView, IntentsPage};
 use model::{CustomerId, IntentState};
 
-use super::calendar::Zone;
 use super::segment::Asked;
 use super::table::{Table, plain};
+use super::unless_reader_left;
+use super::when::{self, When};
 use super::words::intent_state;
-use super::{print_json, unless_reader_left};
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum IntentCommand {

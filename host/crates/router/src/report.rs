@@ -116,6 +116,8 @@ pub enum IntentFate {
     IntendedAgain,
     /// It is intended then, and will be judged.
     New,
+    /// It went out, had no ground any more, and is not known of her then: it came of somebody who is erased.
+    Forgotten,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -371,6 +373,7 @@ impl Sides {
                 (false, false) if held.state.went_out() => IntentFate::WouldNotHaveBeenSent,
                 (false, false) if !held.state.is_final() => IntentFate::Withdrawn,
                 (true, true) => IntentFate::IntendedAgain,
+                (true, false) if is.is_none() && held.state.went_out() => IntentFate::Forgotten,
                 (false, false) | (false, true) | (true, false) => continue,
             };
             let after = is.map(|&(whose, _)| whose);

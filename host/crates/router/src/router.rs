@@ -7,9 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use failpoint::Point;
 use journal::{Batch, Gone, Journal};
-use model::{
-    CustomerId, Deed, Entry, Erase, FoldState, Identity, Instant, OperatorAct, Pause, Position, Record,
-};
+use model::{CustomerId, Deed, Entry, FoldState, Identity, Instant, OperatorAct, Pause, Position, Record};
 use store::{Agenda, Commit, Indexed, Query, Standing, Store};
 
 use crate::correct::Judge;

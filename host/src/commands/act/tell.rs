@@ -173,6 +173,7 @@ fn intents(intents: &[IntentChangeView], zone: Zone, out: &mut dyn Write) -> any
         ("withdrawn", "intents that are withdrawn"),
         ("intended_again", "intents that are intended again"),
         ("new", "new intents"),
+        ("forgotten", "went out, and is not known of them any more"),
     ] {
         let mut table = Table::default();
         for one in intents.iter().filter(|one| one.fate == fate) {

@@ -169,7 +169,7 @@ pub struct HeldTraitView {
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct IntentChangeView {
-    /// `would_not_have_been_sent`, `withdrawn`, `intended_again` or `new`.
+    /// `would_not_have_been_sent`, `withdrawn`, `intended_again`, `new` or `forgotten`.
     pub fate: String,
     pub id: String,
     /// Whose it was, and whose it is then.
@@ -305,6 +305,7 @@ fn intent(state: &FoldState, IntentChange { fate, before, after, held }: &Intent
         IntentFate::WouldNotHaveBeenSent => "would_not_have_been_sent",
         IntentFate::Withdrawn => "withdrawn",
         IntentFate::IntendedAgain => "intended_again",
+        IntentFate::Forgotten => "forgotten",
         IntentFate::New => "new",
     };
     let HeldIntent { id, binding, intent, state: how_far, cause, steps, reactions: _, unfounded: _ } = held;
