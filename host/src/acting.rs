@@ -2,6 +2,7 @@
 //! into the journal and the store by ourselves.
 
 mod dead;
+mod listed;
 
 use std::io::Write;
 use std::path::Path;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use api::views::{ActView, ErasesView, ProposedView, ReportView};
 use config::Config;
+use heliu::erasures;
 use heliu::wiring::{self, Data, Policies, Shelf};
 use journal::{Batch, Journal};
 use model::{Deed, Entry, OperatorAct, Position};
@@ -22,6 +24,7 @@ use crate::commands::{self, Said};
 use crate::pinned;
 
 pub(crate) use dead::{DeadAct, run as dead};
+pub(crate) use listed::erase as erase_listed;
 
 /// How long a host may take to answer: it folds everybody concerned twice, and then once more for good.
 const ANSWER_MAX: Duration = Duration::from_secs(150);
@@ -104,6 +107,9 @@ fn alone(
             receipts.first().and_then(|receipt| receipt.placed.first()).map(|placed| placed.position());
         // No further than the journal has come: what is due since is fired when feeds have told what happened since.
         open()?.settle(journal.head()?.now)?;
+    }
+    if !said.dry_run && looked.erases.is_some() {
+        erasures::keep(&data.folder, &*journal, &*store)?;
     }
     let stands = store.standing()?.0.position;
     let folded = position.is_some_and(|position| position <= stands);

@@ -46,7 +46,7 @@ pub(crate) use when::When;
 use std::io::{ErrorKind, Write};
 
 /// One line of JSON.
-fn print_json(out: &mut dyn Write, value: &impl serde::Serialize) -> anyhow::Result<()> {
+pub(crate) fn print_json(out: &mut dyn Write, value: &impl serde::Serialize) -> anyhow::Result<()> {
     writeln!(out, "{}", serde_json::to_string(value)?)?;
     Ok(())
 }

@@ -2,6 +2,7 @@
 //!
 //! Nobody else depends on it: the arrows end here.
 
+pub mod erasures;
 pub mod files;
 pub mod shadows;
 pub mod signature;

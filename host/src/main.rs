@@ -114,6 +114,9 @@ enum Command {
     Restore {
         /// What `heliu backup` made.
         folder: PathBuf,
+        /// A list of erasures (`erasures.jsonl`) that is younger than the backup. That beside the backup is read in any case.
+        #[arg(long, value_name = "FILE")]
+        erasures: Option<PathBuf>,
     },
     /// Fold the journal again from the beginning.
     Rebuild {
@@ -189,13 +192,15 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Customer(CustomerGroup::Look(command)) => {
             commands::customer(command, &asked(&config)?, json, &mut out)?;
         }
+        Command::Customer(CustomerGroup::Act(CustomerAct::Erase { listed: true, said, .. })) => {
+            acting::erase_listed(&config, &said, json, &mut out)?;
+        }
         Command::Customer(CustomerGroup::Act(act)) => {
             acting::run(&config, act.said(), |store| act.deed(store), json, &mut out)?;
         }
         Command::Customer(CustomerGroup::Export { who, said }) => export(&config, &who, &said, &mut out)?,
         Command::Identity(IdentityGroup::Look(command)) => {
-            let (journal, store) = open(&config)?;
-            commands::identity(command, &*journal, &*store, json, &mut out)?;
+            commands::identity(command, &asked(&config)?, json, &mut out)?;
         }
         Command::Identity(IdentityGroup::Act(act)) => {
             acting::run(&config, act.said(), |_| Ok(act.deed()), json, &mut out)?;
@@ -212,7 +217,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Intent(command) => commands::intent(command, &asked(&config)?, json, &mut out)?,
         Command::Broadcast(command) => broadcast(command, &config, json, &mut out)?,
         Command::Counts(when) => commands::counts(&asked(&config)?, &when, json, &mut out)?,
-        Command::Export(command) => commands::export(command, &asked(&config)?, json, &mut out)?,
+        Command::Export(command) => export_table(command, &config, json, &mut out)?,
         Command::Backtest(arguments) => {
             commands::backtest(&arguments, &config::load(&config)?, json, &mut out)?;
         }
@@ -220,7 +225,9 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             commands::shadow(&arguments, &config::load(&config)?, json, &mut out)?;
         }
         Command::Backup { folder } => commands::backup(&config::load(&config)?, &folder, json, &mut out)?,
-        Command::Restore { folder } => commands::restore(&config, &folder, json, &mut out)?,
+        Command::Restore { folder, erasures } => {
+            commands::restore(&config, &folder, erasures.as_deref(), json, &mut out)?;
+        }
         Command::Token(command) => {
             commands::token(command, &config::load(&config)?, wiring::system_now(), json, &mut out)?;
         }
@@ -268,8 +275,27 @@ fn export(path: &Path, who: &str, said: &Said, out: &mut dyn std::io::Write) -> 
     let config = config::load(path)?;
     let deed = |store: &dyn Store| commands::attest_export(store, who);
     let answer = acting::understood(&acting::say(&config, said, deed)?)?;
+    if answer.dry_run {
+        return commands::tell_act(&answer, out);
+    }
     let data = Data::open(&config)?;
     commands::export_customer(&*data.journal, &*data.store, who, answer.position, out)
+}
+
+/// The same, of a table of many.
+fn export_table(
+    command: ExportCommand,
+    path: &Path,
+    json: bool,
+    out: &mut dyn std::io::Write,
+) -> anyhow::Result<()> {
+    command.check(&asked(path)?)?;
+    let config = config::load(path)?;
+    let answer = acting::understood(&acting::say(&config, command.said(), |_| Ok(command.deed()))?)?;
+    if answer.dry_run {
+        return commands::tell_act(&answer, out);
+    }
+    commands::export(command, &asked(path)?, json, out)
 }
 
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
@@ -351,6 +377,10 @@ fn rebuild(path: &Path, json: bool) -> anyhow::Result<ExitCode> {
     let work = under_way.map(|work| match work {
         UnderWay::Record(position) => format!("people are folded again because of record {position}"),
         UnderWay::Alarms => "alarms fire".to_owned(),
+        UnderWay::Others(position) => format!(
+            "who had to do with the person whom record {position} erased is folded again when the policy that is paused \
+             decides again"
+        ),
     });
     if json {
         let (position, fired) = (standing.position, standing.fired);

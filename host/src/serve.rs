@@ -32,6 +32,7 @@ mod tls;
 #[cfg(test)]
 mod tests;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -54,6 +55,7 @@ use clock::HostClock;
 use courier::{Courier, HostPort};
 use folder::{Cell, Folder, FolderHandle};
 use granting::Wanted;
+use heliu::erasures;
 use heliu::shadows::Shadows;
 use heliu::wiring::{Data, Policies, Shelf};
 use listen::Doors;
@@ -103,6 +105,7 @@ pub(crate) async fn serve(
 async fn run(config: Config, ready: impl FnOnce(&Listening)) -> anyhow::Result<()> {
     let (data, lock) = Data::open_alone(&config)?;
     data.check()?;
+    erasures::check(&data.folder, &*data.journal)?;
     let certificates = Certificates::load(&config)?;
     let host = Running::start(config, &data).await?;
     let doors = Doors::bind(&host.config, &certificates).await?;
@@ -198,8 +201,9 @@ impl Running {
         let shadows = Shadows::start(data, policies.clone(), beside)?;
         let counted = Arc::new(MeteredPolicies { inner: policies, metrics });
         let (forgotten_in, forgotten) = mpsc::unbounded_channel();
+        let on_erasure = (forgotten_in, list(&data.folder, &journal, &store));
         let (fold, folding, health) =
-            start_fold(&journal, &store, counted, clock, wanted, forgotten_in, waiting).await?;
+            start_fold(&journal, &store, counted, clock, wanted, on_erasure, waiting).await?;
         let (intake_in, intake_out) = mpsc::channel(config.limits.intake_waiting_max);
         let (retries, retries_out) = mpsc::channel(RETRIES_WAITING_MAX);
         let intake_refused = Arc::default();
@@ -259,7 +263,7 @@ async fn start_fold(
     policies: Arc<dyn Plugins>,
     clock: HostClock,
     wanted: Wanted,
-    forgotten: mpsc::UnboundedSender<Vec<Cell>>,
+    (forgotten, list): (mpsc::UnboundedSender<Vec<Cell>>, Box<dyn FnMut() + Send>),
     waiting: Waiting,
 ) -> anyhow::Result<(FolderHandle, std::thread::JoinHandle<()>, watch::Receiver<HealthReport>)> {
     let router = Router::open(Arc::clone(journal), Arc::clone(store), policies, RouterConfig::default())?;
@@ -267,12 +271,31 @@ async fn start_fold(
     let (health_in, health) = watch::channel(HealthReport::default());
     let (folder, fold) =
         Folder::new(router, Arc::clone(journal), clock, wanted, health_in, forgotten, waiting);
-    let folding = folder.spawn()?;
+    let folding = folder.listing(list).spawn()?;
     if journal.head()?.position == 0 {
         // The first record says how all others are to be folded.
         fold.settle().await.map_err(anyhow::Error::msg)?;
     }
     Ok((fold, folding, health))
+}
+
+/// Lists who was erased, now and whenever it is called.
+fn list(data: &Path, journal: &Arc<dyn Journal>, store: &Arc<dyn Store>) -> Box<dyn FnMut() + Send> {
+    let (data, journal, store) = (data.to_owned(), Arc::clone(journal), Arc::clone(store));
+    let list = move || match erasures::keep(&data, &*journal, &*store) {
+        Ok(passed_over) => passed_over.iter().for_each(|why| {
+            tracing::warn!(
+                why,
+                "erasures are not listed beside these backups: keep erasures.jsonl there by hand"
+            );
+        }),
+        Err(error) => tracing::error!(
+            error = format!("{error:#}"),
+            "erasures are not listed: a backup from before would bring people back in silence"
+        ),
+    };
+    list();
+    Box::new(list)
 }
 
 fn tell_of_a_new_store(standing: Standing, head: Head) {

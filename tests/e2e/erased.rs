@@ -61,6 +61,21 @@ async fn who_asks_to_be_forgotten_is_and_nobody_else() {
     let last = records(&stage.config).pop().unwrap();
     assert_eq!(last["entry"]["act"]["deed"]["attest"]["of"], format!("customer {hers}"), "{last}");
 
+    // A table of many, too: with a dry run, nothing is given out and nothing said.
+    let table = [&["export", "tags"][..], &said].concat();
+    let dry = cli_text(&stage.config, &[&table[..], &["--dry-run"]].concat()).unwrap();
+    assert!(dry.contains("a dry run") && !dry.contains("vip"), "{dry}");
+    assert!(cli_text(&stage.config, &table).unwrap().contains("vip"));
+    let given: Vec<Value> = records(&stage.config)
+        .into_iter()
+        .filter(|record| record["entry"]["act"]["deed"]["attest"]["of"] == "table tags as csv")
+        .collect();
+    assert_eq!(given.len(), 1, "{given:?}");
+    let act = &given[0]["entry"]["act"];
+    assert!(act["by"].as_str().unwrap().ends_with("li") && act["why"] == "she asked for it", "{act}");
+    let unsaid = cli(&stage.config, &["export", "tags"]).unwrap();
+    assert!(!unsaid.status.success() && unsaid.stdout.is_empty(), "{unsaid:?}");
+
     let before = cli_json(&stage.config, &["customer", "show", &other]).unwrap();
     let data = stage.config.parent().unwrap().join("data");
     assert!(!files_with(&data, HERS).is_empty());
@@ -98,4 +113,62 @@ async fn who_asks_to_be_forgotten_is_and_nobody_else() {
     let host = tests::Host::start(&config).await.unwrap();
     assert_eq!(host.customers().await.unwrap().len(), 1);
     host.stop().await.unwrap();
+}
+
+/// A backup from before an erasure holds her, and its journal knows of none. The list beside it does.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_from_before_brings_nobody_back_in_silence() {
+    let stage = Stage::set(&Tenant::default()).await;
+    for (place, external) in [HERS, OTHER].into_iter().enumerate() {
+        let event = added(external, (START_MS + place as u64 * 1000) / 1000);
+        stage.on.wecom.push(&stage.host.hook("wecom"), &event).await.unwrap();
+    }
+    stage.advance(START_MS + 2 * HOUR_MS).await;
+    let hers = id_of(&stage, HERS).await;
+    let root = stage.config.parent().unwrap().join("elsewhere");
+    let backup = root.join("backups/monday");
+    let manifest = cli_json(&stage.config, &["backup", backup.to_str().unwrap()]).unwrap();
+    assert_eq!(manifest["erased"], 0, "{manifest}");
+    let said = ["--by", "li", "--why", "she asked for it"];
+    cli_json(&stage.config, &[&["customer", "erase", &hers][..], &said].concat()).unwrap();
+    let list = root.join("backups/erasures.jsonl");
+    let listed = std::fs::read_to_string(&list).unwrap();
+    assert!(listed.lines().count() == 1 && listed.contains(&hers) && !listed.contains(HERS), "{listed}");
+    let Stage { host, config, on, .. } = stage;
+    // The next one knows by itself, and lists nothing twice.
+    let tuesday = root.join("backups/tuesday");
+    let manifest = cli_json(&config, &["backup", tuesday.to_str().unwrap()]).unwrap();
+    assert_eq!(manifest["erased"], 1, "{manifest}");
+    assert_eq!(std::fs::read_to_string(&list).unwrap(), listed);
+    host.stop().await.unwrap();
+
+    let there = Tenant::default().write(&root.join("there"), &on).unwrap();
+    let restored = cli_json(&there, &["restore", tuesday.to_str().unwrap()]).unwrap();
+    assert_eq!(restored["back"], 0, "{restored}");
+
+    let config = Tenant::default().write(&root.join("here"), &on).unwrap();
+    let restored = cli_json(&config, &["restore", backup.to_str().unwrap()]).unwrap();
+    assert_eq!(restored["back"], 1, "{restored}");
+    assert!(!files_with(&root.join("here/data"), HERS).is_empty());
+    let refused = cli(&config, &["serve"]).unwrap();
+    let text = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && text.contains("heliu customer erase --listed"), "{text}");
+    let doctor = cli(&config, &["doctor"]).unwrap();
+    let text = String::from_utf8_lossy(&doctor.stdout).into_owned();
+    assert!(text.contains("1 people who were erased are back"), "{text}");
+
+    let again = ["customer", "erase", "--listed"];
+    let dry = cli_json(&config, &[&again[..], &said, &["--dry-run"]].concat()).unwrap();
+    assert_eq!(dry[0]["erases"]["customer"], hers, "{dry}");
+    assert!(!files_with(&root.join("here/data"), HERS).is_empty(), "a dry run changes nothing");
+    let done = cli_json(&config, &[&again[..], &said].concat()).unwrap();
+    assert_eq!(done[0]["erases"]["customer"], hers, "{done}");
+    assert_eq!(files_with(&root.join("here/data"), HERS), Vec::<String>::new());
+    let nobody = cli_text(&config, &[&again[..], &said].concat()).unwrap();
+    assert!(nobody.contains("nobody whom the list names is back"), "{nobody}");
+    let host = tests::Host::start(&config).await.unwrap();
+    assert_eq!(host.customers().await.unwrap().len(), 1);
+    host.stop().await.unwrap();
+    let rebuilt: Value = cli_json(&config, &["rebuild", "--check"]).unwrap();
+    assert_eq!(rebuilt["same"], true, "{rebuilt}");
 }

@@ -52,8 +52,11 @@ pub(crate) enum CustomerAct {
     /// Everybody else stays as they are.
     Erase {
         /// An id like `cus_0000000042`, or a handle like `wechat.unionid:SCOPE:VALUE` (`phone::13900000000`).
-        #[arg(value_name = "ID|HANDLE")]
-        who: String,
+        #[arg(value_name = "ID|HANDLE", required_unless_present = "listed")]
+        who: Option<String>,
+        /// Those whom the data folder lists as erased, and who are back with a backup from before.
+        #[arg(long, conflicts_with = "who")]
+        listed: bool,
         #[command(flatten)]
         said: Said,
     },
@@ -140,7 +143,10 @@ impl CustomerAct {
             CustomerAct::Untag { who, name, said: _ } => {
                 Ok(Deed::Untag(HandUntag { customer: find(store, who)?.id, name: name.clone() }))
             }
-            CustomerAct::Erase { who, said: _ } => Ok(Deed::Erase(Erase { customer: find(store, who)?.id })),
+            CustomerAct::Erase { who, listed: _, said: _ } => {
+                let who = who.as_deref().context("nobody is named")?;
+                Ok(Deed::Erase(Erase { customer: find(store, who)?.id }))
+            }
             CustomerAct::Split { who, handles, said: _ } => {
                 let handles = handles.iter().map(|text| handle(text)).collect::<anyhow::Result<_>>()?;
                 Ok(Deed::Split(Split { customer: find(store, who)?.id, handles }))

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 use config::Config;
-use heliu::{files, wiring};
+use heliu::{erasures, files, wiring};
 use sqlite::{SqliteJournal, SqliteStore};
 use store::Store as _;
 
@@ -45,6 +45,10 @@ pub(crate) fn backup(config: &Config, folder: &Path, json: bool, out: &mut dyn W
     fs::rename(&partial, folder).and_then(|()| files::sync_parent(folder)).with_context(|| {
         format!("give {} the name {}: all of it is there", partial.display(), folder.display())
     })?;
+    if let Some(above) = folder.canonicalize()?.parent() {
+        erasures::also_in(&config.data_dir, above)?;
+        erasures::add(&above.join(erasures::FILE), &erasures::read(&config.data_dir.join(erasures::FILE))?)?;
+    }
     if json {
         return super::print_json(out, &manifest);
     }
@@ -76,11 +80,19 @@ fn copy(config: &Config, to: &Path) -> anyhow::Result<Manifest> {
         let (stands, ends) = (store.position, journal.position);
         ensure!(stands <= ends, "the copied store stands at {stands}, the copied journal ends at {ends}");
     }
+    let listed = config.data_dir.join(erasures::FILE);
+    let erased = erasures::read(&listed)?.len();
+    let erasures = if erased == 0 {
+        None
+    } else {
+        fs::copy(&listed, to.join(erasures::FILE)).context("copy the list of erasures")?;
+        Some(Kept::of(to, erasures::FILE)?)
+    };
     let plugins = copy_shelf(&data.join("plugins"), to)?;
     let configuration = configuration::copy(config, to)?;
     let heliu = env!("CARGO_PKG_VERSION").to_owned();
     let tenant = config.tenant.clone();
-    let manifest = Manifest { heliu, made, tenant, journal, store, plugins, configuration };
+    let manifest = Manifest { heliu, made, tenant, journal, store, erasures, erased, plugins, configuration };
     files::write(&to.join(MANIFEST), &serde_json::to_vec_pretty(&manifest)?)
         .with_context(|| format!("write the manifest into {}", to.display()))?;
     for file in fs::read_dir(to)?.chain(fs::read_dir(to.join("plugins"))?) {

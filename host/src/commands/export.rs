@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use api::past::At;
 use api::scan::Scan;
+use model::{Attest, Deed};
 use segment::Segment;
 use serde::Serialize;
 
@@ -24,7 +25,9 @@ use self::columns::Cell;
 use self::csv_file::{CsvFile, Dialect};
 use self::parquet_file::ParquetFile;
 use self::range::{Range, bound};
+use super::act::Said;
 use super::segment::Asked;
+use super::when;
 use super::{print_json, unless_reader_left};
 
 #[cfg(test)]
@@ -61,6 +64,13 @@ pub(crate) struct Options {
     /// Only customers of this segment, and what is theirs.
     #[arg(long, value_name = "NAME")]
     segment: Option<String>,
+    /// As of this position of the journal, or of this time: customers, tags and intents as they were. Folds the journal up to
+    /// there, without touching the store. Events are cut with `--from` and `--to`.
+    #[arg(long, value_name = "POSITION|TIME", value_parser = bound)]
+    at: Option<At>,
+    /// With `--at`: how many records may be folded again.
+    #[arg(long, value_name = "COUNT", requires = "at")]
+    records_max: Option<u64>,
     /// CSV: texts as they are. Without it, a text that begins with = + - @ or another sign that a spreadsheet could take
     /// for a formula gets an apostrophe in front, and so does one that begins with an apostrophe.
     #[arg(long)]
@@ -68,6 +78,8 @@ pub(crate) struct Options {
     /// CSV: begin with a byte order mark, by which Excel knows UTF-8.
     #[arg(long)]
     bom: bool,
+    #[command(flatten)]
+    said: Said,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -82,25 +94,86 @@ struct Exported {
     rows: u64,
 }
 
+impl ExportCommand {
+    fn options(&self) -> &Options {
+        match self {
+            ExportCommand::Customers(options)
+            | ExportCommand::Tags(options)
+            | ExportCommand::Intents(options)
+            | ExportCommand::Events { options, from: _, to: _ } => options,
+        }
+    }
+
+    pub(crate) fn said(&self) -> &Said {
+        &self.options().said
+    }
+
+    /// What the journal says of it, before anything is given out.
+    pub(crate) fn deed(&self) -> Deed {
+        let table = match self {
+            ExportCommand::Customers(_) => "customers",
+            ExportCommand::Tags(_) => "tags",
+            ExportCommand::Intents(_) => "intents",
+            ExportCommand::Events { .. } => "events",
+        };
+        let (from, to) = match self {
+            ExportCommand::Events { options: _, from, to } => (*from, *to),
+            ExportCommand::Customers(_) | ExportCommand::Tags(_) | ExportCommand::Intents(_) => (None, None),
+        };
+        let Options { format, out: _, segment, at, records_max: _, raw: _, bom: _, said: _ } = self.options();
+        let format = match format {
+            Format::Csv => "csv",
+            Format::Parquet => "parquet",
+        };
+        let mut of = format!("table {table} as {format}");
+        if let Some(segment) = segment {
+            of.push_str(&format!(", segment {segment}"));
+        }
+        for (word, bound) in [("at", *at), ("from", from), ("to", to)] {
+            match bound {
+                Some(At::Position(position)) => of.push_str(&format!(", {word} position {position}")),
+                Some(At::Time(time)) => of.push_str(&format!(", {word} time {time}")),
+                None => {}
+            }
+        }
+        Deed::Attest(Attest { what: "export".to_owned(), of })
+    }
+
+    /// Would it come to something?
+    pub(crate) fn check(&self, asked: &Asked) -> anyhow::Result<()> {
+        let options = self.options();
+        options.segment.as_deref().map(|name| asked.find(name)).transpose()?;
+        if options.out.is_none() && options.format == Format::Parquet {
+            bail!("a parquet file cannot go to the standard output: add --out FILE");
+        }
+        if options.at.is_some() && matches!(self, ExportCommand::Events { .. }) {
+            bail!("--at: events are what they were; cut them with --from and --to");
+        }
+        Ok(())
+    }
+}
+
 pub(crate) fn run(
     command: ExportCommand,
     asked: &Asked,
     json: bool,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
-    let (columns, options) = match &command {
-        ExportCommand::Customers(options) => (columns::CUSTOMERS, options),
-        ExportCommand::Tags(options) => (columns::TAGS, options),
-        ExportCommand::Intents(options) => (columns::INTENTS, options),
-        ExportCommand::Events { options, from: _, to: _ } => (columns::EVENTS, options),
+    command.check(asked)?;
+    let options = command.options();
+    let columns = match &command {
+        ExportCommand::Customers(_) => columns::CUSTOMERS,
+        ExportCommand::Tags(_) => columns::TAGS,
+        ExportCommand::Intents(_) => columns::INTENTS,
+        ExportCommand::Events { .. } => columns::EVENTS,
     };
+    let then = when::then(asked, options.at, options.records_max)?;
     let segment = options.segment.as_deref().map(|name| asked.find(name)).transpose()?;
     let dialect = Dialect { raw: options.raw, bom: options.bom };
     match (&options.out, options.format) {
-        (None, Format::Parquet) => bail!("a parquet file cannot go to the standard output: add --out FILE"),
-        (None, Format::Csv) => unless_reader_left((|| {
+        (None, Format::Csv | Format::Parquet) => unless_reader_left((|| {
             let mut sink = Sink::Csv(CsvFile::begin(out, columns, dialect)?);
-            rows(&command, asked, segment, &mut sink)?;
+            rows(&command, &then.scan(asked), segment, &mut sink)?;
             sink.end().map(drop)
         })()),
         (Some(file), format) => {
@@ -112,7 +185,7 @@ pub(crate) fn run(
                     }
                     Format::Parquet => Sink::Parquet(ParquetFile::begin(written, columns)?),
                 };
-                rows(&command, asked, segment, &mut sink)?;
+                rows(&command, &then.scan(asked), segment, &mut sink)?;
                 sink.end()
             })?;
             if json {
@@ -126,18 +199,17 @@ pub(crate) fn run(
 
 fn rows(
     command: &ExportCommand,
-    asked: &Asked,
+    scan: &Scan<'_>,
     segment: Option<&Segment>,
     sink: &mut Sink<'_>,
 ) -> anyhow::Result<()> {
-    let scan = Scan { journal: &*asked.journal, store: &*asked.store, now: asked.now, until: None };
     match command {
-        ExportCommand::Customers(_) => people::customers(&scan, segment, sink),
-        ExportCommand::Tags(_) => people::tags(&scan, segment, sink),
-        ExportCommand::Intents(_) => people::intents(&scan, segment, sink),
+        ExportCommand::Customers(_) => people::customers(scan, segment, sink),
+        ExportCommand::Tags(_) => people::tags(scan, segment, sink),
+        ExportCommand::Intents(_) => people::intents(scan, segment, sink),
         ExportCommand::Events { options: _, from, to } => {
-            let range = Range::of(&*asked.journal, *from, *to)?;
-            events::write(&scan, segment, range, sink)
+            let range = Range::of(scan.journal, *from, *to)?;
+            events::write(scan, segment, range, sink)
         }
     }
 }

@@ -6,13 +6,13 @@ use anyhow::Context as _;
 use api::lookup;
 use api::views::{ConflictView, DivisionView, EdgeView, EdgesView, HandleView, MergedView, RetractionView};
 use journal::Journal;
-use model::{CustomerId, Event};
-use store::Store;
+use model::Event;
 
 use super::calendar::Zone;
-use super::customer::find;
+use super::segment::Asked;
 use super::table::{Table, plain};
-use super::{one_line, print_json, unless_reader_left, words};
+use super::when::{self, Found, When};
+use super::{one_line, unless_reader_left, words};
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum IdentityCommand {
@@ -22,9 +22,8 @@ pub(crate) enum IdentityCommand {
         /// An id like `cus_0000000042`, or a handle like `wechat.unionid:SCOPE:VALUE` (`phone::13900000000`).
         #[arg(value_name = "ID|HANDLE")]
         who: String,
-        /// Show times in UTC instead of Beijing time.
-        #[arg(long)]
-        utc: bool,
+        #[command(flatten)]
+        when: When,
     },
     /// List the records that named two people who cannot be one, and the commands that would end each conflict.
     Conflicts {
@@ -34,9 +33,8 @@ pub(crate) enum IdentityCommand {
         /// How many, at most.
         #[arg(long, default_value_t = 50)]
         limit: usize,
-        /// Show times in UTC instead of Beijing time.
-        #[arg(long)]
-        utc: bool,
+        #[command(flatten)]
+        when: When,
     },
 }
 
@@ -50,40 +48,42 @@ pub(crate) enum Shown {
 
 pub(crate) fn run(
     command: IdentityCommand,
-    journal: &dyn Journal,
-    store: &dyn Store,
+    asked: &Asked,
     json: bool,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
     unless_reader_left(match command {
-        IdentityCommand::Edges { who, utc } => {
-            let id = find(store, &who)?.id;
-            edges(journal, store, id, Shown::All, json, Zone::new(utc), out)
+        IdentityCommand::Edges { who, when } => {
+            edges(asked, &when.person(asked, &who)?, Shown::All, json, when.zone(), out)
         }
-        IdentityCommand::Conflicts { after, limit, utc } => {
-            conflicts(journal, store, after, limit, json, Zone::new(utc), out)
-        }
+        IdentityCommand::Conflicts { after, limit, when } => conflicts(asked, after, limit, &when, json, out),
     })
 }
 
 /// What made this customer who she is.
 pub(super) fn edges(
-    journal: &dyn Journal,
-    store: &dyn Store,
-    id: CustomerId,
+    asked: &Asked,
+    found: &Found,
     shown: Shown,
     json: bool,
     zone: Zone,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
-    let edges = router::edges(journal, store, id)?.with_context(|| format!("there is no customer {id}"))?;
+    let id = found.customer.id;
+    let journal: &dyn Journal = match &found.slice {
+        Some(slice) => &**slice,
+        None => &*asked.journal,
+    };
+    let edges =
+        router::edges(journal, &*found.store, id)?.with_context(|| format!("there is no customer {id}"))?;
     let mut view = EdgesView::new(&edges);
     if shown == Shown::Merges {
         view.edges.retain(|edge| !edge.merged.is_empty() || edge.kind == "join" || edge.retracted.is_some());
     }
     if json {
-        return print_json(out, &view);
+        return when::print(out, found.at, &view);
     }
+    when::head(out, found.at, zone)?;
     let EdgesView { id, agrees, edges, splits } = &view;
     writeln!(out, "{id}  ({})", zone.name())?;
     if !agrees {
@@ -167,18 +167,19 @@ fn texts(handles: &[HandleView]) -> String {
 }
 
 fn conflicts(
-    journal: &dyn Journal,
-    store: &dyn Store,
+    asked: &Asked,
     after: String,
     limit: usize,
+    when: &When,
     json: bool,
-    zone: Zone,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
-    let page = lookup::conflicts(journal, store, after, limit)?;
+    let (then, zone) = (when.then(asked)?, when.zone());
+    let page = lookup::conflicts(&*asked.journal, &*then.store, after, limit)?;
     if json {
-        return print_json(out, &page);
+        return when::print(out, then.at, &page);
     }
+    when::head(out, then.at, zone)?;
     for conflict in &page.conflicts {
         let ConflictView { key: _, position, now, source, customer, other, handle, scheme, mends } = conflict;
         writeln!(out, "position {position}, {}, from {}", zone.text(*now), plain(source))?;

@@ -4,13 +4,13 @@ use std::io::Write;
 
 use anyhow::bail;
 use api::lookup;
-use api::scan::{IntentCounts, IntentFilter, Reacted, Scan};
+use api::scan::{IntentCounts, IntentFilter, Reacted};
 use api::views::{IntentCountsView, IntentsPage};
 use model::{CustomerId, HeldIntent, IntentState, Note, Position, StrayReceipt};
 
-use super::calendar::Zone;
 use super::segment::Asked;
 use super::table::{Table, plain};
+use super::when::{self, When};
 use super::words::{self, intent_state};
 use super::{print_json, unless_reader_left};
 
@@ -26,14 +26,15 @@ pub(crate) enum IntentCommand {
         /// How many, at most: all of a customer's are shown.
         #[arg(long, default_value_t = 50)]
         limit: usize,
-        /// Show times in UTC instead of Beijing time.
-        #[arg(long)]
-        utc: bool,
+        #[command(flatten)]
+        when: When,
     },
     /// Count intents by scene, state and the word for why, and by what customers made of them. Reads all customers.
     Count {
         #[command(flatten)]
         which: Which,
+        #[command(flatten)]
+        when: When,
     },
     /// List receipts that were not taken, because they came from somebody who had not carried the errand.
     Strays {
@@ -90,30 +91,31 @@ pub(crate) fn run(
     json: bool,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
-    let scan = Scan { journal: &*asked.journal, store: &*asked.store, now: asked.now, until: None };
     unless_reader_left(match command {
-        IntentCommand::List { which, after, limit, utc } => {
-            list(&scan, &which.filter()?, after, limit, json, Zone::new(utc), out)
+        IntentCommand::List { which, after, limit, when } => {
+            list(asked, &which.filter()?, after, limit, &when, json, out)
         }
-        IntentCommand::Count { which } => count(&scan, &which.filter()?, json, out),
-        IntentCommand::Strays { after, limit } => strays(&scan, after, limit, json, out),
+        IntentCommand::Count { which, when } => count(asked, &which.filter()?, &when, json, out),
+        IntentCommand::Strays { after, limit } => strays(asked, after, limit, json, out),
     })
 }
 
 fn list(
-    scan: &Scan<'_>,
+    asked: &Asked,
     filter: &IntentFilter,
     after: Option<CustomerId>,
     limit: usize,
+    when: &When,
     json: bool,
-    zone: Zone,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
-    let found = scan.intents(filter, after, limit)?;
+    let (then, zone) = (when.then(asked)?, when.zone());
+    let found = then.scan(asked).intents(filter, after, limit)?;
     let page = IntentsPage::new(&found);
     if json {
-        return print_json(out, &page);
+        return when::print(out, then.at, &page);
     }
+    when::head(out, then.at, zone)?;
     let mut table = Table::default();
     for (line, (_, held)) in page.intents.iter().zip(&found.intents) {
         let until = line.until.map(|until| format!("until {}", zone.text(until))).unwrap_or_default();
@@ -138,11 +140,19 @@ fn list(
     Ok(())
 }
 
-fn count(scan: &Scan<'_>, filter: &IntentFilter, json: bool, out: &mut dyn Write) -> anyhow::Result<()> {
-    let counts = scan.intent_counts(filter)?;
+fn count(
+    asked: &Asked,
+    filter: &IntentFilter,
+    when: &When,
+    json: bool,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    let then = when.then(asked)?;
+    let counts = then.scan(asked).intent_counts(filter)?;
     if json {
-        return print_json(out, &IntentCountsView::new(&counts));
+        return when::print(out, then.at, &IntentCountsView::new(&counts));
     }
+    when::head(out, then.at, when.zone())?;
     let mut table = Table::default();
     let IntentCounts { states, reactions } = counts;
     for ((scene, state, code), intents) in &states.counts {
@@ -174,14 +184,14 @@ fn reactions(held: &HeldIntent) -> String {
 }
 
 fn strays(
-    scan: &Scan<'_>,
+    asked: &Asked,
     after: Position,
     limit: usize,
     json: bool,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
     let mut found = Vec::new();
-    lookup::strays(scan.store, Note::behind(after.saturating_add(1)), |stray| {
+    lookup::strays(&*asked.store, Note::behind(after.saturating_add(1)), |stray| {
         found.push(stray);
         found.len() <= limit
     })?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use api::past::{Bounds, Past};
-use api::scan::{Counts, Scan};
+use api::scan::Counts;
 use api::views::{CountsView, MembersPage, SegmentsView};
 use journal::Journal;
 use model::{CustomerId, Instant};
@@ -32,12 +32,15 @@ pub(crate) enum SegmentCommand {
         /// How many, at most.
         #[arg(long, default_value_t = 50)]
         limit: usize,
-        /// Show times in UTC instead of Beijing time.
-        #[arg(long)]
-        utc: bool,
+        #[command(flatten)]
+        when: When,
     },
     /// Count the customers of each segment, or of one. Reads all customers.
-    Count { name: Option<String> },
+    Count {
+        name: Option<String>,
+        #[command(flatten)]
+        when: When,
+    },
 }
 
 /// What is asked, and of whom.
@@ -61,10 +64,6 @@ impl Asked {
         Ok(Past { journal, store, plugins: (self.plugins)()?, now: self.now, bounds })
     }
 
-    fn scan(&self) -> Scan<'_> {
-        Scan { journal: &*self.journal, store: &*self.store, now: self.now, until: None }
-    }
-
     pub(crate) fn find(&self, name: &str) -> anyhow::Result<&Segment> {
         find(&self.segments, name)
     }
@@ -78,28 +77,23 @@ pub(crate) fn run(
 ) -> anyhow::Result<()> {
     unless_reader_left(match command {
         SegmentCommand::List => list(&asked.segments, json, out),
-        SegmentCommand::Show { name, after, limit, utc } => {
-            show(asked, asked.find(&name)?, after, limit, json, Zone::new(utc), out)
+        SegmentCommand::Show { name, after, limit, when } => {
+            show(asked, asked.find(&name)?, after, limit, &when, json, out)
         }
-        SegmentCommand::Count { name: None } => count(asked, &asked.segments, json, out),
-        SegmentCommand::Count { name: Some(name) } => {
-            count(asked, std::slice::from_ref(asked.find(&name)?), json, out)
+        SegmentCommand::Count { name: None, when } => count(asked, &asked.segments, &when, json, out),
+        SegmentCommand::Count { name: Some(name), when } => {
+            count(asked, std::slice::from_ref(asked.find(&name)?), &when, json, out)
         }
     })
 }
 
 /// `heliu counts`.
 pub(crate) fn counts(asked: &Asked, when: &When, json: bool, out: &mut dyn Write) -> anyhow::Result<()> {
-    let then = when.everybody(asked)?;
-    let (store, now) = match &then {
-        Some((at, store)) => (&**store as &dyn Store, at.fired),
-        None => (&*asked.store, asked.now),
-    };
-    let (standing, _) = store.standing()?;
-    let counts = Scan { journal: &*asked.journal, store, now, until: None }.counts(&asked.segments)?;
-    let view = CountsView::new(&asked.segments, &counts, standing, now);
-    let at = then.map(|(at, _)| at);
-    unless_reader_left(if json { when::print(out, at, &view) } else { print(&view, out) })
+    let then = when.then(asked)?;
+    let (standing, _) = then.store.standing()?;
+    let counts = then.scan(asked).counts(&asked.segments)?;
+    let view = CountsView::new(&asked.segments, &counts, standing, then.now);
+    unless_reader_left(if json { when::print(out, then.at, &view) } else { print(&view, out) })
 }
 
 fn find<'a>(segments: &'a [Segment], name: &str) -> anyhow::Result<&'a Segment> {
@@ -129,19 +123,21 @@ fn show(
     segment: &Segment,
     after: Option<CustomerId>,
     limit: usize,
+    when: &When,
     json: bool,
-    zone: Zone,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
-    let (standing, _) = asked.store.standing()?;
-    let members = asked.scan().members(segment, after, limit)?;
-    let page = MembersPage::new(segment, &members, standing, asked.now);
+    let (then, zone) = (when.then(asked)?, when.zone());
+    let (standing, _) = then.store.standing()?;
+    let members = then.scan(asked).members(segment, after, limit)?;
+    let page = MembersPage::new(segment, &members, standing, then.now);
     if json {
-        return print_json(out, &page);
+        return when::print(out, then.at, &page);
     }
+    when::head(out, then.at, zone)?;
     writeln!(out, "{}  {}", page.segment.name, plain(page.segment.title))?;
     writeln!(out, "  {}", plain(page.segment.filter.trim()))?;
-    writeln!(out, "  as of {} ({})\n", zone.text(asked.now), zone.name())?;
+    writeln!(out, "  as of {} ({})\n", zone.text(then.now), zone.name())?;
     people(&page.customers, zone, out)?;
     if let Some(next) = &page.next {
         writeln!(out, "more: --after {next}")?;
@@ -149,17 +145,25 @@ fn show(
     Ok(())
 }
 
-fn count(asked: &Asked, segments: &[Segment], json: bool, out: &mut dyn Write) -> anyhow::Result<()> {
-    let (standing, _) = asked.store.standing()?;
-    let counts: Counts = asked.scan().counts(segments)?;
-    let view = CountsView::new(segments, &counts, standing, asked.now);
+fn count(
+    asked: &Asked,
+    segments: &[Segment],
+    when: &When,
+    json: bool,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    let then = when.then(asked)?;
+    let (standing, _) = then.store.standing()?;
+    let counts: Counts = then.scan(asked).counts(segments)?;
+    let view = CountsView::new(segments, &counts, standing, then.now);
     if json {
         let (position, now, customers) = (view.position, view.now, view.customers);
         let told = serde_json::json!({
             "position": position, "now": now, "customers": customers, "segments": view.segments,
         });
-        return print_json(out, &told);
+        return when::print(out, then.at, &told);
     }
+    when::head(out, then.at, when.zone())?;
     let rows = view.segments.iter().map(|segment| [segment.name, segment.title].map(str::to_owned));
     tally(rows.zip(view.segments.iter().map(|segment| segment.customers)), view.customers, "", out)
 }

@@ -87,8 +87,19 @@ impl Host {
     }
 
     pub(super) fn export(&self, arguments: &[&str]) -> anyhow::Result<String> {
-        let command: super::ExportCommand = parsed(arguments);
+        let said = ["--by", "li", "--why", "the monthly report"];
+        let command: super::ExportCommand = parsed(&[arguments, &said].concat());
         printed(|out, json| super::export(command, &self.asked(segments::segments()), json, out), arguments)
+    }
+
+    pub(super) fn intent(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        let command: super::IntentCommand = parsed(arguments);
+        printed(|out, json| super::intent(command, &self.asked(segments::segments()), json, out), arguments)
+    }
+
+    pub(super) fn identity(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        let command: super::IdentityCommand = parsed(arguments);
+        printed(|out, json| super::identity(command, &self.asked(segments::segments()), json, out), arguments)
     }
 
     /// At the time up to which the host has come.

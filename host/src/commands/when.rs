@@ -6,8 +6,9 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use api::lookup;
 use api::past::{At, PastError, Whom};
+use api::scan::Scan;
 use api::views::{AsOf, AtView};
-use model::Customer;
+use model::{Customer, Instant};
 use router::Slice;
 use serde::Serialize;
 use store::{MemoryStore, Standing, Store};
@@ -43,6 +44,21 @@ pub(super) struct Found {
     pub(super) slice: Option<Arc<Slice>>,
 }
 
+/// Everybody, as of now or of then.
+pub(super) struct Then {
+    /// Given where the past was asked for.
+    pub(super) at: Option<AtView>,
+    pub(super) store: Arc<dyn Store>,
+    /// What days are counted from.
+    pub(super) now: Instant,
+}
+
+impl Then {
+    pub(super) fn scan<'a>(&'a self, asked: &'a Asked) -> Scan<'a> {
+        Scan { journal: &*asked.journal, store: &*self.store, now: self.now, until: None }
+    }
+}
+
 impl When {
     pub(super) fn zone(&self) -> Zone {
         Zone::new(self.utc)
@@ -59,11 +75,12 @@ impl When {
 
     /// Everybody as of then. None: as of now, as the store has them.
     pub(super) fn everybody(&self, asked: &Asked) -> anyhow::Result<Option<(AtView, Arc<MemoryStore>)>> {
-        let Some(at) = self.at()? else { return Ok(None) };
-        let past = asked.past(self.records_max)?;
-        let standing = past.standing(at)?;
-        let store = past.everybody(standing).map_err(with_mend)?;
-        Ok(Some((AtView::new(standing, None), store)))
+        everybody(asked, self.at()?, self.records_max)
+    }
+
+    /// Where everybody stands, as of then or of now, and what time it is there.
+    pub(super) fn then(&self, asked: &Asked) -> anyhow::Result<Then> {
+        then(asked, self.at()?, self.records_max)
     }
 
     pub(super) fn person(&self, asked: &Asked, who: &str) -> anyhow::Result<Found> {
@@ -78,6 +95,26 @@ impl When {
         let (customer, store) = (person.customer, person.store);
         Ok(Found { customer, store, at, standing: person.standing, slice: Some(person.slice) })
     }
+}
+
+fn everybody(
+    asked: &Asked,
+    at: Option<At>,
+    records_max: Option<u64>,
+) -> anyhow::Result<Option<(AtView, Arc<MemoryStore>)>> {
+    let Some(at) = at else { return Ok(None) };
+    let past = asked.past(records_max)?;
+    let standing = past.standing(at)?;
+    let store = past.everybody(standing).map_err(with_mend)?;
+    Ok(Some((AtView::new(standing, None), store)))
+}
+
+/// Where everybody stands, as of then or of now.
+pub(super) fn then(asked: &Asked, at: Option<At>, records_max: Option<u64>) -> anyhow::Result<Then> {
+    Ok(match everybody(asked, at, records_max)? {
+        Some((at, store)) => Then { at: Some(at), store, now: at.fired },
+        None => Then { at: None, store: Arc::clone(&asked.store), now: asked.now },
+    })
 }
 
 /// Reads an id or a handle.

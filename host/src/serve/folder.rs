@@ -47,6 +47,8 @@ pub(crate) struct Folder {
     pausing: Pausing,
     health: watch::Sender<HealthReport>,
     forgotten: mpsc::UnboundedSender<Vec<Cell>>,
+    /// Lists erasures outside of the journal.
+    list: Option<Box<dyn FnMut() + Send>>,
     waiting: Waiting,
     wakes: Receiver<Wake>,
 }
@@ -82,11 +84,29 @@ impl Folder {
             paused: Arc::clone(&paused),
             halt: router.halt(),
         };
-        let pausing = Pausing::default();
+        let (pausing, list) = (Pausing::default(), None);
         (
-            Folder { router, journal, clock, wanted, paused, pausing, health, forgotten, waiting, wakes },
+            Folder {
+                router,
+                journal,
+                clock,
+                wanted,
+                paused,
+                pausing,
+                health,
+                forgotten,
+                list,
+                waiting,
+                wakes,
+            },
             handle,
         )
+    }
+
+    /// Calls this after somebody was erased, before anything else is folded.
+    pub(crate) fn listing(mut self, list: Box<dyn FnMut() + Send>) -> Folder {
+        self.list = Some(list);
+        self
     }
 
     pub(crate) fn spawn(self) -> std::io::Result<thread::JoinHandle<()>> {
@@ -165,7 +185,11 @@ impl Folder {
 
     fn settle_once(&mut self, now: Instant) -> Result<Standing, RouterError> {
         let settled = self.router.settle(now);
-        for gone in self.router.take_forgotten() {
+        let forgotten = self.router.take_forgotten();
+        if let Some(list) = self.list.as_mut().filter(|_| !forgotten.is_empty()) {
+            list();
+        }
+        for gone in forgotten {
             let (chores, cells, dead) = (gone.chores, gone.cells.len(), gone.dead);
             tracing::info!(chores, cells, dead, "a person was erased, and what waited for her is gone");
             // Who listens is the connections: they have their memories at hand.

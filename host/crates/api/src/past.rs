@@ -295,7 +295,7 @@ impl Past {
         }
         let scratch = Arc::new(MemoryStore::default());
         // What policies tell is in the journal already: it is only looked for.
-        let config = RouterConfig { appends: false, ..RouterConfig::default() };
+        let config = RouterConfig { appends: false, erases: false, ..RouterConfig::default() };
         let (journal, plugins) = (Arc::clone(&self.journal), Arc::clone(&self.plugins));
         let mut router = Router::open(journal, scratch.clone(), plugins, config)?;
         router.catch_up(upto.position)?;

@@ -123,7 +123,7 @@ pub struct Looked {
     /// Where it stands, if the journal knows it already: then it changes nothing more.
     pub known: Option<Position>,
     pub report: Report,
-    /// What it would take, where it erases somebody: then the report is empty.
+    /// What it would take, where it erases somebody: then the report is about the others.
     pub erases: Option<Erases>,
 }
 
@@ -148,7 +148,7 @@ pub fn look(
         None => check(&**journal, store, act)?,
     }
     let erases = match &act.deed {
-        Deed::Erase(erase) => erase::look(&**journal, store, erase.customer)?,
+        Deed::Erase(erase) => erase::look(journal, store, plugins, act, erase)?,
         Deed::Join(_)
         | Deed::Split(_)
         | Deed::Retract(_)
@@ -160,7 +160,11 @@ pub fn look(
         | Deed::Drop(_)
         | Deed::Grant(_) => None,
     };
-    Ok(Looked { known, report: report(journal, store, plugins, act)?, erases })
+    let (erases, report) = match erases {
+        Some((erases, report)) => (Some(erases), report),
+        None => (None, report(journal, store, plugins, act)?),
+    };
+    Ok(Looked { known, report, erases })
 }
 
 /// Would this act do what it says, where the store stands? Whether its id is known already is the journal's to say.

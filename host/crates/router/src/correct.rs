@@ -315,7 +315,7 @@ impl Judge<'_> {
     /// Judges anew, and gives those who are not who they were, ready to be folded again up to `record`.
     pub(crate) fn judge(&self, record: &Record, correction: &Correction) -> Result<Judged, RouterError> {
         let (old, records) = self.gather(correction)?;
-        let rules = self.rules(&correction.corrections);
+        let rules = self.rules(&correction.corrections).at(record.position);
         let Judging { desk, assigned, joined, .. } =
             judging::judge(&rules, &correction.corrections.joins, &records, &mut |_, _, _| {})?;
         let mut judged: Vec<Position> = correction.dropped.iter().copied().chain(joined).collect();

@@ -90,12 +90,12 @@ struct Seen {
 /// # Errors
 /// [`RouterError`] if journal or store cannot be read.
 pub fn edges(journal: &dyn Journal, store: &dyn Store, id: CustomerId) -> Result<Option<Edges>, RouterError> {
-    let (_, state) = store.standing()?;
+    let (standing, state) = store.standing()?;
     let Some(customer) = store.load(&[id])?.pop().flatten() else { return Ok(None) };
     let judge = Judge { journal, store, state: &state };
     let alone = journal.fetch(&state.alone)?;
     let records = surroundings(&judge, &alone, &[customer.id])?;
-    let rules = judge.rules(&state.corrections);
+    let rules = judge.rules(&state.corrections).at(standing.position);
     let mut seen: BTreeMap<Position, Seen> = BTreeMap::new();
     let (mut handles, mut gone) = (0, 0);
     let mut watch = |step: Step<'_>, assigned: &crate::identity::Assigned, lane: Option<usize>| {

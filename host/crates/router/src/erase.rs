@@ -1,33 +1,40 @@
 //! Somebody is forgotten: what the journal puts in the place of her records, and what the store loses.
 //!
 //! A record of hers becomes [`Erased`]: its position, its time and its fingerprint stay, and its handles, where hers are
-//! replaced by ones that mean nobody. They are equal where hers were equal, so whoever folds the journal from the beginning
-//! finds that there was somebody, gives her records to her, asks no policy about them, and forgets her here, as the store
-//! now. What was said of others because of her stands in their records and stays. Who was told to name her in a record of
-//! does now. What was said of others because of her stands in their records and stays. Who names her in a record of
-//! theirs (a friend who helped) is folded again, because a policy may remember that name.
-//! Invariant: everybody else's document is what it was but for her name, in the store now and in every later fold of the
-//! journal; unless an operator had divided the two, who were one before: what was intended for both then is not found again.
+//! replaced by ones that mean nobody, in every record. They are equal where hers were equal, and until the act they speak as
+//! hers did: so whoever folds the journal from the beginning finds that there was somebody, one with whom she was one with and
+//! kept apart as she was; asks no policy about her, and forgets her at the act ([`Forgetting`]).
+//!
+//! What others are may rest on her records: they had been one with her for a while, or name her in a record of theirs. Everybody
+//! who may have had to do with her is folded from the beginning, with the journal as it is then, and the store takes what that
+//! gives ([`Anew`]). Whom that leaves as they were is not touched.
+//! Invariant: what the store has behind the act is what the journal gives behind it.
+
+mod anew;
+mod kin;
+mod plan;
 
 use foldhash::HashMap;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use journal::{Erasure, Journal, fingerprint};
+use journal::{Journal, fingerprint};
 use model::{
-    Apart, ChannelEvent, Customer, CustomerId, Deed, DerivedEvent, ERASED, Entry, Erased, Fact, FoldState,
-    Identity, Note, OperatorAct, Position, Record,
+    Apart, ChannelEvent, Customer, CustomerId, Deed, DerivedEvent, ERASED, Entry, Erase, Erased, Fact,
+    FoldState, Identity, Note, OperatorAct, Position, Record,
 };
 use store::{Commit, Indexed, Standing, Store};
 
-use crate::RouterError;
 use crate::correct::Judge;
 use crate::identity::{Rules, addressee};
+use crate::pauses::{self, Pauses};
+use crate::{Plugins, Report, RouterConfig, RouterError, report};
+
+pub(crate) use anew::{Anew, fold};
+pub(crate) use plan::Plan;
 
 /// Notes that are looked at together.
 const PAGE: usize = 1024;
-
-/// Bytes that a handle's value must have at least for what waits to be searched for it: a shorter one stands in every text.
-const NAME_MIN: usize = 5;
 
 /// What stands in the place of an act's reason that may have named her.
 const NO_REASON: &str = "erased";
@@ -44,42 +51,75 @@ pub struct Erases {
     pub others: usize,
     /// Acts of operators about who she is: their reasons go.
     pub words: usize,
+    /// Others who are folded again, because they had to do with her.
+    pub folded: usize,
+    /// Those of them who are not as they were.
+    pub changed: Vec<CustomerId>,
+    /// A policy that is paused and cannot be called: the others are folded again when it decides again, and nothing is said
+    /// of them before.
+    pub waits: Option<String>,
 }
 
-/// What the erasure of this customer would take. None: there is nobody of this name.
+/// What the erasure of this customer would take, and what it would change for others. None: there is nobody of this name.
 ///
 /// # Errors
-/// [`RouterError`] if journal or store cannot be read.
+/// [`RouterError`] as any fold.
 pub(crate) fn look(
-    journal: &dyn Journal,
+    journal: &Arc<dyn Journal>,
     store: &dyn Store,
-    id: CustomerId,
-) -> Result<Option<Erases>, RouterError> {
-    let (_, state) = store.standing()?;
-    let judge = Judge { journal, store, state: &state };
-    let record = Record { position: Position::MAX, now: 0, entry: Entry::Erased(Erased::default()) };
-    let Some(Forgetting { erasure, customer, owned, .. }) = Forgetting::of(&judge, &record, id)? else {
-        return Ok(None);
-    };
-    let (hers, others): (Vec<_>, Vec<_>) =
-        erasure.records.iter().partition(|(position, _)| customer.has(*position));
-    let words = others.iter().filter(|(_, entry)| matches!(entry, Entry::Act(_))).count();
-    Ok(Some(Erases {
-        customer: customer.id,
-        records: hers.len(),
-        handles: owned.len(),
-        others: others.len() - words,
-        words,
-        merged: customer.merged,
-    }))
+    plugins: &Arc<dyn Plugins>,
+    act: &OperatorAct,
+    erase: &Erase,
+) -> Result<Option<(Erases, Report)>, RouterError> {
+    let (standing, state) = store.standing()?;
+    let judge = Judge { journal: &**journal, store, state: &state };
+    // As if it stood behind what is folded, and nobody waited for any alarm.
+    let position = standing.position.saturating_add(1);
+    let record = Record { position, now: standing.fired, entry: Entry::Act(act.clone()) };
+    let Some(plan) = Plan::of(&judge, &record, erase.customer)? else { return Ok(None) };
+    let to = Standing { position, ..standing };
+    let (report, folded, changed, waits) =
+        match fold(&plan, journal, plugins, RouterConfig::default(), to, None) {
+            Err(RouterError::Plugins(error)) if is_paused(&**journal, &state, &error.binding, position)? => {
+                let nobody = || (BTreeMap::new(), BTreeMap::new());
+                let ((before, after), notes) = (nobody(), Vec::new());
+                (
+                    report::of_others(standing, before, after, notes, state.clone()),
+                    0,
+                    Vec::new(),
+                    Some(error.binding),
+                )
+            }
+            folded => {
+                let anew = Anew::of(&plan, store, &folded?, &state)?;
+                let (before, after) = anew.others();
+                let (others, changed) = (before.len(), anew.changed());
+                let report = report::of_others(standing, before, after, anew.notes(), anew.state);
+                (report, others, changed, None)
+            }
+        };
+    let Plan { customer, owned, .. } = plan;
+    let (records, others, words) = plan.counts;
+    let handles = owned.len();
+    let (id, merged) = (customer.id, customer.merged);
+    let erases = Erases { customer: id, merged, records, handles, others, words, folded, changed, waits };
+    Ok(Some((erases, report)))
 }
 
+fn is_paused(
+    journal: &dyn Journal,
+    state: &FoldState,
+    policy: &str,
+    position: Position,
+) -> Result<bool, RouterError> {
+    let ahead = pauses::ahead(journal, position.saturating_sub(1))?;
+    Ok(Pauses::of(&state.setup, &ahead).is_paused(&state.setup, policy, position))
+}
+
+/// What the store loses, where the journal has forgotten her already.
 pub(crate) struct Forgetting {
-    pub(crate) erasure: Erasure,
     /// What the fold knows from here on.
     pub(crate) state: FoldState,
-    /// Who has a record that named her.
-    pub(crate) namers: Vec<CustomerId>,
     customer: Customer,
     /// Her handles. A rotating one that is another's now is not.
     owned: Vec<Identity>,
@@ -89,28 +129,34 @@ pub(crate) struct Forgetting {
 }
 
 impl Forgetting {
-    /// None: there is nobody of this name.
+    /// None: there is nobody of this name; or nobody who was erased, because the journal's rules of who is who were others
+    /// when she was.
     pub(crate) fn of(
         judge: &Judge<'_>,
         record: &Record,
         id: CustomerId,
     ) -> Result<Option<Forgetting>, RouterError> {
         let Some(customer) = judge.store.load(&[id])?.pop().flatten() else { return Ok(None) };
+        let is_erased = |record: &Record| matches!(record.entry, Entry::Erased(_));
+        if !judge.journal.fetch(&customer.timeline)?.iter().all(is_erased) {
+            return Ok(None);
+        }
+        Forgetting::just(judge, record, customer).map(Some)
+    }
+
+    /// Her alone, whatever the others would be without her.
+    pub(crate) fn just(
+        judge: &Judge<'_>,
+        record: &Record,
+        customer: Customer,
+    ) -> Result<Forgetting, RouterError> {
         let rules = judge.rules(&judge.state.corrections);
-        let alone = judge.journal.fetch(&judge.state.alone)?;
         let (owned, alone_hers) = owned(judge, &customer)?;
         let hers = Hers::new(&rules, &customer, &alone_hers, record.position);
-        let notes = hers.notes(judge.store)?;
-        let (records, naming) = hers.records(judge.journal, &alone, &notes)?;
-        let namers = namers(judge, &naming)?;
-        let records = records.into_iter().collect();
-        let names = alone_hers.iter().map(|handle| &handle.value);
-        let names = names.filter(|value| value.len() >= NAME_MIN && !value.starts_with(ERASED));
-        let names: BTreeSet<String> = names.cloned().collect();
-        let erasure = Erasure { records, names: names.into_iter().collect() };
         let mut state = judge.state.clone();
         state.alone.push(record.position);
         hers.correct(&mut state);
+        let notes_gone = hers.notes(judge.store)?.iter().map(Note::key).collect();
         let note = Note::Erasure(model::Erasure {
             position: record.position,
             now: record.now,
@@ -118,9 +164,8 @@ impl Forgetting {
             merged: customer.merged.clone(),
             records: customer.timeline.len() as u64,
         });
-        let notes_gone = notes.iter().map(Note::key).collect();
         let before = Indexed::of(&customer);
-        Ok(Some(Forgetting { erasure, state, namers, customer, owned, before, note, notes_gone }))
+        Ok(Forgetting { state, customer, owned, before, note, notes_gone })
     }
 
     pub(crate) fn commit(&self, from: Standing, to: Standing) -> Commit<'_> {
@@ -138,9 +183,6 @@ impl Forgetting {
         }
     }
 }
-
-/// What stands in the place of records, and those of others that name her.
-type Rewritten = (BTreeMap<Position, Entry>, Vec<Record>);
 
 /// Whom it is about.
 struct Hers<'a> {
@@ -174,75 +216,15 @@ impl<'a> Hers<'a> {
         self.rules.comparable(identity).and_then(|handle| self.instead.get(&handle))
     }
 
-    /// What stands in the place of each record that says something of her; and the records of others that name her.
-    fn records(
-        &self,
-        journal: &dyn Journal,
-        alone: &[Record],
-        notes: &[Note],
-    ) -> Result<Rewritten, RouterError> {
-        let (mut changed, mut naming) = (BTreeMap::new(), Vec::new());
-        let mut others: BTreeSet<Position> = self.customer.refused.iter().copied().collect();
-        others.extend(notes.iter().filter_map(|note| match note {
-            Note::Conflict(conflict) => Some(conflict.position),
-            Note::DeadTurn(_) | Note::Erasure(_) | Note::StrayReceipt(_) => None,
-        }));
-        for record in journal.fetch(&self.customer.timeline)? {
-            match &record.entry {
-                Entry::Derived(derived) => drop(others.insert(derived.cause)),
-                Entry::Erased(erased) => others.extend(erased.cause),
-                Entry::Event(_)
-                | Entry::Setup(_)
-                | Entry::Retelling(_)
-                | Entry::Progress(_)
-                | Entry::Act(_) => {}
-            }
-            if !matches!(record.entry, Entry::Erased(_)) {
-                changed.insert(record.position, Entry::Erased(self.erased(&record)));
-            }
-        }
-        for record in alone {
-            match &record.entry {
-                // What was told of her, and is not hers because it counts no longer.
-                Entry::Retelling(retelling) => drop(others.insert(retelling.event)),
-                Entry::Act(act) => {
-                    if let Some(act) = self.act(act) {
-                        changed.insert(record.position, Entry::Act(act));
-                    }
-                }
-                Entry::Event(_)
-                | Entry::Derived(_)
-                | Entry::Setup(_)
-                | Entry::Progress(_)
-                | Entry::Erased(_) => {}
-            }
-        }
-        let others: Vec<Position> =
-            others.into_iter().filter(|position| !self.customer.has(*position)).collect();
-        for mut record in journal.fetch(&others)? {
-            let renamed = self.rename(&mut record.entry);
-            // Also where an erasure that broke off has been here.
-            if whom(&record.entry).is_some_and(|whom| whom.value.starts_with(ERASED)) {
-                naming.push(record.clone());
-            }
-            if renamed {
-                changed.insert(record.position, record.entry);
-            }
-        }
-        Ok((changed, naming))
-    }
-
     fn erased(&self, record: &Record) -> Erased {
         let shown = self.rules.shown(record).into_iter();
         let who = shown.map(|handle| self.instead.get(&handle).cloned().unwrap_or(handle)).collect();
         let cause = match &record.entry {
             Entry::Derived(derived) => Some(derived.cause),
-            Entry::Event(_)
-            | Entry::Setup(_)
-            | Entry::Retelling(_)
-            | Entry::Progress(_)
-            | Entry::Act(_)
-            | Entry::Erased(_) => None,
+            Entry::Progress(progress) => Some(progress.cause),
+            Entry::Event(_) | Entry::Setup(_) | Entry::Retelling(_) | Entry::Act(_) | Entry::Erased(_) => {
+                None
+            }
         };
         Erased {
             who,
@@ -253,31 +235,42 @@ impl<'a> Hers<'a> {
         }
     }
 
-    /// Puts what stands for her handles into another's record. False: there is none of hers.
-    fn rename(&self, entry: &mut Entry) -> bool {
-        let mut renamed = false;
-        let mut rename = |identity: &mut Identity| {
-            if let Some(instead) = self.named(identity).filter(|instead| *instead != identity) {
+    /// Takes her out of a record: all that it says where it is hers, and her handles where it is another's.
+    fn forget(&self, record: &mut Record) {
+        if self.customer.has(record.position) {
+            if !matches!(record.entry, Entry::Erased(_)) {
+                record.entry = Entry::Erased(self.erased(record));
+            }
+            return;
+        }
+        if let Entry::Act(act) = &mut record.entry {
+            self.unsay(act);
+        } else {
+            self.rename(&mut record.entry);
+        }
+    }
+
+    /// Puts what stands for her handles into another's record.
+    fn rename(&self, entry: &mut Entry) {
+        let rename = |identity: &mut Identity| {
+            if let Some(instead) = self.named(identity) {
                 *identity = instead.clone();
-                renamed = true;
             }
         };
         match entry {
             Entry::Event(ChannelEvent { event, .. }) | Entry::Derived(DerivedEvent { event, .. }) => {
-                event.who.iter_mut().for_each(&mut rename);
+                event.who.iter_mut().for_each(rename);
                 if let Fact::Did(act) = &mut event.fact {
-                    act.whom.iter_mut().for_each(&mut rename);
+                    act.whom.iter_mut().for_each(rename);
                 }
             }
             Entry::Erased(erased) => erased.who.iter_mut().for_each(rename),
             Entry::Setup(_) | Entry::Retelling(_) | Entry::Progress(_) | Entry::Act(_) => {}
         }
-        renamed
     }
 
-    /// What an operator said of who she is, without her handles and the reason. None: it is not about her.
-    fn act(&self, act: &OperatorAct) -> Option<OperatorAct> {
-        let mut act = act.clone();
+    /// Takes her handles and the reason out of what an operator said of who she is.
+    fn unsay(&self, act: &mut OperatorAct) {
         let about = match &mut act.deed {
             Deed::Join(join) => self.customer.has(join.one.0) || self.customer.has(join.other.0),
             Deed::Split(split) => {
@@ -300,11 +293,9 @@ impl<'a> Hers<'a> {
             | Deed::Drop(_)
             | Deed::Grant(_) => false,
         };
-        if !about {
-            return None;
+        if about {
+            NO_REASON.clone_into(&mut act.why);
         }
-        NO_REASON.clone_into(&mut act.why);
-        Some(act)
     }
 
     /// Takes out what operators said of who she is.
@@ -342,16 +333,6 @@ impl<'a> Hers<'a> {
     }
 }
 
-/// Another person whom an event names.
-fn whom(entry: &Entry) -> Option<&Identity> {
-    match &entry.event()?.fact {
-        Fact::Did(act) => act.whom.as_ref(),
-        Fact::Said(_) | Fact::Saw(_) | Fact::Bought(_) | Fact::Told(_) | Fact::Met(_) | Fact::Carried(_) => {
-            None
-        }
-    }
-}
-
 /// Those of her handles that are hers still; and of these, those that nobody had before her, who would have it now.
 fn owned(judge: &Judge<'_>, customer: &Customer) -> Result<(Vec<Identity>, Vec<Identity>), RouterError> {
     let handles: Vec<&Identity> = customer.handles.iter().map(|held| &held.identity).collect();
@@ -378,19 +359,4 @@ fn owned(judge: &Judge<'_>, customer: &Customer) -> Result<(Vec<Identity>, Vec<I
         }
     }
     Ok((owned, alone))
-}
-
-/// Who has these records.
-fn namers(judge: &Judge<'_>, records: &[Record]) -> Result<Vec<CustomerId>, RouterError> {
-    let rules = judge.rules(&judge.state.corrections);
-    let mut namers = Vec::new();
-    for record in records {
-        let shown = rules.shown(record);
-        let owners = judge.store.load(&judge.owners(shown.iter())?)?;
-        let owner = owners.into_iter().flatten().find(|customer| customer.has(record.position));
-        namers.extend(owner.map(|customer| customer.id));
-    }
-    namers.sort_unstable();
-    namers.dedup();
-    Ok(namers)
 }

@@ -24,6 +24,8 @@ pub(crate) struct Rules<'a> {
     schemes: HashMap<&'a str, &'a Scheme>,
     phone_country: &'a str,
     corrections: &'a Corrections,
+    /// Where who is who is said. None: at each record itself.
+    at: Option<Position>,
 }
 
 /// The word for what keeps two people apart where it is no scheme.
@@ -32,7 +34,21 @@ const OPERATOR: &str = "operator";
 impl<'a> Rules<'a> {
     pub(crate) fn new(setup: &'a Setup, corrections: &'a Corrections) -> Rules<'a> {
         let schemes = setup.schemes.iter().map(|scheme| (scheme.name.as_str(), scheme)).collect();
-        Rules { schemes, phone_country: &setup.phone_country, corrections }
+        Rules { schemes, phone_country: &setup.phone_country, corrections, at: None }
+    }
+
+    /// Records are judged by what is known at this one.
+    pub(crate) fn at(mut self, position: Position) -> Rules<'a> {
+        self.at = Some(position);
+        self
+    }
+
+    /// Does this handle on that record name anybody? What stands for one of somebody who was erased does, as hers did, until
+    /// the act that erased her. From there on it only says whom the record cannot mean.
+    fn speaks(&self, identity: &Identity, record: &Record) -> bool {
+        let Some(rest) = identity.value.strip_prefix(ERASED) else { return true };
+        let act = rest.split_once(':').and_then(|(act, _)| act.parse::<Position>().ok());
+        act.is_some_and(|act| self.at.unwrap_or(record.position) < act)
     }
 
     /// A scheme that nobody declared lasts, and says nothing against a merge.
@@ -72,16 +88,7 @@ impl<'a> Rules<'a> {
     }
 
     pub(crate) fn comparable(&self, identity: &Identity) -> Option<Identity> {
-        let value = identity.value.trim();
-        if value.is_empty() {
-            return None;
-        }
-        if value.starts_with(ERASED) {
-            return Some(identity.clone());
-        }
-        let value =
-            if identity.scheme == PHONE { e164(value, self.phone_country)? } else { value.to_owned() };
-        Some(Identity { scheme: identity.scheme.clone(), scope: identity.scope.clone(), value })
+        comparable(identity, self.phone_country)
     }
 
     /// What says that two lists of handles cannot be one person's: a scheme, or an operator.
@@ -126,6 +133,19 @@ impl<'a> Rules<'a> {
 #[must_use]
 pub fn handles(setup: &Setup, record: &Record) -> Vec<Identity> {
     Rules::new(setup, &Corrections::default()).shown(record)
+}
+
+/// A handle as it is compared. None: it names nobody.
+pub(crate) fn comparable(identity: &Identity, phone_country: &str) -> Option<Identity> {
+    let value = identity.value.trim();
+    if value.is_empty() {
+        return None;
+    }
+    if value.starts_with(ERASED) {
+        return Some(identity.clone());
+    }
+    let value = if identity.scheme == PHONE { e164(value, phone_country)? } else { value.to_owned() };
+    Some(Identity { scheme: identity.scheme.clone(), scope: identity.scope.clone(), value })
 }
 
 /// A phone number in E.164. None: it is masked, or no number at all.
@@ -190,11 +210,7 @@ impl Assigned {
         record: &Record,
         handles: &[Identity],
     ) -> Result<Option<usize>, RouterError> {
-        // What stands for a handle of somebody who was erased speaks for her on her own records alone. On another's it only
-        // says, as it did, whom that record cannot mean.
-        let is_hers = matches!(record.entry, Entry::Erased(_));
-        let speaks = |handle: &&Identity| is_hers || !handle.value.starts_with(ERASED);
-        let speaking = || handles.iter().filter(speaks);
+        let speaking = || handles.iter().filter(|handle| rules.speaks(handle, record));
         let lasting: Vec<&Identity> = speaking().filter(|handle| rules.lasts(handle)).collect();
         let lane = if lasting.is_empty() {
             // A rotating handle finds a customer where nothing better is there, and never merges.

@@ -5,7 +5,7 @@
 use foldhash::HashMap;
 use std::sync::Arc;
 
-use model::{CustomerId, Entry, Joined, Position, Record};
+use model::{CustomerId, Entry, Erased, Joined, Position, Record};
 
 use crate::RouterError;
 use crate::desk::Desk;
@@ -71,6 +71,9 @@ impl Judging {
         let lane = match (&record.entry, addressee(&record.entry)) {
             (Entry::Progress(progress), _) => {
                 self.lane_at(progress.cause).or_else(|| self.lane_at(progress.customer.0))
+            }
+            (Entry::Erased(Erased { of: Some(of), cause: Some(cause), .. }), _) => {
+                self.lane_at(*cause).or_else(|| self.lane_at(of.0))
             }
             (_, Some(CustomerId(first))) => self.lane_at(first),
             (_, None) => self.assigned.assign(rules, &mut self.desk, record, &rules.handles(record))?,

@@ -46,6 +46,26 @@ impl Pauses {
         }
     }
 
+    /// Is this policy of the setup paused at this position?
+    pub(crate) fn is_paused(&self, setup: &Setup, policy: &str, position: Position) -> bool {
+        let place = setup.policies.iter().position(|binding| binding.name == policy);
+        place.is_some_and(|place| self.holds(place, position))
+    }
+
+    /// From where on somebody was paused who is not any more, by the setup at this position. None: nobody.
+    pub(crate) fn resumes(
+        &self,
+        old: &Setup,
+        new: &Setup,
+        now: &Pauses,
+        position: Position,
+    ) -> Option<Position> {
+        let paused =
+            old.policies.iter().zip(&self.0).filter_map(|(binding, pause)| Some((binding, (*pause)?)));
+        let over = paused.filter(|(binding, _)| !now.is_paused(new, &binding.name, position));
+        over.map(|(_, pause)| pause.behind).min()
+    }
+
     /// Does the policy decide nothing of what the record at this position leads to?
     pub(crate) fn holds(&self, place: usize, position: Position) -> bool {
         matches!(self.0.get(place), Some(Some(pause)) if pause.behind < position)

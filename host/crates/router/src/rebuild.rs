@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use journal::Journal;
-use model::{Digest, Entry, Position};
+use model::{Deed, Digest, Entry, Position, Record};
 use store::{Agenda, MemoryStore, Standing, Store};
 
+use crate::pauses::{self, Pauses};
 use crate::{Plugins, Router, RouterConfig, RouterError};
 
 /// What the journal gives when it is folded from the beginning.
@@ -22,6 +23,8 @@ pub enum UnderWay {
     Record(Position),
     /// Alarms fire, page by page.
     Alarms,
+    /// The act there erased somebody while a policy was paused. Who had to do with her is folded again when that decides again.
+    Others(Position),
 }
 
 /// What may be under way in a store that stands here: a reason why it is not what its journal gives.
@@ -38,8 +41,19 @@ pub fn under_way(
     {
         return Ok(Some(UnderWay::Record(next.position)));
     }
-    let due = store.due(Agenda::Fold, journal.head()?.now, 1)?;
-    Ok((!due.is_empty()).then_some(UnderWay::Alarms))
+    if !store.due(Agenda::Fold, journal.head()?.now, 1)?.is_empty() {
+        return Ok(Some(UnderWay::Alarms));
+    }
+    let (_, state) = store.standing()?;
+    let pauses = Pauses::of(&state.setup, &pauses::ahead(journal, standing.position)?);
+    let paused =
+        |record: &Record| (0..state.setup.policies.len()).any(|place| pauses.holds(place, record.position));
+    let erases = |record: &Record| match &record.entry {
+        Entry::Act(act) => matches!(act.deed, Deed::Erase(_)),
+        _ => false,
+    };
+    let owed = journal.fetch(&state.alone)?.into_iter().find(|record| erases(record) && paused(record));
+    Ok(owed.map(|record| UnderWay::Others(record.position)))
 }
 
 /// Folds up to where a store stands, in memory. The journal is only read.
@@ -52,7 +66,7 @@ pub fn rebuild(
     upto: Standing,
 ) -> Result<Rebuilt, RouterError> {
     let scratch = Arc::new(MemoryStore::default());
-    let config = RouterConfig { appends: false, ..RouterConfig::default() };
+    let config = RouterConfig { appends: false, erases: false, ..RouterConfig::default() };
     let mut router = Router::open(journal, scratch.clone(), plugins, config)?;
     router.catch_up(upto.position)?;
     router.fire(upto.fired)?;

@@ -116,6 +116,8 @@ pub enum IntentFate {
     IntendedAgain,
     /// It is intended then, and will be judged.
     New,
+    /// It went out, had no ground any more, and is not known of her then: it came of somebody who is erased.
+    Forgotten,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -152,8 +154,8 @@ pub fn report(
         let mut outside = judge.owners(named.iter())?;
         outside.sort_unstable();
         outside.dedup();
-        outside.retain(|id| !two.before.contains_key(id));
-        let incomplete = rounds >= ROUNDS_MAX || two.before.len() + outside.len() > PEOPLE_MAX;
+        outside.retain(|id| !two.sides.before.contains_key(id));
+        let incomplete = rounds >= ROUNDS_MAX || two.sides.before.len() + outside.len() > PEOPLE_MAX;
         if outside.is_empty() || incomplete {
             let incomplete = !outside.is_empty();
             let mut report = two.compare(store, standing, &people, told, incomplete)?;
@@ -183,13 +185,41 @@ fn concerned(judge: &Judge<'_>, act: &OperatorAct) -> Result<Vec<CustomerId>, Ro
     Ok(judge.correction(&record)?.seeds.into_iter().collect())
 }
 
+/// What an erasure changes for others: they, as the store has them, and as they are when it is carried out.
+pub(crate) fn of_others(
+    standing: Standing,
+    before: BTreeMap<CustomerId, Customer>,
+    after: BTreeMap<CustomerId, Customer>,
+    notes: Vec<Note>,
+    state: FoldState,
+) -> Report {
+    let sides = Sides { before, after };
+    Report {
+        standing,
+        disagrees: Vec::new(),
+        unseen: Vec::new(),
+        incomplete: false,
+        people: sides.people(),
+        intents: sides.intents(),
+        told: Vec::new(),
+        notes,
+        notes_gone: Vec::new(),
+        state,
+    }
+}
+
+/// The same people without an act and with it.
+struct Sides {
+    before: BTreeMap<CustomerId, Customer>,
+    after: BTreeMap<CustomerId, Customer>,
+}
+
 /// One slice, folded twice.
 struct Two {
     slice: Arc<Slice>,
     without: Refolded,
     with: Refolded,
-    before: BTreeMap<CustomerId, Customer>,
-    after: BTreeMap<CustomerId, Customer>,
+    sides: Sides,
 }
 
 impl Two {
@@ -208,8 +238,8 @@ impl Two {
         let entries = vec![Entry::Act(act.clone())];
         slice.append(&[Batch { now: upto.fired, entries, ..Batch::default() }])?;
         let with = refold(&slice, Arc::clone(plugins), upto, true)?;
-        let (before, after) = (everybody(&without)?, everybody(&with)?);
-        Ok(Two { slice, without, with, before, after })
+        let sides = Sides { before: everybody(&without)?, after: everybody(&with)? };
+        Ok(Two { slice, without, with, sides })
     }
 
     /// Does the edge that the act takes back hold in the refold if it holds in the store?
@@ -228,7 +258,7 @@ impl Two {
         let of = |people: &BTreeMap<CustomerId, Customer>| -> BTreeSet<Told> {
             people.values().flat_map(|customer| customer.told.iter().cloned()).collect()
         };
-        let (before, after) = (of(&self.before), of(&self.after));
+        let (before, after) = (of(&self.sides.before), of(&self.sides.after));
         let mut changes = Vec::new();
         for told in before.symmetric_difference(&after) {
             let position = self.slice.locate(Source::Policy(&told.binding), &told.id)?;
@@ -247,11 +277,11 @@ impl Two {
         told: Vec<ToldChange>,
         incomplete: bool,
     ) -> Result<Report, RouterError> {
-        let mut ids: Vec<CustomerId> = self.before.keys().chain(people).copied().collect();
+        let mut ids: Vec<CustomerId> = self.sides.before.keys().chain(people).copied().collect();
         ids.sort_unstable();
         ids.dedup();
         let (mut disagrees, mut unseen) = (Vec::new(), Vec::new());
-        let known = intents(&self.before);
+        let known = intents(&self.sides.before);
         for customer in store.load(&ids)?.into_iter().flatten() {
             if !self.without.agrees(&customer)? && !disagrees.contains(&customer.id) {
                 disagrees.push(customer.id);
@@ -263,10 +293,8 @@ impl Two {
         }
         unseen.sort_unstable();
         unseen.dedup();
-        let ids: BTreeSet<CustomerId> = self.before.keys().chain(self.after.keys()).copied().collect();
-        let people = ids.into_iter().filter_map(|id| self.difference(id)).collect();
+        let (people, intents) = (self.sides.people(), self.sides.intents());
         let (notes, notes_gone) = self.notes()?;
-        let intents = self.intents();
         let state = self.with.state.clone();
         Ok(Report {
             standing,
@@ -280,6 +308,24 @@ impl Two {
             notes_gone,
             state,
         })
+    }
+
+    fn notes(&self) -> Result<(Vec<Note>, Vec<Note>), RouterError> {
+        let (before, after) =
+            (self.without.store.notes("", usize::MAX)?, self.with.store.notes("", usize::MAX)?);
+        let only = |these: &[Note], those: &[Note]| -> Vec<Note> {
+            let known: BTreeSet<String> = those.iter().map(Note::key).collect();
+            these.iter().filter(|note| !known.contains(&note.key())).cloned().collect()
+        };
+        Ok((only(&after, &before), only(&before, &after)))
+    }
+}
+
+impl Sides {
+    /// Who is another on the one side than on the other.
+    fn people(&self) -> Vec<Difference> {
+        let ids: BTreeSet<CustomerId> = self.before.keys().chain(self.after.keys()).copied().collect();
+        ids.into_iter().filter_map(|id| self.difference(id)).collect()
     }
 
     /// None: she is the same.
@@ -328,6 +374,7 @@ impl Two {
                 (false, false) if held.state.went_out() => IntentFate::WouldNotHaveBeenSent,
                 (false, false) if !held.state.is_final() => IntentFate::Withdrawn,
                 (true, true) => IntentFate::IntendedAgain,
+                (true, false) if is.is_none() && held.state.went_out() => IntentFate::Forgotten,
                 (false, false) | (false, true) | (true, false) => continue,
             };
             let after = is.map(|&(whose, _)| whose);
@@ -343,16 +390,6 @@ impl Two {
             (a.fate, a.before, a.after, &a.held.id).cmp(&(b.fate, b.before, b.after, &b.held.id))
         });
         changes
-    }
-
-    fn notes(&self) -> Result<(Vec<Note>, Vec<Note>), RouterError> {
-        let (before, after) =
-            (self.without.store.notes("", usize::MAX)?, self.with.store.notes("", usize::MAX)?);
-        let only = |these: &[Note], those: &[Note]| -> Vec<Note> {
-            let known: BTreeSet<String> = those.iter().map(Note::key).collect();
-            these.iter().filter(|note| !known.contains(&note.key())).cloned().collect()
-        };
-        Ok((only(&after, &before), only(&before, &after)))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The fold's own loop: read, give, run, commit.
 
 mod alone;
+mod erasing;
 mod setups;
 
 use std::sync::Arc;
@@ -35,6 +36,8 @@ pub struct RouterConfig {
     pub threads_from: usize,
     /// Events that policies tell: appended where they are missing, or only looked for, as a rebuild does.
     pub appends: bool,
+    /// Acts that erase somebody: carried out in the journal, or only found there carried out, as by whoever folds it again.
+    pub erases: bool,
 }
 
 impl Default for RouterConfig {
@@ -47,6 +50,7 @@ impl Default for RouterConfig {
             threads,
             threads_from: 128,
             appends: true,
+            erases: true,
         }
     }
 }
@@ -119,6 +123,12 @@ impl Router {
     #[must_use]
     pub fn halt(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.halt)
+    }
+
+    /// It ends when another does.
+    pub(crate) fn halted_by(mut self, halt: Arc<AtomicBool>) -> Router {
+        self.halt = halt;
+        self
     }
 
     #[must_use]

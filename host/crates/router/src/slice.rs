@@ -73,7 +73,7 @@ impl Slice {
         Ok(Slice::holding(journal, slice))
     }
 
-    fn holding(journal: &Arc<dyn Journal>, records: BTreeMap<Position, Record>) -> Slice {
+    pub(crate) fn holding(journal: &Arc<dyn Journal>, records: BTreeMap<Position, Record>) -> Slice {
         Slice { base: Arc::clone(journal), records, tail: Mutex::default() }
     }
 
@@ -108,6 +108,11 @@ impl Slice {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.records.is_empty()
+    }
+
+    /// What was appended to it, in its order.
+    pub(crate) fn appended(&self) -> Vec<Entry> {
+        self.tail().records.iter().map(|record| record.entry.clone()).collect()
     }
 
     fn tail(&self) -> std::sync::MutexGuard<'_, Tail> {

@@ -139,29 +139,28 @@ fn retelling(
     if counts && journal.fetch(&[event])?.iter().any(|record| is_new(&record.entry)) {
         return Ok(None);
     }
-    // Even numbers take back, odd ones put back.
+    let entry = |number: u64| {
+        let (binding, id) = (told.binding.clone(), retelling_id(&told.id, number));
+        Entry::Retelling(Retelling { binding, id, event, cause, counts })
+    };
+    // What was said of it because of earlier records holds here. Other words may be in the journal by now: because of later
+    // records, or of earlier ones that were folded again since.
+    let mut held: Option<(Position, bool)> = None;
     let mut number = 0_u64;
-    loop {
-        let id = retelling_id(&told.id, number);
-        let mine = match journal.locate(source, &id)? {
-            None => true,
-            Some(place) => journal.fetch(&[place])?.iter().any(|record| match &record.entry {
-                Entry::Retelling(retelling) => retelling.cause == cause,
-                Entry::Event(_)
-                | Entry::Derived(_)
-                | Entry::Setup(_)
-                | Entry::Progress(_)
-                | Entry::Act(_)
-                | Entry::Erased(_) => false,
-            }),
-        };
-        if mine {
-            let binding = told.binding.clone();
-            let entry = Entry::Retelling(Retelling { binding, id, event, cause, counts });
-            return Ok((number.is_multiple_of(2) != counts).then_some(entry));
+    while let Some(place) = journal.locate(source, &retelling_id(&told.id, number))? {
+        for record in journal.fetch(&[place])? {
+            let Entry::Retelling(said) = record.entry else { continue };
+            if said.cause == cause && said.counts == counts {
+                return Ok(Some(entry(number)));
+            }
+            if said.cause < cause && held.is_none_or(|(last, _)| last <= said.cause) {
+                held = Some((said.cause, said.counts));
+            }
         }
         number += 1;
     }
+    let counted = held.is_none_or(|(_, counted)| counted);
+    Ok((counted != counts).then(|| entry(number)))
 }
 
 fn retelling_id(event: &str, number: u64) -> String {

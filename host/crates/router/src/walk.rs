@@ -45,7 +45,7 @@ impl Walk {
         let store = Arc::new(MemoryStore::default());
         // One thread and no commits beside it: a slice is small, many may be folded at once, and who watches the turns sees
         // them in their order.
-        let config = RouterConfig { threads: 1, ..RouterConfig::default() };
+        let config = RouterConfig { threads: 1, erases: false, ..RouterConfig::default() };
         let router = Router::open(Arc::clone(slice) as _, store.clone(), plugins, config)?;
         Ok(Walk { slice: Arc::clone(slice), store, router })
     }

@@ -24,6 +24,12 @@ struct Inside {
 }
 
 impl MemoryStore {
+    /// Who is gone, and into whom, one step at a time; ascending.
+    #[must_use]
+    pub fn merges(&self) -> Vec<(CustomerId, CustomerId)> {
+        self.inside().merged.iter().map(|(&gone, &into)| (gone, into)).collect()
+    }
+
     fn inside(&self) -> MutexGuard<'_, Inside> {
         self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }

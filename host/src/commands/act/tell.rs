@@ -28,10 +28,11 @@ pub(crate) fn tell(view: &ActView, out: &mut dyn Write) -> anyhow::Result<()> {
         writeln!(out, "it is durable, and not folded yet: /healthz says how far the fold is")?;
     }
     if let Some(erases) = erases {
-        return receipt(erases, *dry_run, out);
+        receipt(erases, *dry_run, out)?;
     }
     provisos(report, out)?;
-    if report.customers.is_empty() && report.intents.is_empty() && report.told.is_empty() {
+    if erases.is_none() && report.customers.is_empty() && report.intents.is_empty() && report.told.is_empty()
+    {
         writeln!(out, "\nnobody changes")?;
     }
     for customer in &report.customers {
@@ -45,7 +46,7 @@ pub(crate) fn tell(view: &ActView, out: &mut dyn Write) -> anyhow::Result<()> {
 
 /// What an erasure takes, and nothing of what it was.
 fn receipt(erases: &ErasesView, dry_run: bool, out: &mut dyn Write) -> anyhow::Result<()> {
-    let ErasesView { customer, merged, records, handles, others, words } = erases;
+    let ErasesView { customer, merged, records, handles, others, words, folded, changed, waits } = erases;
     let verb = if dry_run { "would be erased" } else { "is erased" };
     writeln!(out, "{customer} {verb}: {records} records and {handles} handles")?;
     if !merged.is_empty() {
@@ -56,6 +57,20 @@ fn receipt(erases: &ErasesView, dry_run: bool, out: &mut dyn Write) -> anyhow::R
         out,
         "and what waits for her: chores, connections' memories, dead letters that hold one of her handles"
     )?;
+    if let Some(policy) = waits {
+        return Ok(writeln!(
+            out,
+            "others who had to do with her are folded again when the policy \"{policy}\", which is paused, decides again"
+        )?);
+    }
+    match &changed[..] {
+        [] => writeln!(out, "others who had to do with her: {folded}; nobody of them changes")?,
+        some => writeln!(
+            out,
+            "others who had to do with her: {folded}; as their own records have them, these change: {}",
+            some.join(", ")
+        )?,
+    }
     Ok(())
 }
 
@@ -158,6 +173,7 @@ fn intents(intents: &[IntentChangeView], zone: Zone, out: &mut dyn Write) -> any
         ("withdrawn", "intents that are withdrawn"),
         ("intended_again", "intents that are intended again"),
         ("new", "new intents"),
+        ("forgotten", "went out, and is not known of them any more"),
     ] {
         let mut table = Table::default();
         for one in intents.iter().filter(|one| one.fate == fate) {

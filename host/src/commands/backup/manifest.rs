@@ -20,6 +20,12 @@ pub(super) struct Manifest {
     pub(super) journal: JournalFile,
     /// None: the host had none yet. The journal gives it again.
     pub(super) store: Option<StoreFile>,
+    /// Who was erased before it was made: a list that names nobody. None: nobody.
+    #[serde(default)]
+    pub(super) erasures: Option<Kept>,
+    /// How many.
+    #[serde(default)]
+    pub(super) erased: usize,
     pub(super) plugins: Vec<Kept>,
     pub(super) configuration: Configuration,
 }
@@ -117,11 +123,25 @@ impl Manifest {
     pub(super) fn files(&self) -> impl Iterator<Item = &Kept> {
         let store = self.store.as_ref().map(|store| &store.kept);
         let configuration = self.configuration.kept.as_ref();
-        std::iter::once(&self.journal.kept).chain(store).chain(configuration).chain(&self.plugins)
+        std::iter::once(&self.journal.kept)
+            .chain(store)
+            .chain(&self.erasures)
+            .chain(configuration)
+            .chain(&self.plugins)
     }
 
     pub(super) fn tell(&self, folder: &Path, out: &mut dyn Write) -> anyhow::Result<()> {
-        let Manifest { heliu: _, made: _, tenant, journal, store, plugins, configuration } = self;
+        let Manifest {
+            heliu: _,
+            made: _,
+            tenant,
+            journal,
+            store,
+            erasures: _,
+            erased,
+            plugins,
+            configuration,
+        } = self;
         let mib = self.files().map(|file| file.bytes).sum::<u64>() >> 20;
         writeln!(out, "{}: tenant \"{tenant}\", {mib} MiB", folder.display())?;
         writeln!(out, "journal     up to record {}", journal.position)?;
@@ -129,6 +149,7 @@ impl Manifest {
             Some(store) => writeln!(out, "store       folded up to record {}", store.position)?,
             None => writeln!(out, "store       none yet: the journal gives it again")?,
         }
+        writeln!(out, "erasures    {erased} before it; those after it are listed beside it")?;
         writeln!(out, "components  {}", plugins.len())?;
         configuration.tell(out)
     }

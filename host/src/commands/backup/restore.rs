@@ -7,9 +7,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
-use heliu::files;
 use heliu::wiring::Lock;
+use heliu::{erasures, files};
 use serde::Serialize;
+use sqlite::SqliteJournal;
 use toml::{Table, Value};
 
 use super::configuration::referred;
@@ -30,9 +31,17 @@ struct Restored {
     secrets_missing: Vec<PathBuf>,
     /// Secrets that stood in it and must be written there again.
     blotted: usize,
+    /// People who are in the backup and were erased after it was made.
+    back: usize,
 }
 
-pub(crate) fn restore(path: &Path, folder: &Path, json: bool, out: &mut dyn Write) -> anyhow::Result<()> {
+pub(crate) fn restore(
+    path: &Path,
+    folder: &Path,
+    younger: Option<&Path>,
+    json: bool,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
     let manifest = Manifest::read(folder)?;
     for kept in manifest.files() {
         kept.check(folder)?;
@@ -44,13 +53,22 @@ pub(crate) fn restore(path: &Path, folder: &Path, json: bool, out: &mut dyn Writ
     let beside = path.parent().unwrap_or(Path::new(""));
     let data = beside.join(table.get("data").and_then(Value::as_str).unwrap_or("data"));
     place_data(&data, folder, &manifest)?;
+    let back = list_erasures(&data, folder, younger)?;
     let (components, components_missing) = place_components(&table, beside, folder, &manifest)?;
     let secrets = referred(&Value::Table(table)).into_iter().filter(|name| !name.starts_with('$'));
     let secrets_missing = secrets.map(|name| beside.join(name)).filter(|path| !path.exists()).collect();
     let blotted = if configuration.is_some() { manifest.configuration.blotted } else { 0 };
     let position = manifest.journal.position;
-    let restored =
-        Restored { data, position, configuration, components, components_missing, secrets_missing, blotted };
+    let restored = Restored {
+        data,
+        position,
+        configuration,
+        components,
+        components_missing,
+        secrets_missing,
+        blotted,
+        back,
+    };
     if json {
         return super::super::print_json(out, &restored);
     }
@@ -91,6 +109,22 @@ fn place_data(data: &Path, folder: &Path, manifest: &Manifest) -> anyhow::Result
         place(folder, &store.kept, &data.join("store.db"))?;
     }
     place(folder, &manifest.journal.kept, &data.join("journal.db"))
+}
+
+/// Lists in the data folder who was erased, as far as it is known here. Gives how many of them are back.
+fn list_erasures(data: &Path, folder: &Path, younger: Option<&Path>) -> anyhow::Result<usize> {
+    let mut listed = erasures::read(&folder.join(erasures::FILE))?;
+    if let Some(above) = folder.canonicalize()?.parent() {
+        listed.extend(erasures::read(&above.join(erasures::FILE))?);
+    }
+    if let Some(younger) = younger {
+        ensure!(younger.exists(), "{} is not there", younger.display());
+        listed.extend(erasures::read(younger)?);
+    }
+    let path = data.join(erasures::FILE);
+    erasures::add(&path, &listed)?;
+    let journal = SqliteJournal::open_existing(&data.join("journal.db"))?;
+    Ok(erasures::back(&erasures::read(&path)?, &journal)?.len())
 }
 
 /// Components that are not where the configuration looks for them.
@@ -147,6 +181,7 @@ impl Restored {
             components_missing,
             secrets_missing,
             blotted,
+            back,
         } = self;
         writeln!(out, "{}: restored up to record {position}", data.display())?;
         let listed = |out: &mut dyn Write, what: &str, paths: &[PathBuf]| {
@@ -160,6 +195,13 @@ impl Restored {
             writeln!(
                 out,
                 "MISSING  {blotted} secrets that stood in the configuration: write them there again"
+            )?;
+        }
+        if *back > 0 {
+            writeln!(
+                out,
+                "ERASED   {back} people after this backup was made, who are in it: the host does not start before `heliu \
+                 customer erase --listed --by NAME --why TEXT`"
             )?;
         }
         writeln!(

@@ -15,7 +15,7 @@ const PAGE: usize = 1024;
 
 #[derive(Serialize)]
 struct Export {
-    /// Where the journal says that it was given out; null for a dry run.
+    /// Where the journal says that it was given out.
     position: Option<Position>,
     id: String,
     /// Her document, with the reason of everything in it.

@@ -65,7 +65,7 @@ pub(super) fn run(
         _ => None,
     };
     if let Some(shown) = shown {
-        return identity::edges(journal, &*found.store, customer.id, shown, json, when.zone(), out);
+        return identity::edges(asked, found, shown, json, when.zone(), out);
     }
     let (_, state) = found.store.standing()?;
     let turns = Turns::new(asked, found, when, &state);

@@ -4,6 +4,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use config::{Clock, Config};
+use heliu::erasures;
 use heliu::wiring::{self, Data};
 use journal::{Head, Journal as _};
 use model::Instant;
@@ -55,6 +56,7 @@ pub(super) fn examine(config: &Config, now: Instant, findings: &mut Findings) ->
             findings.bad(AREA, format!("{error:#}"), mend);
         }
     }
+    erased(config, &data, findings);
     holder(config, findings);
     Some(data)
 }
@@ -88,6 +90,25 @@ fn clock(config: &Config, head: Head, now: Instant, findings: &mut Findings) {
         );
     } else {
         findings.good(CLOCK, "the machine's clock is not behind the journal");
+    }
+}
+
+fn erased(config: &Config, data: &Data, findings: &mut Findings) {
+    let listed = erasures::read(&config.data_dir.join(erasures::FILE));
+    match listed.and_then(|listed| erasures::back(&listed, &*data.journal)) {
+        Ok(back) if back.is_empty() => findings.good(AREA, "nobody who was erased is back"),
+        Ok(back) => findings.bad(
+            AREA,
+            format!("{} people who were erased are back: the journal is older than that", back.len()),
+            "heliu customer erase --listed --by NAME --why TEXT",
+        ),
+        Err(error) => {
+            findings.bad(
+                AREA,
+                format!("{error:#}"),
+                "put the list of erasures back, from beside the backups",
+            );
+        }
     }
 }
 

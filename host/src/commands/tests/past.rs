@@ -67,6 +67,44 @@ fn two_who_are_one_now_are_shown_as_they_were() {
 }
 
 #[test]
+fn segments_intents_tables_and_edges_are_of_then() {
+    let host = Host::lived();
+    let len = |text: &str, key: &str| json_of(text)[key].as_array().unwrap().len();
+    let show = ["show", "lapsed", "--json"];
+    assert_eq!(len(&host.segment(&show).unwrap(), "customers"), 1);
+    let then = host.segment(&[&show[..], &["--at", "5"]].concat()).unwrap();
+    assert_eq!((len(&then, "customers"), &json_of(&then)["at"]["position"]), (0, &json!(5)));
+    let text = host.segment(&["count", "lapsed", "--at", "5", "--utc"]).unwrap();
+    assert!(
+        text.starts_with("as of position 5, 2026-03-02 00:00:00 (UTC)\nlapsed") && text.contains(" 0 "),
+        "{text}"
+    );
+
+    assert!(len(&host.intent(&["list", "--json"]).unwrap(), "intents") > 0);
+    assert_eq!(len(&host.intent(&["list", "--json", "--at", "3"]).unwrap(), "intents"), 0);
+    assert!(host.intent(&["count"]).unwrap().contains("direct-message"));
+    let none = host.intent(&["count", "--at", "3", "--utc"]).unwrap();
+    assert_eq!(none, "as of position 3, 2026-03-01 00:00:00 (UTC)\n");
+
+    assert!(host.export(&["tags"]).unwrap().contains("lapsed"));
+    let then = host.export(&["tags", "--at", "5"]).unwrap();
+    assert!(then.contains("buyer") && !then.contains("lapsed"), "{then}");
+    let error = host.export(&["events", "--at", "5"]).unwrap_err().to_string();
+    assert!(error.contains("--from"), "{error}");
+
+    let Entry::Event(mut channel) = event("e9", 1, told("小满")) else { panic!() };
+    channel.event.who.push(person(2));
+    host.append(MARCH + 80 * DAY_MS, vec![Entry::Event(channel)]);
+    host.fold(MARCH + 80 * DAY_MS);
+    let edges =
+        |rest: &[&str]| json_of(&host.identity(&[&["edges", "cus_3", "--json"], rest].concat()).unwrap());
+    assert_eq!(edges(&[])["id"], "cus_0000000002");
+    let then = edges(&["--at", "7"]);
+    assert_eq!((&then["id"], &then["at"]["position"]), (&json!("cus_0000000003"), &json!(7)));
+    assert!(host.identity(&["conflicts", "--at", "7"]).unwrap().starts_with("as of position 7"));
+}
+
+#[test]
 fn what_is_not_there_yet_or_too_much_is_refused_with_the_mend() {
     let host = Host::lived();
     let error = |arguments: &[&str]| host.customer(arguments).unwrap_err().to_string();

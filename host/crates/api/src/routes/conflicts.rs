@@ -6,13 +6,17 @@ use crate::error::ApiError;
 use crate::lookup;
 use crate::query::Query;
 use crate::reading::{JsonText, Shared};
+use crate::rereading;
 
 pub(crate) async fn list(
     State(shared): State<Shared>,
     RawQuery(query): RawQuery,
 ) -> Result<JsonText, ApiError> {
-    let query = Query::parse(query.as_deref(), &["after", "limit"])?;
+    let query = Query::parse(query.as_deref(), &["after", "limit", "at"])?;
     let limit = query.limit()?;
     let after = query.text("after").unwrap_or_default().to_owned();
-    shared.read(move |journal, store| JsonText::of(&lookup::conflicts(journal, store, after, limit)?)).await
+    rereading::everybody(&shared, rereading::at(&query)?, move |journal, store, answerer| {
+        answerer.text(&lookup::conflicts(journal, store, after, limit)?)
+    })
+    .await
 }

@@ -5,8 +5,10 @@ use axum::extract::{Path, RawQuery, State};
 
 use super::customers::path_id;
 use crate::error::ApiError;
+use crate::past::Whom;
 use crate::query::Query;
 use crate::reading::{JsonText, Shared};
+use crate::rereading;
 use crate::views::EdgesView;
 
 pub(crate) async fn list(
@@ -14,13 +16,17 @@ pub(crate) async fn list(
     id: Result<Path<String>, PathRejection>,
     RawQuery(query): RawQuery,
 ) -> Result<JsonText, ApiError> {
-    Query::parse(query.as_deref(), &[])?;
+    let query = Query::parse(query.as_deref(), &["at"])?;
     let id = path_id(id)?;
-    shared
-        .read(move |journal, store| {
-            let edges = router::edges(journal, store, id)?;
+    rereading::person(
+        &shared,
+        Whom::Id(id),
+        rereading::at(&query)?,
+        move |journal, store, customer, answerer| {
+            let edges = router::edges(journal, store, customer.id)?;
             let edges = edges.ok_or_else(|| ApiError::not_found(format!("there is no customer {id}")))?;
-            JsonText::of(&EdgesView::new(&edges))
-        })
-        .await
+            answerer.text(&EdgesView::new(&edges))
+        },
+    )
+    .await
 }

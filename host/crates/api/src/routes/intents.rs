@@ -7,7 +7,8 @@ use super::customers::customer_id;
 use crate::error::ApiError;
 use crate::query::Query;
 use crate::reading::{JsonText, Shared};
-use crate::scan::IntentFilter;
+use crate::rereading;
+use crate::scan::{IntentFilter, Scan};
 use crate::scanning::{self, Wanted};
 use crate::views::{IntentCountsView, IntentsPage};
 
@@ -19,10 +20,18 @@ pub(crate) async fn list(
     State(shared): State<Shared>,
     RawQuery(query): RawQuery,
 ) -> Result<JsonText, ApiError> {
-    let known = [&FILTERS[..], &["after", "limit"]].concat();
+    let known = [&FILTERS[..], &["after", "limit", "at"]].concat();
     let query = Query::parse(query.as_deref(), &known)?;
     let (filter, limit) = (filter(&query)?, query.limit()?);
     let after = query.text("after").map(customer_id).transpose()?;
+    if let at @ Some(_) = rereading::at(&query)? {
+        return rereading::everybody(&shared, at, move |journal, store, answerer| {
+            let now = store.standing()?.0.fired;
+            let found = Scan { journal, store, now, until: None }.intents(&filter, after, limit)?;
+            answerer.text(&IntentsPage::new(&found))
+        })
+        .await;
+    }
     let wanted = Wanted::Intents { filter: filter.clone(), after, limit };
     scanning::scan(&shared, wanted, move |_, scan, _| {
         JsonText::of(&IntentsPage::new(&scan.intents(&filter, after, limit)?))
@@ -35,7 +44,16 @@ pub(crate) async fn counts(
     State(shared): State<Shared>,
     RawQuery(query): RawQuery,
 ) -> Result<JsonText, ApiError> {
-    let filter = filter(&Query::parse(query.as_deref(), &FILTERS)?)?;
+    let query = Query::parse(query.as_deref(), &[&FILTERS[..], &["at"]].concat())?;
+    let filter = filter(&query)?;
+    if let at @ Some(_) = rereading::at(&query)? {
+        return rereading::everybody(&shared, at, move |journal, store, answerer| {
+            let now = store.standing()?.0.fired;
+            let counts = Scan { journal, store, now, until: None }.intent_counts(&filter)?;
+            answerer.text(&IntentCountsView::new(&counts))
+        })
+        .await;
+    }
     let wanted = Wanted::IntentCounts { filter: filter.clone() };
     scanning::scan(&shared, wanted, move |_, scan, _| {
         JsonText::of(&IntentCountsView::new(&scan.intent_counts(&filter)?))

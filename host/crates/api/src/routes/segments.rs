@@ -31,11 +31,23 @@ pub(crate) async fn customers(
     name: Result<Path<String>, PathRejection>,
     RawQuery(query): RawQuery,
 ) -> Result<JsonText, ApiError> {
-    let query = Query::parse(query.as_deref(), &["after", "limit"])?;
+    let query = Query::parse(query.as_deref(), &["after", "limit", "at"])?;
+    let at = rereading::at(&query)?;
     let Path(name) = name.map_err(|_| ApiError::bad_request("the address does not decode to UTF-8"))?;
     let limit = query.limit()?;
     let after = query.text("after").map(customer_id).transpose()?;
     find(&shared.state().segments.borrow(), &name)?;
+    if at.is_some() {
+        let segments = Arc::clone(&shared.state().segments.borrow());
+        return rereading::everybody(&shared, at, move |journal, store, answerer| {
+            // Days are counted from then.
+            let (standing, _) = store.standing()?;
+            let (now, segment) = (standing.fired, find(&segments, &name)?);
+            let members = Scan { journal, store, now, until: None }.members(segment, after, limit)?;
+            answerer.text(&MembersPage::new(segment, &members, standing, now))
+        })
+        .await;
+    }
     let wanted = Wanted::Members { segment: name.clone(), after, limit };
     scanning::scan(&shared, wanted, move |segments, scan, At { standing, now }| {
         let segment = find(segments, &name)?;

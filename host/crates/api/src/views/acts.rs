@@ -24,7 +24,7 @@ pub struct ActView {
     /// The store has what came of it. If not, it will: the act is durable.
     pub folded: bool,
     pub report: ReportView,
-    /// What an erasure takes: then the report says nothing. Null for all other acts.
+    /// What an erasure takes: then the report is about the others. Null for all other acts.
     pub erases: Option<ErasesView>,
 }
 
@@ -48,15 +48,32 @@ pub struct ErasesView {
     pub others: usize,
     /// Acts of operators about who she is: their reasons are taken out.
     pub words: usize,
+    /// Others who are folded again, because they had to do with her.
+    pub folded: usize,
+    /// Those of them who are not as they were.
+    pub changed: Vec<String>,
+    /// A policy that is paused and cannot be called: the others are folded again when it decides again.
+    pub waits: Option<String>,
 }
 
 impl ErasesView {
     #[must_use]
     pub fn new(erases: &Erases) -> ErasesView {
-        let Erases { customer, merged, records, handles, others, words } = erases;
+        let Erases { customer, merged, records, handles, others, words, folded, changed, waits } = erases;
         let (customer, merged) = (customer.to_string(), merged.iter().map(CustomerId::to_string).collect());
-        let (records, handles, others, words) = (*records, *handles, *others, *words);
-        ErasesView { customer, merged, records, handles, others, words }
+        let (records, handles, others, words, folded) = (*records, *handles, *others, *words, *folded);
+        let changed = changed.iter().map(CustomerId::to_string).collect();
+        ErasesView {
+            customer,
+            merged,
+            records,
+            handles,
+            others,
+            words,
+            folded,
+            changed,
+            waits: waits.clone(),
+        }
     }
 }
 
@@ -152,7 +169,7 @@ pub struct HeldTraitView {
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct IntentChangeView {
-    /// `would_not_have_been_sent`, `withdrawn`, `intended_again` or `new`.
+    /// `would_not_have_been_sent`, `withdrawn`, `intended_again`, `new` or `forgotten`.
     pub fate: String,
     pub id: String,
     /// Whose it was, and whose it is then.
@@ -288,6 +305,7 @@ fn intent(state: &FoldState, IntentChange { fate, before, after, held }: &Intent
         IntentFate::WouldNotHaveBeenSent => "would_not_have_been_sent",
         IntentFate::Withdrawn => "withdrawn",
         IntentFate::IntendedAgain => "intended_again",
+        IntentFate::Forgotten => "forgotten",
         IntentFate::New => "new",
     };
     let HeldIntent { id, binding, intent, state: how_far, cause, steps, reactions: _, unfounded: _ } = held;

@@ -1,5 +1,8 @@
 //! `?at=`, and why something is not so.
 
+use std::sync::Arc;
+
+use segment::Segment;
 use serde_json::json;
 
 use crate::world::World;
@@ -57,6 +60,19 @@ async fn lists_and_counts_as_of_then() {
         (&json!([{"name": "known", "customers": 1}]), &json!(4))
     );
     assert_eq!(world.get("/api/v1/counts").await.json()["tags"][0]["customers"], 2);
+    for (path, list) in
+        [("conflicts?at=4", "conflicts"), ("intents?at=4", "intents"), ("intents/counts?at=4", "counts")]
+    {
+        let told = world.get(&format!("/api/v1/{path}")).await.json();
+        assert!(told[list].is_array() && told["at"]["position"] == 4, "{path}: {told}");
+    }
+    world.segments.send_replace(Arc::from([Segment::parse("known", "\"known\" in tags").unwrap()]));
+    let members = |at: &str| format!("/api/v1/segments/known/customers{at}");
+    let (now, then) = (world.get(&members("")).await.json(), world.get(&members("?at=4")).await.json());
+    let ids = |page: &serde_json::Value| page["customers"].as_array().unwrap().len();
+    assert_eq!((ids(&now), ids(&then), &then["at"]["position"]), (2, 1, &json!(4)));
+    let edges = world.get("/api/v1/customers/cus_2/edges?at=2").await.json();
+    assert_eq!((&edges["id"], &edges["at"]["position"]), (&json!("cus_0000000002"), &json!(2)), "{edges}");
     let by_handle = world.get("/api/v1/customers?handle=wechat.unionid:wx1:o6:2&at=4").await.json();
     assert_eq!(by_handle["customers"][0]["tags"], json!([]));
 }

@@ -1,12 +1,11 @@
 //! Records that are folded alone, setups aside: a word on who is who, an erasure, a turn that is taken again, and what a
 //! connection may do.
 
-use model::{CustomerId, Erase, FoldState, Grant, Record, Retry};
+use model::{CustomerId, FoldState, Grant, Record, Retry};
 use store::{Commit, Standing};
 
 use super::Router;
 use crate::correct::Judge;
-use crate::erase::Forgetting;
 use crate::rounds::{Rounds, Yield};
 use crate::{RouterError, correct, parts, telling};
 
@@ -30,30 +29,6 @@ impl Router {
         self.store.commit(&correct::commit(self.standing, to, &judged, notes_gone, notes, &state))?;
         self.desk.clear();
         (self.standing, self.reached, self.state) = (to, record.position, state);
-        Ok(turns)
-    }
-
-    /// Somebody is forgotten: first by the journal, then by the store. After a crash between the two it is done again.
-    pub(super) fn erase(&mut self, record: &Record, erase: &Erase) -> Result<u64, RouterError> {
-        let judge = Judge { journal: &*self.journal, store: &*self.store, state: &self.state };
-        let Some(plan) = Forgetting::of(&judge, record, erase.customer)? else {
-            self.alone(record, self.state.clone())?;
-            return Ok(0);
-        };
-        if self.config.appends {
-            let gone = self.journal.erase(&plan.erasure)?;
-            self.forgotten.push(gone);
-        }
-        self.desk.clear();
-        let mut turns = 0;
-        for namers in plan.namers.chunks(self.config.batch_max) {
-            let page = self.store.load(namers)?.into_iter().flatten().collect();
-            let state = self.state.clone();
-            turns += self.refold(page, &[], record.position, record.now, &state, &self.pauses())?;
-        }
-        let to = Standing { position: record.position, fired: self.standing.fired };
-        self.store.commit(&plan.commit(self.standing, to))?;
-        (self.standing, self.reached, self.state) = (to, record.position, plan.state);
         Ok(turns)
     }
 
@@ -85,7 +60,7 @@ impl Router {
     }
 
     /// A record that stands alone is passed, and nobody is changed by it any more.
-    fn alone(&mut self, record: &Record, mut state: FoldState) -> Result<(), RouterError> {
+    pub(super) fn alone(&mut self, record: &Record, mut state: FoldState) -> Result<(), RouterError> {
         state.alone.push(record.position);
         let to = Standing { position: record.position, fired: self.standing.fired };
         let commit = Commit { from: self.standing, to, state: Some(&state), ..Commit::default() };

@@ -25,7 +25,7 @@ impl Router {
         new: &model::Setup,
     ) -> Result<u64, RouterError> {
         let mut turns = 0;
-        let state = setup::changed(&self.state, new, position);
+        let mut state = setup::changed(&self.state, new, position);
         let was = self.pauses();
         self.ahead.retain(|(ahead, _)| *ahead > position);
         let is = Pauses::of(new, &self.ahead);
@@ -58,6 +58,10 @@ impl Router {
                     turns += self.rejoin(others, &state)?;
                 }
             }
+        }
+        if let Some(since) = was.resumes(&self.state.setup, new, &is, position).filter(|_| self.config.erases)
+        {
+            turns += self.make_up_for_erasures(position, since, &mut state)?;
         }
         let to = Standing { position, fired: self.standing.fired };
         let commit = Commit { from: self.standing, to, state: Some(&state), ..Commit::default() };

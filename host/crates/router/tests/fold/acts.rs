@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use journal::{Batch, MemoryJournal};
 use model::{
-    ChannelEvent, Customer, CustomerId, Deed, Entry, Event, Fact, Identity, IntentState, Join, OperatorAct,
-    Order, OrderStep, Retract, Split, Touchpoint, Trait, Value,
+    ChannelEvent, Customer, CustomerId, Deed, Entry, Erase, Event, Fact, Identity, IntentState, Join,
+    OperatorAct, Order, OrderStep, Retract, Split, Touchpoint, Trait, Value,
 };
 use proptest::prelude::*;
 use router::{ActError, EdgeKind, Fate, IntentFate, Merged, Plugins, Refused, check, edges, report};
@@ -127,6 +127,28 @@ fn taking_an_edge_back_is_told_with_what_would_not_have_been_sent() {
     assert_eq!(intent.fate, IntentFate::WouldNotHaveBeenSent);
     assert_eq!((intent.held.intent.key.as_str(), intent.held.state), ("k2", IntentState::Sent));
     assert_eq!(intent.before, Some(CustomerId(2)));
+}
+
+/// What they were meant together came of her records, too. Without these the journal does not give it, and a receipt says so.
+#[test]
+fn who_was_one_with_somebody_who_is_erased_is_told_what_changes() {
+    let mut host = one_by_a_record();
+    host.say(110, Word::Progress(1, 2)).expect("an intent");
+    host.settle(110);
+    say(&mut host, retract(3));
+    let erase = Deed::Erase(Erase { customer: CustomerId(2) });
+    let plugins: Arc<dyn Plugins> = host.plugins.clone();
+    let looked =
+        router::look(&host.journal, &*host.store, &plugins, &act("new", erase.clone())).expect("look");
+    let told = looked.erases.expect("somebody");
+    assert_eq!((told.folded, &told.changed, &told.waits), (1, &vec![CustomerId(4)], &None));
+    let fates = looked.report.intents.iter().map(|change| (change.fate, change.held.intent.key.as_str()));
+    assert!(fates.clone().any(|told| told == (IntentFate::Forgotten, "k2")), "{:?}", looked.report);
+    say(&mut host, erase);
+    let (digest, standing) = host.digest();
+    let rebuilt = router::rebuild(host.journal.clone(), plugins, standing).expect("rebuild");
+    assert_eq!(rebuilt.digest, digest);
+    assert_eq!(host.customers().iter().map(|one| one.id).collect::<Vec<_>>(), [CustomerId(4)]);
 }
 
 #[test]

@@ -23,7 +23,6 @@ proptest! {
         life in life::strategy(),
         (at, calls) in (1..30_usize, 1..6_usize),
     ) {
-        prop_assume!(!crate::erases_who_was_divided(&life));
         let mut host = crate::host(1);
         for (place, act) in life.iter().enumerate() {
             if place == at {

@@ -245,6 +245,7 @@ pub fn open(
         threads: 3,
         threads_from: 2,
         appends: true,
+        erases: true,
     };
     Router::open(Arc::clone(journal), Arc::clone(store), plugins.clone(), config).expect("open")
 }

@@ -127,23 +127,6 @@ fn named(now: u64, events: Vec<Event>, count: &mut u64) -> Batch {
     Batch { now, entries: events.into_iter().map(entry).collect(), ..Batch::default() }
 }
 
-/// Is there a setup with somebody who tells of others?
-pub fn has_tellers(life: &[Act]) -> bool {
-    life.iter().any(|act| match act {
-        Act::Append(batch) => match batch.entries.first() {
-            Some(Entry::Setup(setup)) => setup.policies.iter().any(|binding| binding.name == "teller"),
-            _ => false,
-        },
-        _ => false,
-    })
-}
-
-/// Does anybody show a handle that goes from one to the next?
-pub fn rotates(life: &[Act]) -> bool {
-    let shows = |entry: &Entry| entry.who().iter().any(|handle| handle.scheme == "alias");
-    life.iter().any(|act| matches!(act, Act::Append(batch) if batch.entries.iter().any(shows)))
-}
-
 /// The same life with nobody who tells of others.
 pub fn without_tellers(life: &[Act]) -> Vec<Act> {
     let quiet = |act: &Act| match act {

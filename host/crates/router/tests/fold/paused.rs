@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use model::{Entry, IntentState};
+use model::{Act as Doing, Entry, Fact, Identity, IntentState};
 use proptest::prelude::*;
-use router::rebuild;
+use router::{UnderWay, rebuild, under_way};
 use store::MemoryStore;
 
 use crate::host::Host;
@@ -67,10 +67,14 @@ fn check(
     let mut first = crate::host(batch_max);
     let paused = live(&mut first, life, at, policy, fails);
     first.plugins.allow();
-    let (digest, standing) = first.digest();
-    if crate::erases_who_was_divided(life) {
-        return Ok(paused);
+    // Somebody was erased who had to do with others, and these wait for the policy.
+    if let Some(UnderWay::Others(_)) =
+        under_way(&*first.journal, &*first.store, first.digest().1).expect("under way")
+    {
+        first.live_on(&Act::Append(Box::new(life::setup(life::THE_END + 1, 0))));
+        first.settle(life::THE_END + 1);
     }
+    let (digest, standing) = first.digest();
     let rebuilt = rebuild(first.journal.clone(), first.plugins.clone(), standing).expect("rebuild");
     prop_assert_eq!(rebuilt.digest, digest, "rebuild");
     let before = first.records();
@@ -161,4 +165,38 @@ fn a_pause_that_breaks_off_the_fold_of_those_who_were_missed_is_the_same_in_a_re
         let again = rebuild(host.journal.clone(), host.plugins.clone(), standing).expect("rebuild");
         assert_eq!(again.digest, digest, "failing at call {failing}, at the end");
     }
+}
+
+/// What a policy told when it was let go on, of somebody who is erased since, was told then, although a later setup takes it
+/// back.
+#[test]
+fn what_was_told_before_it_was_taken_back_is_found_told() {
+    let phone = |last: u8| Identity {
+        scheme: "phone".to_owned(),
+        scope: String::new(),
+        value: format!("1990000000{last}"),
+    };
+    let did = |id: &str, who: u8, whom: Option<u8>| {
+        let mut batch = life::did(100, id, "");
+        let Some(Entry::Event(channel)) = batch.entries.first_mut() else {
+            unreachable!("because it is one")
+        };
+        let (kind, object, title, quantity, state) = ("kind0".to_owned(), None, None, None, None);
+        let whom = whom.map(phone);
+        channel.event.fact = Fact::Did(Doing { kind, object, title, quantity, state, whom });
+        channel.event.who = vec![phone(who)];
+        Act::Append(Box::new(batch))
+    };
+    let setup = |which| Act::Append(Box::new(life::setup(100, which)));
+    let life = [
+        setup(0),
+        setup(2),
+        did("e1", 1, None),
+        did("e2", 0, None),
+        did("e3", 1, Some(0)),
+        setup(0),
+        Act::Say(100, life::Word::Erase(1)),
+        setup(2),
+    ];
+    check(&life, 1, "teller", (false, 0), 1).expect("the same");
 }

@@ -118,7 +118,7 @@ fn take_again(life: &[Act], which: u16, later: u8, batch_max: usize) -> Result<(
     host.live_on(&Act::Append(Box::new(carried_on(now, later))));
     host.settle(now);
     let dead = dead_turns(&host);
-    if dead.is_empty() || crate::erases_who_was_divided(life) {
+    if dead.is_empty() {
         return Ok(());
     }
     append(&host, now + 1, Entry::Act(retry(&dead[usize::from(which) % dead.len()])));
