@@ -140,7 +140,8 @@ async fn an_order_in_the_shop_is_what_came_of_a_message() {
     assert_eq!(results["reached"], json!({"customers": 2, "bought_since": 1}), "{results}");
     let words = cli_text(&stage.config, &["broadcast", "results", file.to_str().unwrap()]).unwrap();
     assert!(words.contains("bought") && words.contains("1 of 2"), "{words}");
-    let table = cli_text(&stage.config, &["export", "intents"]).unwrap();
+    let table =
+        cli_text(&stage.config, &["export", "intents", "--by", "lin", "--why", "monthly report"]).unwrap();
     assert_eq!(table.matches("\"\"bought\"\"").count(), 1, "{table}");
 
     // Without windows nothing is joined, and nobody is folded again for it.
@@ -154,19 +155,16 @@ async fn an_order_in_the_shop_is_what_came_of_a_message() {
 }
 
 /// A connector that says of an errand, whose id is the request's body, that she has it.
-fn liar(corp: &str) -> Vec<u8> {
+fn liar() -> Vec<u8> {
     let words = |words: &[u32]| -> String {
         words.iter().flat_map(|word| word.to_le_bytes()).map(|byte| format!("\\{byte:02x}")).collect()
     };
-    let her = her(1);
-    let (corp_length, her_length) = (u32::try_from(corp.len()).unwrap(), u32::try_from(her.len()).unwrap());
-    let who = words(&[3000, 21, 3100, corp_length, 3200, her_length]);
-    let scheme = format!("{}\\01\\00\\00\\00", words(&[3000, 21]));
+    let who = words(&[3000, 5, 3100, 0, 3200, u32::try_from(PHONE.len()).unwrap()]);
+    let scheme = format!("{}\\01\\00\\00\\00", words(&[3000, 5]));
     let descriptor = words(&[3700, 4, 3700, 4, 3600, 2, 3400, 1, 0, 0, 0, 0]);
     let fields = format!(
-        r#"(data (i32.const 3000) "wecom.external-userid")
-        (data (i32.const 3100) "{corp}")
-        (data (i32.const 3200) "{her}")
+        r#"(data (i32.const 3000) "phone")
+        (data (i32.const 3200) "{PHONE}")
         (data (i32.const 3300) "{who}")
         (data (i32.const 3400) "{scheme}")
         (data (i32.const 3500) "{descriptor}")
@@ -196,13 +194,14 @@ fn liar(corp: &str) -> Vec<u8> {
 async fn nobody_tells_of_an_errand_that_another_carried() {
     let folder = tempfile::tempdir().unwrap();
     let plugin = folder.path().join("liar.wasm");
-    let rules = format!("\n[[connection]]\nname = \"liar\"\nplugin = {plugin:?}\n[connection.settings]\n");
-    let on = tests::Platforms::start(START_MS).await.unwrap();
-    std::fs::write(&plugin, liar(&on.wecom.config().corp_id)).unwrap();
-    let tenant = Tenant { policies: Vec::new(), rules, ..Tenant::default() };
-    let stage = Stage::set_on(&tenant, on).await;
+    let rules = format!(
+        "\n[[connection]]\nname = \"liar\"\nplugin = {plugin:?}\nshares = [\"phone\"]\n[connection.settings]\n"
+    );
+    std::fs::write(&plugin, liar()).unwrap();
+    let stage = set(Tenant { policies: Vec::new(), rules, ..Tenant::default() }).await;
     add(&stage, 1, None).await;
     stage.advance(START_MS + MINUTE_MS).await;
+    noted_down(&stage).await;
     let stage = send(stage, "new", "scene = \"direct-message\"\ntext = \"新品到了\"").await;
     stage.advance(START_MS + 2 * MINUTE_MS).await;
     let errand = intents(&stage, "").await[0]["id"].as_str().unwrap().to_owned();

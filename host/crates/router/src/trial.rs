@@ -26,7 +26,7 @@ use crate::{Plugins, RouterConfig, RouterError, setup};
 const HELD_MAX: usize = 2_000_000;
 
 /// Customers whose turns stand in one call.
-const TOGETHER: usize = 4096;
+const TOGETHER: usize = 1024;
 
 /// Records that are read from the journal at once.
 const PAGE: usize = 8192;
