@@ -14,7 +14,7 @@ use api::views::{ActView, ErasesView, ProposedView, ReportView};
 use config::Config;
 use heliu::erasures;
 use heliu::wiring::{self, Data, Policies, Shelf};
-use journal::{Batch, Journal};
+use journal::{Batch, Records};
 use model::{Deed, Entry, OperatorAct, Position};
 use router::{Looked, Plugins, Router, RouterConfig};
 use serde::{Deserialize, Serialize};
@@ -78,7 +78,7 @@ fn alone(
     said: &Said,
     deed: impl Fn(&dyn Store) -> anyhow::Result<Deed>,
 ) -> anyhow::Result<(ActView, Looked)> {
-    let (journal, store): (Arc<dyn Journal>, Arc<dyn Store>) = (data.journal.clone(), data.store.clone());
+    let (journal, store): (Arc<dyn Records>, Arc<dyn Store>) = (data.journal.clone(), data.store.clone());
     let policies: Arc<dyn Plugins> = Arc::new(Policies::new(data.sandbox()?, Shelf::new(data)));
     let open = || {
         let (journal, store) = (Arc::clone(&journal), Arc::clone(&store));

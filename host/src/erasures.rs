@@ -11,7 +11,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
-use journal::{Journal, JournalError, fingerprint};
+use journal::{JournalError, Records, fingerprint};
 use model::{CustomerId, Entry, Instant, Note, OperatorAct, Position, Record, Source};
 use serde::{Deserialize, Serialize};
 use store::{Query, Store};
@@ -91,7 +91,7 @@ pub fn add(path: &Path, more: &[Listed]) -> anyhow::Result<usize> {
 ///
 /// # Errors
 /// Journal, store or the data folder's list cannot be read, or the list not be written.
-pub fn keep(data: &Path, journal: &dyn Journal, store: &dyn Store) -> anyhow::Result<Vec<String>> {
+pub fn keep(data: &Path, journal: &dyn Records, store: &dyn Store) -> anyhow::Result<Vec<String>> {
     let path = data.join(FILE);
     let known: BTreeSet<String> = read(&path)?.into_iter().map(|listed| listed.act).collect();
     let mut new: BTreeMap<Position, Listed> = BTreeMap::new();
@@ -164,7 +164,7 @@ fn backups(data: &Path) -> anyhow::Result<Vec<PathBuf>> {
 ///
 /// # Errors
 /// The journal cannot be read.
-pub fn back(listed: &[Listed], journal: &dyn Journal) -> anyhow::Result<Vec<Listed>> {
+pub fn back(listed: &[Listed], journal: &dyn Records) -> anyhow::Result<Vec<Listed>> {
     let mut back = Vec::new();
     for one in listed {
         if journal.locate(Source::Operator, &one.act)?.is_none() && !there(one, journal)?.is_empty() {
@@ -178,7 +178,7 @@ pub fn back(listed: &[Listed], journal: &dyn Journal) -> anyhow::Result<Vec<List
 ///
 /// # Errors
 /// They are; or list or journal cannot be read.
-pub fn check(data: &Path, journal: &dyn Journal) -> anyhow::Result<()> {
+pub fn check(data: &Path, journal: &dyn Records) -> anyhow::Result<()> {
     let path = data.join(FILE);
     let back = back(&read(&path)?, journal)?;
     ensure!(
@@ -195,7 +195,7 @@ pub fn check(data: &Path, journal: &dyn Journal) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// One of them has events that the line does not list: they are somebody else's, too. Others if journal or store cannot be read.
-pub fn meant(one: &Listed, journal: &dyn Journal, store: &dyn Store) -> anyhow::Result<Vec<CustomerId>> {
+pub fn meant(one: &Listed, journal: &dyn Records, store: &dyn Store) -> anyhow::Result<Vec<CustomerId>> {
     let there = there(one, journal)?;
     let (mut meant, mut after) = (Vec::new(), None);
     loop {
@@ -221,7 +221,7 @@ pub fn meant(one: &Listed, journal: &dyn Journal, store: &dyn Store) -> anyhow::
 }
 
 /// The records of a line that this journal has.
-fn there(one: &Listed, journal: &dyn Journal) -> anyhow::Result<BTreeSet<Position>> {
+fn there(one: &Listed, journal: &dyn Records) -> anyhow::Result<BTreeSet<Position>> {
     let mut there = BTreeSet::new();
     for (position, listed) in &one.records {
         let record = match journal.fetch(&[*position]) {

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
-use journal::Journal;
+use journal::{Journal, Records};
 use router::UnderWay;
 use sandbox::{Grants, Plugin};
 use store::Store;

@@ -266,7 +266,7 @@ async fn start_fold(
     (forgotten, list): (mpsc::UnboundedSender<Vec<Cell>>, Box<dyn FnMut() + Send>),
     waiting: Waiting,
 ) -> anyhow::Result<(FolderHandle, std::thread::JoinHandle<()>, watch::Receiver<HealthReport>)> {
-    let router = Router::open(Arc::clone(journal), Arc::clone(store), policies, RouterConfig::default())?;
+    let router = Router::open(journal.clone(), Arc::clone(store), policies, RouterConfig::default())?;
     tell_of_a_new_store(router.standing(), journal.head()?);
     let (health_in, health) = watch::channel(HealthReport::default());
     let (folder, fold) =

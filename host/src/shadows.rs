@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use journal::Journal;
+use journal::Records;
 use model::Binding;
 use router::{Plugins, Router, RouterConfig, RouterError, Shadow};
 use sqlite::SqliteStore;
@@ -40,7 +40,7 @@ pub fn open(data: &Data, policy: &str) -> anyhow::Result<Option<SqliteStore>> {
 /// The shadows that fold now.
 pub struct Shadows {
     folder: PathBuf,
-    journal: Arc<dyn Journal>,
+    journal: Arc<dyn Records>,
     store: Arc<dyn Store>,
     plugins: Arc<dyn Plugins>,
     running: Vec<Running>,
@@ -125,7 +125,7 @@ impl Running {
 struct Folding {
     path: PathBuf,
     binding: Binding,
-    journal: Arc<dyn Journal>,
+    journal: Arc<dyn Records>,
     live: Arc<dyn Store>,
     plugins: Arc<dyn Plugins>,
     stop: Arc<AtomicBool>,
@@ -145,7 +145,7 @@ impl Folding {
     /// Follows the fold that counts, until it is told to stop.
     fn follow(&self) -> anyhow::Result<()> {
         let store: Arc<dyn Store> = Arc::new(self.store()?);
-        let shadow: Arc<dyn Journal> = Arc::new(Shadow::new(Arc::clone(&self.journal), self.binding.clone()));
+        let shadow: Arc<dyn Records> = Arc::new(Shadow::new(Arc::clone(&self.journal), self.binding.clone()));
         // One thread: what counts goes first.
         let config = RouterConfig { threads: 1, ..RouterConfig::default() };
         let mut router = Router::open(shadow, store, Arc::clone(&self.plugins), config)?;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use journal::{Batch, Journal};
+use journal::{Batch, Journal, Records};
 use model::Record;
 use sqlite::SqliteJournal;
 

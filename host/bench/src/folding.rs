@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use journal::{Batch, Journal};
+use journal::{Batch, Records};
 use model::{Binding, Entry, Position, Setup, Turn, Verdict};
 use router::{Folded, Plugins, PluginsError, Router, RouterConfig, TurnOutcome};
 use sqlite::{SqliteJournal, SqliteStore};

@@ -10,7 +10,7 @@ use api::dead::{self, LetterId};
 use api::views::{DroppedView, RetriedView};
 use config::Config;
 use heliu::wiring::{self, Data};
-use journal::{Batch, HowEnded, Journal, LetterEnd, Letters};
+use journal::{Batch, HowEnded, Journal, LetterEnd, Letters, Records};
 use serde::Serialize;
 
 use super::post;

@@ -252,7 +252,7 @@ fn upto(data: &Data, to: Option<At>, range: Range, standing: Standing) -> anyhow
 
 /// The time of the first record of the range.
 fn since(data: &Data, range: Range) -> anyhow::Result<u64> {
-    use journal::Journal as _;
+    use journal::Records as _;
     Ok(if range.after == 0 {
         0
     } else {

@@ -5,7 +5,7 @@ use std::io::Write;
 use anyhow::Context as _;
 use api::lookup;
 use api::views::{ConflictView, DivisionView, EdgeView, EdgesView, HandleView, MergedView, RetractionView};
-use journal::Journal;
+use journal::Records;
 use model::Event;
 
 use super::calendar::Zone;
@@ -70,7 +70,7 @@ pub(super) fn edges(
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
     let id = found.customer.id;
-    let journal: &dyn Journal = match &found.slice {
+    let journal: &dyn Records = match &found.slice {
         Some(slice) => &**slice,
         None => &*asked.journal,
     };

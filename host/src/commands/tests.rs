@@ -8,7 +8,7 @@ mod segments;
 
 use std::sync::Arc;
 
-use journal::{Batch, Journal, MemoryJournal};
+use journal::{Batch, Journal, MemoryJournal, Records};
 use model::{
     Act, Binding, Change, ChannelEvent, Content, Decision, Digest, Direction, Entry, Event, Fact, Happening,
     Identity, Instant, Intent, Message, NewTag, Order, OrderLine, OrderStep, PolicyDescriptor, Setup,

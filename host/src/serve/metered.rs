@@ -6,7 +6,7 @@ use std::time::Instant as Moment;
 use heliu::wiring::{self, Data, Policies};
 use journal::{
     Batch, DeadCount, DeadLetter, DeadQuery, Ended, Erasure, Gone, Head, Journal, JournalError, Receipt,
-    Recollection, WaitingChore,
+    Recollection, Records, WaitingChore,
 };
 use model::{
     Binding, Customer, CustomerId, Digest, FoldState, Identity, Instant, Note, Position, Record, Source, Turn,
@@ -34,7 +34,7 @@ struct MeteredJournal {
     metrics: Arc<Metrics>,
 }
 
-impl Journal for MeteredJournal {
+impl Records for MeteredJournal {
     fn head(&self) -> Result<Head, JournalError> {
         self.inner.head()
     }
@@ -58,6 +58,16 @@ impl Journal for MeteredJournal {
         self.inner.locate(source, id)
     }
 
+    fn setups(&self, after: Position) -> Result<Vec<Record>, JournalError> {
+        self.inner.setups(after)
+    }
+
+    fn erase(&self, erasure: &Erasure) -> Result<Gone, JournalError> {
+        self.inner.erase(erasure)
+    }
+}
+
+impl Journal for MeteredJournal {
     fn recall(&self, connection: &str) -> Result<Recollection, JournalError> {
         self.inner.recall(connection)
     }
@@ -71,10 +81,6 @@ impl Journal for MeteredJournal {
         self.inner.chores(connection, now, limit)
     }
 
-    fn setups(&self, after: Position) -> Result<Vec<Record>, JournalError> {
-        self.inner.setups(after)
-    }
-
     fn dead(&self, query: &DeadQuery) -> Result<Vec<DeadLetter>, JournalError> {
         self.inner.dead(query)
     }
@@ -85,10 +91,6 @@ impl Journal for MeteredJournal {
 
     fn ended_turns(&self, keys: &[String]) -> Result<Vec<Option<Ended>>, JournalError> {
         self.inner.ended_turns(keys)
-    }
-
-    fn erase(&self, erasure: &Erasure) -> Result<Gone, JournalError> {
-        self.inner.erase(erasure)
     }
 }
 

@@ -11,7 +11,7 @@ use ::courier::{Plan, Rules};
 use api::{Reply, RetryRefused};
 use journal::{
     Batch, Committer, CommitterConfig, DeadLetter, DeadQuery, DeadState, DeadWhat, Journal, MemoryJournal,
-    Recollection,
+    Recollection, Records,
 };
 use model::{Chore, Request};
 use sandbox::{Grants, Http, Limits, Plugin, Sandbox, SandboxConfig};

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
-use journal::{Journal, JournalError};
+use journal::{Journal, JournalError, Records};
 use model::{Class, Customer, CustomerId, FoldState, Identity, Instant, Position};
 use router::{
     Plugins, Question, Router, RouterConfig, RouterError, Slice, Walk, WhyNot, as_of_position, as_of_time,
@@ -212,7 +212,8 @@ impl Past {
             found = who.find(&*self.store)?;
         }
         let customer = found.ok_or_else(|| PastError::Nobody { who: who.text() })?;
-        let slice = Slice::of(&self.journal, &*self.store, &[customer.id])?;
+        let records: Arc<dyn Records> = self.journal.clone();
+        let slice = Slice::of(&records, &*self.store, &[customer.id])?;
         let (records, max) = (slice.len() as u64, self.bounds.slice_max);
         if records > max {
             return Err(PastError::TooMany { records, max });

@@ -8,8 +8,7 @@ use crate::{
     Batch, DeadCount, DeadLetter, DeadQuery, Ended, Erasure, Gone, Head, Receipt, Recollection, WaitingChore,
 };
 
-/// An append-only list of records with dense positions from 1, and the small state of each connection that must be
-/// committed together with its records.
+/// An append-only list of records with dense positions from 1: what a fold reads and writes.
 ///
 /// - **Durable.** When `append` returns, a power cut loses nothing of it.
 /// - **Atomic.** All batches of one `append` are kept, or none. A caller that saw an error may append the same again.
@@ -19,14 +18,10 @@ use crate::{
 /// - **Dense.** New entries get the positions `head + 1, head + 2, …` in the order of the batches and of their entries.
 /// - **Ordered in time.** A record's `now` is its batch's, or that of the record in front of it if that is later.
 ///   An append without entries raises the floor for all later records in the same way.
-/// - Chores: two of a connection with one key are one; the later job with the earlier due time. A chore without a due
-///   time is due at its batch's `now`. An update of a chore whose number no longer waits changes nothing.
 /// - **Only erasure changes what is kept.** An erased record keeps its position, its time and its [`fingerprint`], so that it
 ///   is known when it is delivered again; what it said is in none of the journal's files any more once `erase` returns, as far
 ///   as the medium allows.
-/// - Dead letters: the same again ([`crate::DeadRequest::is_again`]), while the first waits, is the same letter, which counts
-///   how often it came and keeps the latest reason. A letter ends once: an end of one that does not wait changes nothing.
-pub trait Journal: Send + Sync {
+pub trait Records: Send + Sync {
     /// # Errors
     /// [`JournalError`]; the journal is unchanged.
     fn head(&self) -> Result<Head, JournalError>;
@@ -55,6 +50,27 @@ pub trait Journal: Send + Sync {
     /// [`JournalError`].
     fn locate(&self, source: Source<'_>, id: &str) -> Result<Option<Position>, JournalError>;
 
+    /// The setups behind `after`, in order. There are few.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    fn setups(&self, after: Position) -> Result<Vec<Record>, JournalError>;
+
+    /// Puts other entries in the place of those that are to be forgotten, and removes what names somebody from all that waits.
+    /// All of it, or nothing; done again it changes nothing.
+    ///
+    /// # Errors
+    /// [`JournalError`]; [`JournalError::Missing`] for a position that the journal does not have. Nothing was changed.
+    fn erase(&self, erasure: &Erasure) -> Result<Gone, JournalError>;
+}
+
+/// The records, and the small state of each connection that must be committed together with its records.
+///
+/// - Chores: two of a connection with one key are one; the later job with the earlier due time. A chore without a due
+///   time is due at its batch's `now`. An update of a chore whose number no longer waits changes nothing.
+/// - Dead letters: the same again ([`crate::DeadRequest::is_again`]), while the first waits, is the same letter, which counts
+///   how often it came and keeps the latest reason. A letter ends once: an end of one that does not wait changes nothing.
+pub trait Journal: Records {
     /// What the connection remembers. A connection never heard of remembers nothing.
     ///
     /// # Errors
@@ -67,12 +83,6 @@ pub trait Journal: Send + Sync {
     /// [`JournalError`].
     fn chores(&self, connection: &str, now: Instant, limit: usize)
     -> Result<Vec<WaitingChore>, JournalError>;
-
-    /// The setups behind `after`, in order. There are few.
-    ///
-    /// # Errors
-    /// [`JournalError`].
-    fn setups(&self, after: Position) -> Result<Vec<Record>, JournalError>;
 
     /// The dead letters that are asked for, by number.
     ///
@@ -91,13 +101,6 @@ pub trait Journal: Send + Sync {
     /// # Errors
     /// [`JournalError`].
     fn ended_turns(&self, keys: &[String]) -> Result<Vec<Option<Ended>>, JournalError>;
-
-    /// Puts other entries in the place of those that are to be forgotten, and removes what names somebody from all that waits.
-    /// All of it, or nothing; done again it changes nothing.
-    ///
-    /// # Errors
-    /// [`JournalError`]; [`JournalError::Missing`] for a position that the journal does not have. Nothing was changed.
-    fn erase(&self, erasure: &Erasure) -> Result<Gone, JournalError>;
 }
 
 /// What makes an event known: made from its source and id, the same on every machine. None: it has no id, and is never known.
@@ -139,7 +142,7 @@ pub fn fingerprint_of(source: Source<'_>, id: &str) -> Digest {
 ///
 /// # Errors
 /// [`JournalError`].
-pub fn before(journal: &dyn Journal, time: Instant) -> Result<Position, JournalError> {
+pub fn before(journal: &dyn Records, time: Instant) -> Result<Position, JournalError> {
     let (mut low, mut high) = (0, journal.head()?.position);
     while low < high {
         let middle = low + (high - low).div_ceil(2);

@@ -15,7 +15,7 @@ pub use batch::{
     Batch, ChoreEnd, ChoreUpdate, Erasure, Gone, Head, Placed, Receipt, Recollection, WaitingChore,
 };
 pub use committer::{Appender, Committer, CommitterConfig, Refused};
-pub use contract::{Journal, JournalError, before, fingerprint, fingerprint_of};
+pub use contract::{Journal, JournalError, Records, before, fingerprint, fingerprint_of};
 pub use dead::{
     DeadCount, DeadLetter, DeadQuery, DeadRequest, DeadState, DeadWhat, Ended, HowEnded, LetterEnd, Letters,
 };

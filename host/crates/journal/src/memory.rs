@@ -7,7 +7,8 @@ use model::{Digest, Entry, Instant, MemoryWrite, Position, Record, Source};
 
 use crate::{
     Batch, ChoreEnd, DeadCount, DeadLetter, DeadQuery, DeadState, DeadWhat, Ended, Erasure, Gone, Head,
-    Journal, JournalError, Letters, Placed, Receipt, Recollection, WaitingChore, fingerprint, fingerprint_of,
+    Journal, JournalError, Letters, Placed, Receipt, Recollection, Records, WaitingChore, fingerprint,
+    fingerprint_of,
 };
 
 /// Keeps everything in memory. For tests, and for trying a policy without a disk.
@@ -138,7 +139,7 @@ impl State {
     }
 }
 
-impl Journal for MemoryJournal {
+impl Records for MemoryJournal {
     fn head(&self) -> Result<Head, JournalError> {
         let state = self.state();
         Ok(Head { position: state.records.len() as Position, now: state.floor })
@@ -170,67 +171,10 @@ impl Journal for MemoryJournal {
         Ok(self.state().known.get(&fingerprint_of(source, id)).copied())
     }
 
-    fn recall(&self, connection: &str) -> Result<Recollection, JournalError> {
-        Ok(self.state().connections.get(connection).cloned().unwrap_or_default())
-    }
-
-    fn chores(
-        &self,
-        connection: &str,
-        now: Instant,
-        limit: usize,
-    ) -> Result<Vec<WaitingChore>, JournalError> {
-        let state = self.state();
-        let mut due: Vec<WaitingChore> = state
-            .chores
-            .values()
-            .filter(|chore| chore.connection == connection && chore.due <= now)
-            .cloned()
-            .collect();
-        due.sort_by_key(|chore| (chore.due, chore.number));
-        due.truncate(limit);
-        Ok(due)
-    }
-
     fn setups(&self, after: Position) -> Result<Vec<Record>, JournalError> {
         let state = self.state();
         let setups = state.records.iter().filter(|record| record.position > after);
         Ok(setups.filter(|record| matches!(record.entry, Entry::Setup(_))).cloned().collect())
-    }
-
-    fn dead(&self, query: &DeadQuery) -> Result<Vec<DeadLetter>, JournalError> {
-        let state = self.state();
-        let meant = state.dead.iter().filter(|letter| query.asks_for(letter));
-        Ok(meant.take(query.limit).cloned().collect())
-    }
-
-    fn dead_counts(&self) -> Result<Vec<DeadCount>, JournalError> {
-        let state = self.state();
-        let mut counts: BTreeMap<_, DeadCount> = BTreeMap::new();
-        for letter in state.dead.iter().filter(|letter| letter.state == DeadState::Waiting) {
-            let DeadLetter { number, connection, last, times, dead, .. } = letter;
-            let key = (connection, dead.what, &dead.reason, dead.plugin);
-            let count = counts.entry(key).or_insert_with(|| DeadCount {
-                connection: connection.clone(),
-                what: dead.what,
-                reason: dead.reason.clone(),
-                plugin: dead.plugin,
-                title: dead.title.clone(),
-                letters: 0,
-                times: 0,
-                first: *number,
-                last: 0,
-            });
-            count.letters += 1;
-            count.times += times;
-            count.last = count.last.max(*last);
-        }
-        Ok(counts.into_values().collect())
-    }
-
-    fn ended_turns(&self, keys: &[String]) -> Result<Vec<Option<Ended>>, JournalError> {
-        let state = self.state();
-        Ok(keys.iter().map(|key| state.turns.get(key).cloned()).collect())
     }
 
     fn erase(&self, erasure: &Erasure) -> Result<Gone, JournalError> {
@@ -278,6 +222,65 @@ impl Journal for MemoryJournal {
             });
         }
         Ok(gone)
+    }
+}
+
+impl Journal for MemoryJournal {
+    fn recall(&self, connection: &str) -> Result<Recollection, JournalError> {
+        Ok(self.state().connections.get(connection).cloned().unwrap_or_default())
+    }
+
+    fn chores(
+        &self,
+        connection: &str,
+        now: Instant,
+        limit: usize,
+    ) -> Result<Vec<WaitingChore>, JournalError> {
+        let state = self.state();
+        let mut due: Vec<WaitingChore> = state
+            .chores
+            .values()
+            .filter(|chore| chore.connection == connection && chore.due <= now)
+            .cloned()
+            .collect();
+        due.sort_by_key(|chore| (chore.due, chore.number));
+        due.truncate(limit);
+        Ok(due)
+    }
+
+    fn dead(&self, query: &DeadQuery) -> Result<Vec<DeadLetter>, JournalError> {
+        let state = self.state();
+        let meant = state.dead.iter().filter(|letter| query.asks_for(letter));
+        Ok(meant.take(query.limit).cloned().collect())
+    }
+
+    fn dead_counts(&self) -> Result<Vec<DeadCount>, JournalError> {
+        let state = self.state();
+        let mut counts: BTreeMap<_, DeadCount> = BTreeMap::new();
+        for letter in state.dead.iter().filter(|letter| letter.state == DeadState::Waiting) {
+            let DeadLetter { number, connection, last, times, dead, .. } = letter;
+            let key = (connection, dead.what, &dead.reason, dead.plugin);
+            let count = counts.entry(key).or_insert_with(|| DeadCount {
+                connection: connection.clone(),
+                what: dead.what,
+                reason: dead.reason.clone(),
+                plugin: dead.plugin,
+                title: dead.title.clone(),
+                letters: 0,
+                times: 0,
+                first: *number,
+                last: 0,
+            });
+            count.letters += 1;
+            count.times += times;
+            count.last = count.last.max(*last);
+        }
+        Ok(counts.into_values().collect())
+    }
+
+    fn ended_turns(&self, keys: &[String]) -> Result<Vec<Option<Ended>>, JournalError> {
+        let state = self.state();
+        Ok(keys.iter().map(|key| state.turns.get(key).cloned()).collect())
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use journal::{Journal, JournalError};
+use journal::{JournalError, Records};
 use model::{
     Customer, CustomerId, Deed, Entry, HandUntag, Identity, Join, OperatorAct, Position, Proposal, Record,
     Retract, Retry, Source, Split,
@@ -132,7 +132,7 @@ pub struct Looked {
 /// # Errors
 /// [`ActError::Refused`] if it would come to nothing; others as any fold.
 pub fn look(
-    journal: &Arc<dyn Journal>,
+    journal: &Arc<dyn Records>,
     store: &dyn Store,
     plugins: &Arc<dyn Plugins>,
     act: &OperatorAct,
@@ -171,7 +171,7 @@ pub fn look(
 ///
 /// # Errors
 /// [`ActError::Refused`] if not; others if journal or store cannot be read.
-pub fn check(journal: &dyn Journal, store: &dyn Store, act: &OperatorAct) -> Result<(), ActError> {
+pub fn check(journal: &dyn Records, store: &dyn Store, act: &OperatorAct) -> Result<(), ActError> {
     let (_, state) = store.standing()?;
     let judge = Judge { journal, store, state: &state };
     let checked = match &act.deed {

@@ -10,7 +10,7 @@ use foldhash::HashSet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use journal::Journal;
+use journal::Records;
 use model::{
     Apart, Corrections, Customer, CustomerId, Deed, Entry, FoldState, HeldIntent, Identity, IntentState,
     Joined, Note, OperatorAct, Position, Record, Retelling, Retract, Split,
@@ -57,7 +57,7 @@ pub(crate) struct Judged {
 }
 
 pub(crate) struct Judge<'a> {
-    pub(crate) journal: &'a dyn Journal,
+    pub(crate) journal: &'a dyn Records,
     pub(crate) store: &'a dyn Store,
     pub(crate) state: &'a FoldState,
 }

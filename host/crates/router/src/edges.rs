@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use journal::Journal;
+use journal::Records;
 use model::{
     CustomerId, Deed, Entry, Identity, Instant, Join, Joined, OperatorAct, Position, Record, Retract, Split,
 };
@@ -89,7 +89,7 @@ struct Seen {
 ///
 /// # Errors
 /// [`RouterError`] if journal or store cannot be read.
-pub fn edges(journal: &dyn Journal, store: &dyn Store, id: CustomerId) -> Result<Option<Edges>, RouterError> {
+pub fn edges(journal: &dyn Records, store: &dyn Store, id: CustomerId) -> Result<Option<Edges>, RouterError> {
     let (standing, state) = store.standing()?;
     let Some(customer) = store.load(&[id])?.pop().flatten() else { return Ok(None) };
     let judge = Judge { journal, store, state: &state };

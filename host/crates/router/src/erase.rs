@@ -18,7 +18,7 @@ use foldhash::HashMap;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use journal::{Journal, fingerprint};
+use journal::{Records, fingerprint};
 use model::{
     Apart, ChannelEvent, Customer, CustomerId, Deed, DerivedEvent, ERASED, Entry, Erase, Erased, Fact,
     FoldState, Identity, Note, OperatorAct, Position, Record,
@@ -65,7 +65,7 @@ pub struct Erases {
 /// # Errors
 /// [`RouterError`] as any fold.
 pub(crate) fn look(
-    journal: &Arc<dyn Journal>,
+    journal: &Arc<dyn Records>,
     store: &dyn Store,
     plugins: &Arc<dyn Plugins>,
     act: &OperatorAct,
@@ -107,7 +107,7 @@ pub(crate) fn look(
 }
 
 fn is_paused(
-    journal: &dyn Journal,
+    journal: &dyn Records,
     state: &FoldState,
     policy: &str,
     position: Position,

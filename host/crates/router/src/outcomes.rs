@@ -6,7 +6,7 @@
 //! step that changes when something reached her shows it the records since it was handed over ([`look_back`]). That is the
 //! same, because nothing reaches her before it is handed over.
 
-use journal::Journal;
+use journal::Records;
 use model::{
     ChannelEvent, Direction, Entry, Event, Fact, HeldIntent, Instant, IntentState, IntentStep, Outcomes,
     Position, Progress, Reaction, Receipt, ReceiptStep, Record, SEGMENTS, StrayReceipt,
@@ -293,7 +293,7 @@ const GROUP: &str = "group-message";
 pub(crate) fn look_back(
     lane: &mut Lane,
     outcomes: &Outcomes,
-    journal: &dyn Journal,
+    journal: &dyn Records,
     reached: Reached,
     position: Position,
 ) -> Result<(), RouterError> {
@@ -311,7 +311,7 @@ pub(crate) fn look_back(
 }
 
 /// Joins all anew, by other windows.
-pub(crate) fn rejoin(lane: &mut Lane, outcomes: &Outcomes, journal: &dyn Journal) -> Result<(), RouterError> {
+pub(crate) fn rejoin(lane: &mut Lane, outcomes: &Outcomes, journal: &dyn Records) -> Result<(), RouterError> {
     lane.customer.intents.iter_mut().for_each(forget_joined);
     if lane.customer.intents.iter().all(|held| held.reached().is_none()) {
         return Ok(());

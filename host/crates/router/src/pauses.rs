@@ -8,7 +8,7 @@
 //! again, those are folded again, and nobody else. Their marks stay, as made up for at that setup, so that they are found once
 //! more where the host breaks off in the middle; or where the policy does, and is paused again ([`Pause::broke_off`]).
 
-use journal::{Batch, Journal};
+use journal::{Batch, Records};
 use model::{Customer, Entry, Instant, Missed, Pause, Position, Setup};
 use store::{Agenda, Query, Standing, Store};
 
@@ -106,7 +106,7 @@ fn broken_off(store: &dyn Store, ahead: &[(Position, Setup)]) -> Result<Option<P
 }
 
 /// The setups behind a position.
-pub(crate) fn ahead(journal: &dyn Journal, after: Position) -> Result<Vec<(Position, Setup)>, RouterError> {
+pub(crate) fn ahead(journal: &dyn Records, after: Position) -> Result<Vec<(Position, Setup)>, RouterError> {
     let setup = |record: model::Record| match record.entry {
         Entry::Setup(setup) => Some((record.position, setup)),
         Entry::Event(_)
@@ -121,7 +121,7 @@ pub(crate) fn ahead(journal: &dyn Journal, after: Position) -> Result<Vec<(Posit
 
 /// Says that this policy decides nothing from where the store stands. None: there is no such policy, or it is paused.
 pub(crate) fn append(
-    journal: &dyn Journal,
+    journal: &dyn Records,
     store: &dyn Store,
     standing: Standing,
     (present, ahead): (&Setup, &[(Position, Setup)]),

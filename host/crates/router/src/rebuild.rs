@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use journal::Journal;
+use journal::Records;
 use model::{Deed, Digest, Entry, Position, Record};
 use store::{Agenda, MemoryStore, Standing, Store};
 
@@ -32,7 +32,7 @@ pub enum UnderWay {
 /// # Errors
 /// [`RouterError`] as they come.
 pub fn under_way(
-    journal: &dyn Journal,
+    journal: &dyn Records,
     store: &dyn Store,
     standing: Standing,
 ) -> Result<Option<UnderWay>, RouterError> {
@@ -61,7 +61,7 @@ pub fn under_way(
 /// # Errors
 /// [`RouterError::Untold`] if the journal lacks an event that the fold gives; others as they come.
 pub fn rebuild(
-    journal: Arc<dyn Journal>,
+    journal: Arc<dyn Records>,
     plugins: Arc<dyn Plugins>,
     upto: Standing,
 ) -> Result<Rebuilt, RouterError> {

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use journal::{Batch, Journal};
+use journal::{Batch, Records};
 use model::{
     Corrections, Customer, CustomerId, Deed, Entry, FoldState, HeldIntent, HeldStage, HeldTag, HeldTrait,
     Identity, IntentState, Note, OperatorAct, Position, Record, Retract, Source, Told,
@@ -134,7 +134,7 @@ pub struct ToldChange {
 /// # Errors
 /// [`RouterError`] as any fold.
 pub fn report(
-    journal: &Arc<dyn Journal>,
+    journal: &Arc<dyn Records>,
     store: &dyn Store,
     plugins: &Arc<dyn Plugins>,
     act: &OperatorAct,
@@ -224,7 +224,7 @@ struct Two {
 
 impl Two {
     fn fold(
-        journal: &Arc<dyn Journal>,
+        journal: &Arc<dyn Records>,
         store: &dyn Store,
         plugins: &Arc<dyn Plugins>,
         people: &[CustomerId],

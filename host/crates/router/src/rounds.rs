@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use journal::Journal;
+use journal::Records;
 use model::{
     Binding, Cause, ChannelEvent, Customer, CustomerView, DeadTurn, Deed, DerivedEvent, Entry, Event,
     FoldState, HandTag, Happening, Instant, NewTag, Note, OperatorAct, Position, Record, SEGMENTS, Told,
@@ -29,7 +29,7 @@ pub(crate) struct Yield {
 }
 
 pub(crate) struct Rounds<'a> {
-    journal: &'a dyn Journal,
+    journal: &'a dyn Records,
     plugins: &'a dyn Plugins,
     state: &'a FoldState,
     /// The version of each policy of the setup, in their order.
@@ -45,7 +45,7 @@ struct Active {
 
 impl<'a> Rounds<'a> {
     pub(crate) fn new(
-        journal: &'a dyn Journal,
+        journal: &'a dyn Records,
         plugins: &'a dyn Plugins,
         state: &'a FoldState,
     ) -> Rounds<'a> {

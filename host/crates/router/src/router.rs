@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use failpoint::Point;
-use journal::{Batch, Gone, Journal};
+use journal::{Batch, Gone, Records};
 use model::{
     CustomerId, Deed, Entry, FoldState, Grant, Identity, Instant, OperatorAct, Pause, Position, Record,
 };
@@ -65,7 +65,7 @@ pub struct Folded {
 
 /// Folds one journal into one store. There is one of it for a store; a second one's commits are refused.
 pub struct Router {
-    journal: Arc<dyn Journal>,
+    journal: Arc<dyn Records>,
     store: Arc<dyn Store>,
     plugins: Arc<dyn Plugins>,
     config: RouterConfig,
@@ -88,7 +88,7 @@ impl Router {
     /// # Errors
     /// [`RouterError::Ahead`] if the store was folded from another journal; others if either cannot be read.
     pub fn open(
-        journal: Arc<dyn Journal>,
+        journal: Arc<dyn Records>,
         store: Arc<dyn Store>,
         plugins: Arc<dyn Plugins>,
         config: RouterConfig,

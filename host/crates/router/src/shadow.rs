@@ -8,22 +8,19 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use journal::{
-    Batch, DeadCount, DeadLetter, DeadQuery, Ended, Erasure, Gone, Head, Journal, JournalError, Placed,
-    Receipt, Recollection, WaitingChore,
-};
-use model::{Binding, Entry, Instant, Position, Record, Setup, Source};
+use journal::{Batch, Erasure, Gone, Head, JournalError, Placed, Receipt, Records};
+use model::{Binding, Entry, Position, Record, Setup, Source};
 
 /// A journal in which one binding is another.
 pub struct Shadow {
-    base: Arc<dyn Journal>,
+    base: Arc<dyn Records>,
     binding: Binding,
     told: AtomicU64,
 }
 
 impl Shadow {
     #[must_use]
-    pub fn new(base: Arc<dyn Journal>, binding: Binding) -> Shadow {
+    pub fn new(base: Arc<dyn Records>, binding: Binding) -> Shadow {
         Shadow { base, binding, told: AtomicU64::new(0) }
     }
 
@@ -56,7 +53,7 @@ impl Shadow {
     }
 }
 
-impl Journal for Shadow {
+impl Records for Shadow {
     fn head(&self) -> Result<Head, JournalError> {
         self.base.head()
     }
@@ -93,33 +90,8 @@ impl Journal for Shadow {
         self.base.locate(source, id)
     }
 
-    fn recall(&self, connection: &str) -> Result<Recollection, JournalError> {
-        self.base.recall(connection)
-    }
-
-    fn chores(
-        &self,
-        connection: &str,
-        now: Instant,
-        limit: usize,
-    ) -> Result<Vec<WaitingChore>, JournalError> {
-        self.base.chores(connection, now, limit)
-    }
-
     fn setups(&self, after: Position) -> Result<Vec<Record>, JournalError> {
         Ok(self.seen(self.base.setups(after)?))
-    }
-
-    fn dead(&self, query: &DeadQuery) -> Result<Vec<DeadLetter>, JournalError> {
-        self.base.dead(query)
-    }
-
-    fn dead_counts(&self) -> Result<Vec<DeadCount>, JournalError> {
-        self.base.dead_counts()
-    }
-
-    fn ended_turns(&self, keys: &[String]) -> Result<Vec<Option<Ended>>, JournalError> {
-        self.base.ended_turns(keys)
     }
 
     /// The journal itself forgets by the fold that counts.

@@ -14,10 +14,7 @@ use foldhash::HashSet;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use journal::{
-    Batch, DeadCount, DeadLetter, DeadQuery, Ended, Erasure, Gone, Head, Journal, JournalError, Placed,
-    Receipt, Recollection, WaitingChore,
-};
+use journal::{Batch, Erasure, Gone, Head, JournalError, Placed, Receipt, Records};
 use model::{
     Customer, CustomerId, Deed, Entry, FoldState, Identity, Instant, OperatorAct, Position, Record, Source,
 };
@@ -28,7 +25,7 @@ use crate::{Plugins, RouterError, Walk};
 
 /// Some records of a journal at their own positions, and entries that nobody appended.
 pub struct Slice {
-    base: Arc<dyn Journal>,
+    base: Arc<dyn Records>,
     records: BTreeMap<Position, Record>,
     /// What was appended to the slice, behind all of the journal: it is folded last, as it would be if it happened now.
     tail: Mutex<Tail>,
@@ -47,7 +44,7 @@ impl Slice {
     /// # Errors
     /// [`RouterError`] if journal or store cannot be read.
     pub fn of(
-        journal: &Arc<dyn Journal>,
+        journal: &Arc<dyn Records>,
         store: &dyn Store,
         people: &[CustomerId],
     ) -> Result<Slice, RouterError> {
@@ -73,7 +70,7 @@ impl Slice {
         Ok(Slice::holding(journal, slice))
     }
 
-    pub(crate) fn holding(journal: &Arc<dyn Journal>, records: BTreeMap<Position, Record>) -> Slice {
+    pub(crate) fn holding(journal: &Arc<dyn Records>, records: BTreeMap<Position, Record>) -> Slice {
         Slice { base: Arc::clone(journal), records, tail: Mutex::default() }
     }
 
@@ -187,7 +184,7 @@ fn key(source: Source<'_>, id: &str) -> String {
     }
 }
 
-impl Journal for Slice {
+impl Records for Slice {
     fn head(&self) -> Result<Head, JournalError> {
         let Head { position, now } = self.base.head()?;
         let tail = self.tail();
@@ -251,34 +248,9 @@ impl Journal for Slice {
         self.base.locate(source, id)
     }
 
-    fn recall(&self, connection: &str) -> Result<Recollection, JournalError> {
-        self.base.recall(connection)
-    }
-
-    fn chores(
-        &self,
-        connection: &str,
-        now: Instant,
-        limit: usize,
-    ) -> Result<Vec<WaitingChore>, JournalError> {
-        self.base.chores(connection, now, limit)
-    }
-
     /// Those of the whole journal: a policy may be paused by one that stands behind the slice.
     fn setups(&self, after: Position) -> Result<Vec<Record>, JournalError> {
         self.base.setups(after)
-    }
-
-    fn dead(&self, query: &DeadQuery) -> Result<Vec<DeadLetter>, JournalError> {
-        self.base.dead(query)
-    }
-
-    fn dead_counts(&self) -> Result<Vec<DeadCount>, JournalError> {
-        self.base.dead_counts()
-    }
-
-    fn ended_turns(&self, keys: &[String]) -> Result<Vec<Option<Ended>>, JournalError> {
-        self.base.ended_turns(keys)
     }
 
     /// What is tried on a slice is forgotten with it: the journal itself stays as it is.
@@ -339,7 +311,7 @@ pub fn refold(
 ///
 /// # Errors
 /// [`RouterError`] if the journal cannot be read.
-pub fn as_of_position(journal: &dyn Journal, position: Position) -> Result<Standing, RouterError> {
+pub fn as_of_position(journal: &dyn Records, position: Position) -> Result<Standing, RouterError> {
     let head = journal.head()?.position;
     let position = position.min(head);
     let now =
@@ -351,7 +323,7 @@ pub fn as_of_position(journal: &dyn Journal, position: Position) -> Result<Stand
 ///
 /// # Errors
 /// [`RouterError`] if the journal cannot be read.
-pub fn as_of_time(journal: &dyn Journal, now: Instant) -> Result<Standing, RouterError> {
+pub fn as_of_time(journal: &dyn Records, now: Instant) -> Result<Standing, RouterError> {
     let position = journal::before(journal, now.saturating_add(1))?;
     Ok(Standing { position, fired: now })
 }

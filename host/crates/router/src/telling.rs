@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use journal::{Batch, Journal};
+use journal::{Batch, Records};
 use model::{CustomerId, DerivedEvent, Entry, Position, Retelling, Source, Told};
 
 use crate::RouterError;
@@ -71,7 +71,7 @@ pub(crate) fn healed(lanes: &[Lane]) -> Vec<String> {
 /// # Errors
 /// [`RouterError::Untold`] where it must be there and is not.
 pub(crate) fn write(
-    journal: &dyn Journal,
+    journal: &dyn Records,
     mut tells: Vec<Tell>,
     appends: bool,
 ) -> Result<Position, RouterError> {
@@ -96,7 +96,7 @@ pub(crate) fn write(
     Ok(last.max(keep(journal, &mut waiting, appends)?))
 }
 
-fn keep(journal: &dyn Journal, waiting: &mut Vec<Entry>, appends: bool) -> Result<Position, RouterError> {
+fn keep(journal: &dyn Records, waiting: &mut Vec<Entry>, appends: bool) -> Result<Position, RouterError> {
     let entries = std::mem::take(waiting);
     if entries.is_empty() {
         return Ok(0);
@@ -128,7 +128,7 @@ fn untold_by(entry: &Entry) -> RouterError {
 
 /// The entry that says whether a derived event counts. None: the journal did not know the event before this cause.
 fn retelling(
-    journal: &dyn Journal,
+    journal: &dyn Records,
     told: &Told,
     cause: Position,
     counts: bool,

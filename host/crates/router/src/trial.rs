@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant as Moment};
 
-use journal::Journal;
+use journal::Records;
 use model::{Customer, CustomerId, Entry, Fact, FoldState, Instant, Note, Position, Record, Setup};
 use store::{Query, Standing, Store};
 
@@ -76,7 +76,7 @@ struct Person {
 /// # Errors
 /// [`RouterError`] if journal or store cannot be read, or a policy cannot be called.
 pub fn trial(
-    journal: &dyn Journal,
+    journal: &dyn Records,
     store: &dyn Store,
     plugins: &dyn Plugins,
     before: &Setup,
@@ -145,7 +145,7 @@ fn pass(people: &[Person], first: usize) -> usize {
 
 /// Reads the journal, on several threads, and hands these people the records that matter on either side.
 fn fill(
-    journal: &dyn Journal,
+    journal: &dyn Records,
     people: &mut [Person],
     owner: &[u32],
     range: Range<usize>,
@@ -199,7 +199,7 @@ type Pairs = [(Vec<Customer>, Side); 2];
 
 /// Folds a group of people on both sides, and lets go of their records.
 fn pairs(
-    journal: &dyn Journal,
+    journal: &dyn Records,
     plugins: &dyn Plugins,
     [before, after]: &[FoldState; 2],
     group: &mut [Person],

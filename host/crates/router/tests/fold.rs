@@ -24,7 +24,7 @@ mod retried;
 
 use std::sync::Arc;
 
-use journal::{Journal as _, MemoryJournal};
+use journal::{MemoryJournal, Records as _};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use journal::{Batch, Journal, MemoryJournal};
+use journal::{Batch, MemoryJournal, Records};
 use model::{
     Binding, Change, ChannelEvent, CustomerId, Decision, Digest, Entry, Event, Fact, Happening, Identity,
     NewTag, PolicyDescriptor, Scheme, Setup, Touchpoint, Trait, Turn, Value, Verdict, Wake,

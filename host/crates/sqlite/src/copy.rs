@@ -67,7 +67,7 @@ pub(crate) fn copy(from: &Path, to: &Path, schema: &Schema, holds: &str) -> Resu
 #[cfg(test)]
 mod tests {
     use crate::{SqliteJournal, SqliteStore};
-    use journal::{Batch, Journal as _};
+    use journal::{Batch, Records as _};
     use model::{Entry, Setup};
 
     #[test]

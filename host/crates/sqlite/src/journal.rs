@@ -14,7 +14,7 @@ use std::time::Duration;
 use failpoint::Point;
 use journal::{
     Batch, DeadCount, DeadLetter, DeadQuery, Ended, Erasure, Gone, Head, Journal, JournalError, Receipt,
-    Recollection, WaitingChore, fingerprint, fingerprint_of,
+    Recollection, Records, WaitingChore, fingerprint, fingerprint_of,
 };
 use model::{Chore, Digest, Instant, MemoryCell, Position, Record, Source};
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -138,7 +138,7 @@ fn head(db: &Connection) -> Result<Head, rusqlite::Error> {
     Ok(Head { position: position.map_or(0, unsigned), now: unsigned(floor) })
 }
 
-impl Journal for SqliteJournal {
+impl Records for SqliteJournal {
     fn head(&self) -> Result<Head, JournalError> {
         self.db.read("read the head", head).map_err(of_db)
     }
@@ -187,6 +187,27 @@ impl Journal for SqliteJournal {
         self.db.read("locate an event", |db| locate(db, &fingerprint_of(source, id))).map_err(of_db)
     }
 
+    fn setups(&self, after: Position) -> Result<Vec<Record>, JournalError> {
+        let find = |db: &Connection| {
+            let mut query =
+                db.prepare_cached("SELECT position FROM setup WHERE position > ?1 ORDER BY position")?;
+            let after = i64::try_from(after).unwrap_or(i64::MAX);
+            let rows = query.query_map(params![after], |row| Ok(unsigned(row.get(0)?)))?;
+            rows.collect::<Result<Vec<Position>, _>>()
+        };
+        let positions = self.db.read("read setups", find).map_err(of_db)?;
+        self.fetch(&positions)
+    }
+
+    fn erase(&self, erasure: &Erasure) -> Result<Gone, JournalError> {
+        let erased = self.db.write("erase", |db| erase::erase(db, erasure)).map_err(of_db)?;
+        let gone = erased.map_err(JournalError::Missing)?;
+        self.db.scrub("erase").map_err(of_db)?;
+        Ok(gone)
+    }
+}
+
+impl Journal for SqliteJournal {
     fn recall(&self, connection: &str) -> Result<Recollection, JournalError> {
         let recall = |db: &Connection| {
             let cursor = db
@@ -233,18 +254,6 @@ impl Journal for SqliteJournal {
         self.db.read("read chores", due).map_err(of_db)
     }
 
-    fn setups(&self, after: Position) -> Result<Vec<Record>, JournalError> {
-        let find = |db: &Connection| {
-            let mut query =
-                db.prepare_cached("SELECT position FROM setup WHERE position > ?1 ORDER BY position")?;
-            let after = i64::try_from(after).unwrap_or(i64::MAX);
-            let rows = query.query_map(params![after], |row| Ok(unsigned(row.get(0)?)))?;
-            rows.collect::<Result<Vec<Position>, _>>()
-        };
-        let positions = self.db.read("read setups", find).map_err(of_db)?;
-        self.fetch(&positions)
-    }
-
     fn dead(&self, query: &DeadQuery) -> Result<Vec<DeadLetter>, JournalError> {
         self.db.read("read dead letters", |db| dead::letters(db, query)).map_err(of_db)
     }
@@ -255,13 +264,6 @@ impl Journal for SqliteJournal {
 
     fn ended_turns(&self, keys: &[String]) -> Result<Vec<Option<Ended>>, JournalError> {
         self.db.read("read how letters ended", |db| dead::ended_turns(db, keys)).map_err(of_db)
-    }
-
-    fn erase(&self, erasure: &Erasure) -> Result<Gone, JournalError> {
-        let erased = self.db.write("erase", |db| erase::erase(db, erasure)).map_err(of_db)?;
-        let gone = erased.map_err(JournalError::Missing)?;
-        self.db.scrub("erase").map_err(of_db)?;
-        Ok(gone)
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use config::{Clock, Config};
 use heliu::erasures;
 use heliu::wiring::{self, Data};
-use journal::{Head, Journal as _};
+use journal::{Head, Records as _};
 use model::Instant;
 use store::Store as _;
 

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use api::{Scope, TokenFile};
-use journal::{Batch, Journal as _};
+use journal::{Batch, Records as _};
 use model::{Entry, Setup};
 
 use super::finding::Finding;

@@ -1,7 +1,7 @@
 //! Which part of the journal is meant: by positions, or by the times at which records were appended.
 
 use api::past::At;
-use journal::Journal;
+use journal::Records;
 use model::Position;
 
 /// Positions of the journal, as it stood when it was asked.
@@ -19,7 +19,7 @@ pub(crate) fn bound(text: &str) -> Result<At, String> {
 
 impl Range {
     /// From one bound, itself included, to another, itself not; all that is there without them.
-    pub(crate) fn of(journal: &dyn Journal, from: Option<At>, to: Option<At>) -> anyhow::Result<Range> {
+    pub(crate) fn of(journal: &dyn Records, from: Option<At>, to: Option<At>) -> anyhow::Result<Range> {
         let head = journal.head()?.position;
         let before = |bound: At| -> anyhow::Result<Position> {
             Ok(match bound {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use journal::Journal as _;
+use journal::Records as _;
 use model::{Customer, Event, Fact, IntentState, Record, Value};
 use parquet::basic::{LogicalType, TimeUnit};
 use parquet::file::reader::{FileReader as _, SerializedFileReader};

@@ -1,6 +1,6 @@
 //! `heliu journal`: out and in again, whole, twice, in part, elsewhere, damaged.
 
-use journal::Journal as _;
+use journal::Records as _;
 use model::{DerivedEvent, Entry, Fact, Trait, Value};
 
 use super::{DAY_MS, Host, MARCH, event, said, setup};

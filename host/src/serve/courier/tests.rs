@@ -8,7 +8,7 @@ use std::time::Duration;
 use ::courier::{
     Budget, Calendar, Cap, Limit, Of, Plan, Rules, Scope, Step, Suppression, Then, Window, Zone,
 };
-use journal::{Batch, Journal, MemoryJournal, Receipt, Refused};
+use journal::{Batch, MemoryJournal, Receipt, Records, Refused};
 use model::{
     Ability, Binding, Carriage, ChannelEvent, ConnectorDescriptor, Content, Customer, CustomerId, Deed,
     Entry, Errand, Event, Fact, Fault, HeldIntent, Identity, Instant, Intent, IntentState, OperatorAct,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use api::HealthReport;
-use journal::{Batch, Journal, MemoryJournal};
+use journal::{Batch, MemoryJournal, Records};
 use model::{
     Act, Binding, Change, ChannelEvent, Class, Decision, Digest, Entry, Event, Fact, Identity, NewTag,
     PolicyDescriptor, Scheme, Setup, Touchpoint, Turn, Verdict,

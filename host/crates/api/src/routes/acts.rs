@@ -2,11 +2,12 @@
 //!
 //! What would come to nothing is refused before it stands in the journal; what it changes is told either way.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{Extension, RawQuery, State};
-use journal::Batch;
+use journal::{Batch, Records};
 use model::{Deed, Entry, OperatorAct, Position};
 use router::Looked;
 use serde::Deserialize;
@@ -74,7 +75,8 @@ pub(super) async fn carry_out(
         // One act at a time, so nobody else has this one: an append moves the head.
         let made = || Ok::<_, ApiError>(format!("act_{now}_{}", journal.head()?.position));
         act.id = id.map_or_else(made, Ok)?;
-        let looked = router::look(journal, &**store, &policies, &act)?;
+        let records: Arc<dyn Records> = journal.clone();
+        let looked = router::look(&records, &**store, &policies, &act)?;
         let erases = looked.erases.as_ref().map(ErasesView::new);
         Ok((act, ReportView::new(&looked.report), erases, looked))
     });

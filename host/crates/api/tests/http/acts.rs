@@ -5,7 +5,7 @@ use std::sync::Arc;
 use api::{HealthReport, Scope, TokenFile, Tokens};
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use journal::{Batch, Journal as _};
+use journal::{Batch, Records as _};
 use model::{
     Binding, ChannelEvent, CustomerId, Digest, Entry, Event, Fact, Identity, PolicyDescriptor, Position,
     Scheme, Setup, Touchpoint, Trait, Value,

@@ -4,7 +4,7 @@ use api::views::RetriedView;
 use api::{Retry, RetryRefused};
 use axum::body::Body;
 use axum::http::Request;
-use journal::{Batch, DeadQuery, DeadRequest, DeadState, DeadWhat, Journal as _};
+use journal::{Batch, DeadQuery, DeadRequest, DeadState, DeadWhat, Journal, Records as _};
 use model::{CustomerId, DeadTurn, Digest, Note};
 use serde_json::{Value, json};
 

@@ -9,7 +9,7 @@ use api::{
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
-use journal::{Batch, Committer, CommitterConfig, Head, Journal, MemoryJournal};
+use journal::{Batch, Committer, CommitterConfig, Head, MemoryJournal, Records};
 use model::{
     Binding, Cause, Change, ChannelEvent, Customer, CustomerId, Decision, Digest, Entry, Event, Fact,
     FoldState, Handle, HeldStage, HeldTag, HeldTrait, Identity, Instant, NewTag, Note, PolicyDescriptor,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use journal::Journal;
+use journal::Records;
 use model::{Corrections, Customer, CustomerId, Entry, FoldState, Identity, Note, Position};
 use store::{Changed, Commit, Indexed, MemoryStore, Query, Standing, Store};
 
@@ -26,7 +26,7 @@ pub(crate) struct Folded {
 /// [`RouterError`] as any fold.
 pub(crate) fn fold(
     plan: &Plan,
-    journal: &Arc<dyn Journal>,
+    journal: &Arc<dyn Records>,
     plugins: &Arc<dyn Plugins>,
     config: RouterConfig,
     to: Standing,

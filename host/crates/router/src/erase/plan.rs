@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use journal::{Erasure, Journal};
+use journal::{Erasure, Records};
 use model::{Customer, CustomerId, ERASED, Entry, Erase, Erased, Fact, Handle, Identity, Position, Record};
 
 use super::kin::Kin;
@@ -74,7 +74,7 @@ impl Plan {
     /// The journal has forgotten her, and who had to do with her could not be folded again then: the same records, and those
     /// since, up to `upto`.
     pub(crate) fn later(
-        journal: &dyn Journal,
+        journal: &dyn Records,
         act: Position,
         erase: &Erase,
         upto: Position,
@@ -87,7 +87,7 @@ impl Plan {
     }
 
     /// The records that are folded again, the act behind them.
-    pub(super) fn slice(&self, journal: &Arc<dyn Journal>) -> Arc<Slice> {
+    pub(super) fn slice(&self, journal: &Arc<dyn Records>) -> Arc<Slice> {
         Arc::new(Slice::holding(journal, self.records.clone()))
     }
 
@@ -118,7 +118,7 @@ struct Seen {
 impl Survey {
     /// Ties the records up to `upto`, without her where they are not without her yet.
     fn of(
-        journal: &dyn Journal,
+        journal: &dyn Records,
         hers: Option<&Hers<'_>>,
         act: Position,
         upto: Position,
@@ -161,7 +161,7 @@ impl Seen {
     /// Reads what is tied to these. `act` is one more record, which the journal need not have.
     fn end(
         mut self,
-        journal: &dyn Journal,
+        journal: &dyn Records,
         act: Option<&Record>,
         mut seeds: Vec<Position>,
     ) -> Result<Survey, RouterError> {

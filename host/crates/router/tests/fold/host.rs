@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use journal::{Batch, Journal};
+use journal::{Batch, Records};
 use model::{
     ChannelEvent, Customer, CustomerId, Deed, Digest, Entry, Erase, Event, Fact, HandTag, HandUntag,
     HeldIntent, IntentState, Join, Note, OperatorAct, Progress, Proposal, Receipt, ReceiptStep, Record,
@@ -15,7 +15,7 @@ use crate::life::{self, Act, Word};
 use crate::policies::Natives;
 
 pub struct Host {
-    pub journal: Arc<dyn Journal>,
+    pub journal: Arc<dyn Records>,
     pub store: Arc<dyn Store>,
     pub plugins: Arc<Natives>,
     router: Router,
@@ -23,7 +23,7 @@ pub struct Host {
 }
 
 impl Host {
-    pub fn new(journal: Arc<dyn Journal>, store: Arc<dyn Store>, batch_max: usize) -> Host {
+    pub fn new(journal: Arc<dyn Records>, store: Arc<dyn Store>, batch_max: usize) -> Host {
         let plugins = Arc::new(Natives::default());
         let router = open(&journal, &store, &plugins, batch_max);
         Host { journal, store, plugins, router, batch_max }
@@ -233,7 +233,7 @@ fn progress(customer: CustomerId, held: &HeldIntent, state: u8, number: usize) -
 }
 
 pub fn open(
-    journal: &Arc<dyn Journal>,
+    journal: &Arc<dyn Records>,
     store: &Arc<dyn Store>,
     plugins: &Arc<Natives>,
     batch_max: usize,

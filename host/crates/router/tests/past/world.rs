@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use journal::{Batch, Journal, MemoryJournal};
+use journal::{Batch, MemoryJournal, Records};
 use model::{
     Act, Binding, Cause, Change, ChannelEvent, CustomerId, Decision, Digest, Entry, Event, Fact, Happening,
     Identity, Intent, NewTag, Order, OrderStep, PolicyDescriptor, Position, Record, Scheme, Setup, Stage,
@@ -15,7 +15,7 @@ use router::{
 use store::{MemoryStore, Standing, Store};
 
 pub struct World {
-    journal: Arc<dyn Journal>,
+    journal: Arc<dyn Records>,
     store: Arc<dyn Store>,
     plugins: Arc<dyn Plugins>,
     router: Router,
@@ -24,7 +24,7 @@ pub struct World {
 
 impl World {
     pub fn new() -> World {
-        let journal: Arc<dyn Journal> = Arc::new(MemoryJournal::default());
+        let journal: Arc<dyn Records> = Arc::new(MemoryJournal::default());
         let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
         let plugins: Arc<dyn Plugins> = Arc::new(Natives);
         let router = Router::open(journal.clone(), store.clone(), plugins.clone(), RouterConfig::default())
