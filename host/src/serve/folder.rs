@@ -159,7 +159,7 @@ impl Folder {
     fn settle(&mut self) -> Result<Standing, RouterError> {
         let fold = self.waiting.fold();
         let result = fold.in_scope(|| self.settle_or_pause());
-        self.waiting.folded(&fold, self.router.standing().position);
+        self.waiting.folded(self.router.standing().position);
         result
     }
 

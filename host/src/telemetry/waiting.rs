@@ -30,19 +30,24 @@ impl Waiting {
         }
     }
 
-    /// A fold begins, if anybody waits for one.
+    /// The fold that is under way, if anybody waits for one: it may have begun before they did.
     pub(crate) fn fold(&self) -> Span {
+        let mut fold = self.0.fold.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(span) = &*fold {
+            return span.clone();
+        }
         if self.0.spans.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
             return Span::none();
         }
         let span =
             tracing::info_span!(target: api::TRACE, parent: None, "fold", position = tracing::field::Empty);
-        *self.0.fold.lock().unwrap_or_else(PoisonError::into_inner) = Some(span.clone());
+        *fold = Some(span.clone());
         span
     }
 
     /// It has come so far: those up to there do not wait any more, and it follows from them.
-    pub(crate) fn folded(&self, fold: &Span, position: Position) {
+    pub(crate) fn folded(&self, position: Position) {
+        let fold = self.fold();
         *self.0.fold.lock().unwrap_or_else(PoisonError::into_inner) = None;
         fold.record("position", position);
         let mut spans = self.0.spans.lock().unwrap_or_else(PoisonError::into_inner);
@@ -57,9 +62,11 @@ impl Waiting {
 
     /// A commit of the fold that is under way.
     pub(crate) fn commit(&self) -> Span {
-        match &*self.0.fold.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(fold) => tracing::info_span!(target: api::TRACE, parent: fold, "commit"),
-            None => Span::none(),
+        let fold = self.fold();
+        if fold.is_disabled() {
+            fold
+        } else {
+            tracing::info_span!(target: api::TRACE, parent: &fold, "commit")
         }
     }
 }
