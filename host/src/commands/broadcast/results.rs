@@ -87,24 +87,19 @@ pub(super) fn results(
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
     let (scan, binding) = (ground.scan(), broadcast.binding());
-    let its = |customer: &Customer| {
-        let its = customer.intents.iter().filter(|held| held.binding == binding);
-        its.cloned().collect::<Vec<_>>()
-    };
     let (mut since, mut scenes) = (None::<Instant>, BTreeMap::<String, Tally>::new());
     scan.each::<Failed>(|customer| {
-        for held in its(customer) {
+        for held in its(customer, &binding) {
             since = Some(since.map_or(held.cause.now, |since| since.min(held.cause.now)));
-            scenes.entry(held.intent.scene.clone()).or_default().add(&held);
+            scenes.entry(held.intent.scene.clone()).or_default().add(held);
         }
         Ok(())
     })?;
     let (mut proposed, mut reached, mut held_out) = (Group::default(), Group::default(), Group::default());
     scan.each::<Failed>(|customer| {
-        let its = its(customer);
-        if !its.is_empty() {
+        if its(customer, &binding).next().is_some() {
             proposed.add(customer, since);
-            if its.iter().any(|held| held.reached().is_some()) {
+            if its(customer, &binding).any(|held| held.reached().is_some()) {
                 reached.add(customer, since);
             }
         } else if broadcast.holds_out(customer.id)
@@ -121,6 +116,11 @@ pub(super) fn results(
     let name = broadcast.name.as_str();
     let results = Results { name, since, scenes: scenes.collect(), proposed, reached, held_out };
     if json { print_json(out, &results) } else { print(&results, out) }
+}
+
+/// What of hers came of it.
+fn its<'a>(customer: &'a Customer, binding: &'a str) -> impl Iterator<Item = &'a HeldIntent> {
+    customer.intents.iter().filter(move |held| held.binding == binding)
 }
 
 fn print(results: &Results<'_>, out: &mut dyn Write) -> anyhow::Result<()> {
