@@ -147,6 +147,8 @@ const POLICIES: &[(Guest, &str, &str)] = &[
     (guests::named("tag_of_pages"), "bounds", "label_bytes"),
     (guests::named("decisions_without_number"), "bounds", "verdict_decisions"),
     (guests::named("reason_in_no_alphabet"), "trap", "utf-8"),
+    (guests::named("packed_verdict_that_breaks_off"), "bounds", "packed verdicts mean nothing"),
+    (guests::named("packed_megabytes"), "bounds", "policy_packed_bytes"),
     (guests::named("trait_that_is_no_number"), "bounds", "NaN"),
     (guests::named("allocator_that_dies"), "trap", "realloc"),
     (guests::named("forged_handle"), "trap", "handle"),

@@ -57,7 +57,7 @@ macro_rules! export_full_connector {
 #[macro_export]
 macro_rules! export_policy {
     ($plugin:ident) => {
-        $crate::__export!($plugin: Policy; policy);
+        $crate::__export!($plugin: Policy; policy packed_policy);
     };
 }
 

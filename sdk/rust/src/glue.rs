@@ -191,3 +191,21 @@ pub mod policy {
         }
     }
 }
+
+#[cfg(feature = "tagging-policy")]
+pub mod packed_policy {
+    exports!(
+        "package heliu:sdk; world packed-policy-exports { export heliu:plugin/packed-policy@0.1.0; }",
+        uses ["heliu:plugin/events@0.1.0" = events],
+        types in policy: []
+    );
+
+    use crate::events::Json;
+    use crate::policy::Policy;
+
+    impl<P: Policy> exports::heliu::plugin::packed_policy::Guest for P {
+        fn evaluate(settings: Json, turns: Vec<u8>) -> Result<Vec<u8>, String> {
+            crate::policy::evaluate_packed::<P>(&settings, &turns)
+        }
+    }
+}

@@ -25,7 +25,9 @@ pub mod glue;
 mod host;
 mod json_text;
 mod panic;
+mod run;
 mod settings;
+mod unpack;
 #[allow(missing_docs, unsafe_code, reason = "generated from the contract, whose fields speak for themselves")]
 mod wit;
 

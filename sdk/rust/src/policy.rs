@@ -8,7 +8,9 @@ pub use crate::wit::heliu::plugin::policy::{
     Turn, Verdict,
 };
 
+use crate::run::Appending;
 use crate::settings;
+use crate::unpack::Reader;
 
 /// In front of every memory: how the rest is encoded. 1 is postcard.
 const MEMORY_ENCODING: u8 = 1;
@@ -42,22 +44,57 @@ pub trait Policy {
 
 /// Parses the settings once and evaluates turn after turn.
 pub fn evaluate<P: Policy>(settings: &str, turns: &[Turn]) -> Result<Vec<Verdict>, String> {
-    let settings = settings::parse::<P::Settings>(settings)?;
-    let mut scratch = Vec::with_capacity(MEMORY_BYTES_USUAL);
-    scratch = encode(&P::Memory::default(), scratch)?;
-    let nothing = scratch.clone();
-    let mut verdicts = Vec::with_capacity(turns.len());
-    for turn in turns {
+    let mut evaluator = Evaluator::<P>::new(settings)?;
+    turns.iter().map(|turn| evaluator.verdict(turn)).collect()
+}
+
+/// The same for turns and verdicts that are packed, as `packed-policy` of the contract says.
+pub fn evaluate_packed<P: Policy>(settings: &str, turns: &[u8]) -> Result<Vec<u8>, String> {
+    let mut evaluator = Evaluator::<P>::new(settings)?;
+    let mut reader = Reader::new(turns);
+    let many: u64 = reader.take();
+    let mut verdicts = pack(&many, Vec::with_capacity(turns.len()))?;
+    for _ in 0..many {
+        let turn: Turn = reader.take();
+        if reader.is_broken() {
+            break;
+        }
+        verdicts = pack(&evaluator.verdict(&turn)?, verdicts)?;
+    }
+    reader.end()?;
+    Ok(verdicts)
+}
+
+fn pack<T: Serialize>(value: &T, bytes: Vec<u8>) -> Result<Vec<u8>, String> {
+    postcard::serialize_with_flavor(value, Appending(bytes))
+        .map_err(|error| format!("verdicts: cannot be packed: {error}"))
+}
+
+/// A policy with its settings, and what is made once for all turns of a call.
+struct Evaluator<P: Policy> {
+    settings: P::Settings,
+    /// The memory that is not kept.
+    nothing: Vec<u8>,
+    scratch: Vec<u8>,
+}
+
+impl<P: Policy> Evaluator<P> {
+    fn new(settings: &str) -> Result<Self, String> {
+        let settings = settings::parse(settings)?;
+        let scratch = encode(&P::Memory::default(), Vec::with_capacity(MEMORY_BYTES_USUAL))?;
+        Ok(Evaluator { settings, nothing: scratch.clone(), scratch })
+    }
+
+    fn verdict(&mut self, turn: &Turn) -> Result<Verdict, String> {
         let mut memory = match &turn.memory {
             Some(bytes) => decode(bytes)?,
             None => P::Memory::default(),
         };
-        let decisions = P::evaluate(&settings, &mut memory, turn)?;
-        scratch = encode(&memory, scratch)?;
-        let memory = (scratch != nothing).then(|| scratch.clone());
-        verdicts.push(Verdict { decisions, memory });
+        let decisions = P::evaluate(&self.settings, &mut memory, turn)?;
+        self.scratch = encode(&memory, std::mem::take(&mut self.scratch))?;
+        let memory = (self.scratch != self.nothing).then(|| self.scratch.clone());
+        Ok(Verdict { decisions, memory })
     }
-    Ok(verdicts)
 }
 
 /// A short stand-in for a text in a memory: 64 bits of FNV-1a, the same on every machine and in every version.
@@ -70,7 +107,8 @@ pub fn fingerprint(text: &str) -> u64 {
 fn encode<M: Serialize>(memory: &M, mut bytes: Vec<u8>) -> Result<Vec<u8>, String> {
     bytes.clear();
     bytes.push(MEMORY_ENCODING);
-    postcard::to_extend(memory, bytes).map_err(|error| format!("memory: cannot be encoded: {error}"))
+    postcard::serialize_with_flavor(memory, Appending(bytes))
+        .map_err(|error| format!("memory: cannot be encoded: {error}"))
 }
 
 fn decode<M: DeserializeOwned>(bytes: &[u8]) -> Result<M, String> {
@@ -167,6 +205,20 @@ mod tests {
             let error = evaluate::<Counter>(r#"{"every":2}"#, &[turn(Some(bytes))])
                 .expect_err("because it is foreign");
             assert!(error.starts_with("memory: "), "{error}");
+        }
+    }
+
+    #[test]
+    fn packed_turns_give_the_same_verdicts() {
+        let turns = [turn(None), turn(Some(vec![MEMORY_ENCODING, 1])), turn(None)];
+        let packed = postcard::to_stdvec(&turns[..]).expect("because postcard takes any turn");
+        let verdicts =
+            evaluate_packed::<Counter>(r#"{"every":2}"#, &packed).expect("because the settings fit");
+        let verdicts: Vec<Verdict> = postcard::from_bytes(&verdicts).expect("because they were just packed");
+        assert_eq!(Ok(verdicts), evaluate::<Counter>(r#"{"every":2}"#, &turns));
+        for (at, bytes) in [(1, &packed[..packed.len() - 1]), (2, &[&packed[..], &[0]].concat())] {
+            let error = evaluate_packed::<Counter>(r#"{"every":2}"#, bytes).expect_err("because it is cut");
+            assert!(error.starts_with("turns: "), "{at}: {error}");
         }
     }
 

@@ -41,6 +41,8 @@ wit_bindgen::generate!({
     additional_member_attributes: {
         "heliu:plugin/events@0.1.0/event.extra": [#[serde(default, with = "crate::json_text::option")]],
         "heliu:plugin/chores@0.1.0/chore.job": [#[serde(with = "crate::json_text::required")]],
+        "heliu:plugin/policy@0.1.0/turn.memory": [#[serde(default, with = "crate::run")]],
+        "heliu:plugin/policy@0.1.0/verdict.memory": [#[serde(default, with = "crate::run")]],
         "heliu:plugin/policy@0.1.0/intent.detail": [#[serde(default, with = "crate::json_text::option")]],
     },
     skip: ["describe", "evaluate"],

@@ -6,6 +6,7 @@
 mod connectors;
 mod gate;
 mod script;
+mod verdicts;
 mod webhook;
 
 use std::path::{Path, PathBuf};
@@ -45,6 +46,12 @@ pub const TARGETS: &[Target] = &[
         about: "pages and answers of TOP",
         run: connectors::tmall,
         seeds: connectors::tmall_seeds,
+    },
+    Target {
+        name: "verdicts",
+        about: "packed verdicts of a policy",
+        run: verdicts::run,
+        seeds: verdicts::seeds,
     },
     Target {
         name: "webhook",

@@ -52,6 +52,11 @@ fn the_webhook_route_takes_every_request() {
 }
 
 #[test]
+fn packed_verdicts_are_read_or_refused() {
+    replay("verdicts");
+}
+
+#[test]
 fn every_target_is_replayed() {
     let source = include_str!("corpus.rs");
     for target in fuzz::TARGETS {

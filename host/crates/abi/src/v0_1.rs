@@ -5,6 +5,7 @@
 
 mod connector;
 mod event;
+mod packed;
 mod policy;
 mod turn;
 
@@ -17,7 +18,7 @@ mod generated {
             package heliu:host;
             world every-plugin {
                 include heliu:plugin/full-connector@0.1.0;
-                export heliu:plugin/policy@0.1.0;
+                include heliu:plugin/packed-tagging-policy@0.1.0;
             }
         ",
         world: "heliu:host/every-plugin",
@@ -28,6 +29,8 @@ mod generated {
             default: trappable,
         },
         exports: { default: async },
+        // Unpacked, and packed.
+        additional_derives: [serde::Serialize, serde::Deserialize],
     });
 }
 
@@ -35,7 +38,8 @@ pub use generated::exports::heliu::plugin::{
     about_connector, chore_worker, feed, outlet, policy as policy_types, webhook,
 };
 pub use generated::heliu::plugin::{chores, clock, events, faults, http, log, memory};
-pub use policy::{PolicyExports, PolicyInstance};
+pub use packed::{PackedVerdicts, PackingError};
+pub use policy::{Answer, PolicyExports, PolicyInstance};
 pub use turn::TurnRef;
 
 /// The package that every plugin of ours speaks, without its version.
@@ -58,3 +62,4 @@ pub const FEED: &str = "heliu:plugin/feed@0.1.0";
 pub const CHORE_WORKER: &str = "heliu:plugin/chore-worker@0.1.0";
 pub const OUTLET: &str = "heliu:plugin/outlet@0.1.0";
 pub const POLICY: &str = "heliu:plugin/policy@0.1.0";
+pub const PACKED_POLICY: &str = "heliu:plugin/packed-policy@0.1.0";

@@ -77,7 +77,13 @@ impl<'a> Bounds<'a> {
         values.into_iter().try_for_each(|(what, value)| value.map_or(Ok(()), |value| self.text(what, value)))
     }
 
-    fn count(&self, what: &str, count: usize, name: &str, limit: usize) -> Result<(), OutOfBounds> {
+    pub(crate) fn count(
+        &self,
+        what: &str,
+        count: usize,
+        name: &str,
+        limit: usize,
+    ) -> Result<(), OutOfBounds> {
         if count > limit {
             return Err(OutOfBounds(format!(
                 "{count} {what}, limit {name} is {limit}: give fewer at a time"

@@ -8,6 +8,7 @@ mod limits;
 mod sandbox;
 
 mod admission;
+mod answer;
 mod compiler;
 mod complexity;
 mod outline;

@@ -68,6 +68,8 @@ pub struct Limits {
     pub connector_hostcall_bytes: usize,
     /// Bytes that a policy may hand the host in one answer.
     pub policy_hostcall_bytes: usize,
+    /// Bytes of a policy's packed verdicts: unpacked they may take thirty times as much of the host's own memory.
+    pub policy_packed_bytes: usize,
     /// Live handles of one instance. The contract has no resources; this bounds what a guest makes for itself.
     pub handles: usize,
     /// Turns in one policy call.
@@ -169,6 +171,7 @@ impl Default for Limits {
             policy_wall: Duration::from_secs(10),
             connector_hostcall_bytes: 16 * MIB,
             policy_hostcall_bytes: 4 * MIB,
+            policy_packed_bytes: MIB,
             handles: 1024,
             batch_turns: 256,
             batch_bytes: 256 * KIB,

@@ -16,6 +16,7 @@ use wasmtime::Store;
 use wasmtime::component::{Component, InstancePre, Linker};
 
 use crate::admission::LoadErrorKind;
+use crate::answer;
 use crate::batch;
 use crate::bounds::{Bounds, OutOfBounds};
 use crate::engine::{Class, ticks};
@@ -193,12 +194,8 @@ impl Policy {
         evaluation.memory_bytes = evaluation.memory_bytes.max(store.data().held());
         evaluation.fuel += runtime.limits.policy_fuel.saturating_sub(left);
         match answer {
-            Ok(Ok(verdicts)) if verdicts.len() == turns.len() => Ok(Ok(verdicts)),
-            Ok(Ok(verdicts)) => {
-                let text =
-                    format!("{} verdicts for {} turns: one for each is due", verdicts.len(), turns.len());
-                Ok(Err(TurnFault { kind: TurnFaultKind::Bounds, text }))
-            }
+            Ok(Ok(answer)) => Ok(answer::verdicts(answer, turns.len(), &runtime.limits)
+                .map_err(|OutOfBounds(text)| TurnFault { kind: TurnFaultKind::Bounds, text })),
             Ok(Err(text)) => Ok(Err(self.refused(&text, settings))),
             Err(error) => self.sort(&error),
         }

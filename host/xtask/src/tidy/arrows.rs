@@ -78,6 +78,7 @@ const ARROWS: &[Row] = &[
     row(
         "fuzz",
         &[
+            "abi",
             "api",
             "heliu-sdk",
             "journal",

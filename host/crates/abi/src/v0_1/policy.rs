@@ -4,13 +4,14 @@ use wasmtime::component::{Component, ComponentExportIndex, Instance, TypedFunc};
 use wasmtime::{AsContextMut, Result};
 
 use super::turn::TurnRef;
-use super::{POLICY, policy_types as wit};
+use super::{PACKED_POLICY, POLICY, policy_types as wit};
 
-/// Where a component keeps the two functions of `policy`. Looked up once per component.
+/// Where a component keeps the functions of `policy`, and of `packed-policy` if it has that. Looked up once per component.
 #[derive(Clone, Copy)]
 pub struct PolicyExports {
     describe: ComponentExportIndex,
     evaluate: ComponentExportIndex,
+    packed: Option<ComponentExportIndex>,
 }
 
 impl PolicyExports {
@@ -20,7 +21,9 @@ impl PolicyExports {
         let interface = component.get_export_index(None, POLICY)?;
         let describe = component.get_export_index(Some(&interface), "describe")?;
         let evaluate = component.get_export_index(Some(&interface), "evaluate")?;
-        Some(PolicyExports { describe, evaluate })
+        let packed = component.get_export_index(None, PACKED_POLICY);
+        let packed = packed.and_then(|packed| component.get_export_index(Some(&packed), "evaluate"));
+        Some(PolicyExports { describe, evaluate, packed })
     }
 
     #[must_use]
@@ -30,6 +33,7 @@ impl PolicyExports {
 }
 
 type Evaluate<'a> = TypedFunc<(&'a str, &'a [TurnRef<'a>]), (Result<Vec<wit::Verdict>, String>,)>;
+type EvaluatePacked<'a> = TypedFunc<(&'a str, &'a [u8]), (Result<Vec<u8>, String>,)>;
 
 /// The exports of one instance. A trap in either function leaves the store unusable.
 pub struct PolicyInstance {
@@ -47,16 +51,19 @@ impl PolicyInstance {
         Ok(descriptor.into())
     }
 
-    /// Is `evaluate` the function of the contract?
+    /// Is `evaluate` the function of the contract, and the packed one as well?
     ///
     /// # Errors
     /// Says where its type differs.
     pub fn check(&self, mut store: impl AsContextMut) -> Result<()> {
         let _: Evaluate<'_> = self.instance.get_typed_func(&mut store, self.exports.evaluate)?;
+        if let Some(packed) = self.exports.packed {
+            let _: EvaluatePacked<'_> = self.instance.get_typed_func(&mut store, packed)?;
+        }
         Ok(())
     }
 
-    /// The inner error is the policy's own.
+    /// Turns for verdicts, packed where the policy takes them so. The inner error is the policy's own.
     ///
     /// # Errors
     /// A trap, or a function that is not the contract's.
@@ -65,11 +72,23 @@ impl PolicyInstance {
         mut store: impl AsContextMut,
         settings: &str,
         turns: &[TurnRef<'_>],
-    ) -> Result<Result<Vec<model::Verdict>, String>> {
+    ) -> Result<Result<Answer, String>> {
+        if let Some(packed) = self.exports.packed {
+            let evaluate: EvaluatePacked<'_> = self.instance.get_typed_func(&mut store, packed)?;
+            let (verdicts,) = evaluate.call(&mut store, (settings, &super::packed::pack(turns)))?;
+            return Ok(verdicts.map(Answer::Packed));
+        }
         let evaluate: Evaluate<'_> = self.instance.get_typed_func(&mut store, self.exports.evaluate)?;
         let (verdicts,) = evaluate.call(&mut store, (settings, turns))?;
-        Ok(verdicts.map(|verdicts| verdicts.into_iter().map(Into::into).collect()))
+        Ok(verdicts.map(|verdicts| Answer::Plain(verdicts.into_iter().map(Into::into).collect())))
     }
+}
+
+/// Verdicts as a policy gave them.
+pub enum Answer {
+    Plain(Vec<model::Verdict>),
+    /// For [`PackedVerdicts`](super::PackedVerdicts).
+    Packed(Vec<u8>),
 }
 
 impl From<wit::Descriptor> for model::PolicyDescriptor {

@@ -1,23 +1,26 @@
 //! Turns as they are lowered into a policy: borrowed, so that the only copy of a text is the one into the guest.
 //!
 //! Twins by hand of `policy.wit`'s `turn` and what it holds. wasmtime compares them with the component's own types when
-//! `evaluate` is looked up, so a field that is missing or misplaced here fails the first call of every policy.
+//! `evaluate` is looked up, so a field that is missing or misplaced here fails the first call of every policy. They are packed
+//! by the same definitions, see `packed`.
 
+use serde::Serialize;
 use wasmtime::component::{ComponentType, Lower};
 
 use super::events::{Bond, Direction, Look, OrderStep, ReceiptStep, Touchpoint};
 
-#[derive(ComponentType, Lower)]
+#[derive(ComponentType, Lower, Serialize)]
 #[component(record)]
 pub struct TurnRef<'a> {
     customer: CustomerRef<'a>,
+    #[serde(serialize_with = "super::packed::bytes")]
     memory: Option<&'a [u8]>,
     position: u64,
     now: u64,
     happening: HappeningRef<'a>,
 }
 
-#[derive(ComponentType, Lower)]
+#[derive(ComponentType, Lower, Serialize)]
 #[component(record)]
 pub struct CustomerRef<'a> {
     id: String,
@@ -29,7 +32,7 @@ pub struct CustomerRef<'a> {
     staff: &'a [String],
 }
 
-#[derive(ComponentType, Lower)]
+#[derive(ComponentType, Lower, Serialize)]
 #[component(record)]
 pub struct TagRef<'a> {
     name: &'a str,
@@ -37,14 +40,14 @@ pub struct TagRef<'a> {
     expires: Option<u64>,
 }
 
-#[derive(ComponentType, Lower)]
+#[derive(ComponentType, Lower, Serialize)]
 #[component(record)]
 pub struct StageRef<'a> {
     journey: &'a str,
     stage: &'a str,
 }
 
-#[derive(ComponentType, Lower)]
+#[derive(ComponentType, Lower, Serialize)]
 #[component(variant)]
 pub enum HappeningRef<'a> {
     #[component(name = "fact")]
@@ -53,14 +56,14 @@ pub enum HappeningRef<'a> {
     Alarm(AlarmRef<'a>),
 }
 
-#[derive(ComponentType, Lower)]
+#[derive(ComponentType, Lower, Serialize)]
 #[component(record)]
 pub struct AlarmRef<'a> {
     key: &'a str,
     due: u64,
 }
 
-#[derive(ComponentType, Lower)]
+#[derive(ComponentType, Lower, Serialize)]
 #[component(record)]
 pub struct EventRef<'a> {
     id: &'a str,
@@ -72,7 +75,7 @@ pub struct EventRef<'a> {
     extra: Option<&'a str>,
 }
 
-#[derive(ComponentType, Lower)]
+#[derive(ComponentType, Lower, Serialize)]
 #[component(record)]
 pub struct IdentityRef<'a> {
     scheme: &'a str,
@@ -80,7 +83,7 @@ pub struct IdentityRef<'a> {
     value: &'a str,
 }
 
-#[derive(ComponentType, Lower)]
+#[derive(ComponentType, Lower, Serialize)]
 #[component(variant)]
 pub enum FactRef<'a> {
     #[component(name = "said")]
@@ -99,7 +102,7 @@ pub enum FactRef<'a> {
     Carried(ReceiptRef<'a>),
 }
 
-#[derive(ComponentType, Lower)]
+#[derive(ComponentType, Lower, Serialize)]
 #[component(record)]
 pub struct MessageRef<'a> {
     direction: Direction,
@@ -109,7 +112,7 @@ pub struct MessageRef<'a> {
     about: Option<ContentRef<'a>>,
 }
 
-#[derive(ComponentType, Lower)]
+#[derive(ComponentType, Lower, Serialize)]
 #[component(record)]
 pub struct ContentRef<'a> {
     id: &'a str,
@@ -118,7 +121,7 @@ pub struct ContentRef<'a> {
     category: Option<&'a str>,
 }
 
-#[derive(ComponentType, Lower)]
+#[derive(ComponentType, Lower, Serialize)]
 #[component(record)]
 pub struct ViewRef<'a> {
     look: Look,
@@ -128,7 +131,7 @@ pub struct ViewRef<'a> {
     via: Option<&'a str>,
 }
 
-#[derive(ComponentType, Lower)]
+#[derive(ComponentType, Lower, Serialize)]
 #[component(record)]
 pub struct OrderRef<'a> {
     id: &'a str,
@@ -143,7 +146,7 @@ pub struct OrderRef<'a> {
     source: Option<&'a str>,
 }
 
-#[derive(ComponentType, Lower)]
+#[derive(ComponentType, Lower, Serialize)]
 #[component(record)]
 pub struct OrderLineRef<'a> {
     sku: &'a str,
@@ -153,7 +156,7 @@ pub struct OrderLineRef<'a> {
     paid: Option<i64>,
 }
 
-#[derive(ComponentType, Lower)]
+#[derive(ComponentType, Lower, Serialize)]
 #[component(record)]
 pub struct ActRef<'a> {
     kind: &'a str,
@@ -164,7 +167,7 @@ pub struct ActRef<'a> {
     whom: Option<IdentityRef<'a>>,
 }
 
-#[derive(ComponentType, Lower)]
+#[derive(ComponentType, Lower, Serialize)]
 #[component(record)]
 pub struct TieRef<'a> {
     bond: Bond,
@@ -175,14 +178,14 @@ pub struct TieRef<'a> {
     successor: Option<&'a str>,
 }
 
-#[derive(ComponentType, Lower)]
+#[derive(ComponentType, Lower, Serialize)]
 #[component(record)]
 pub struct TraitRef<'a> {
     name: &'a str,
     value: ValueRef<'a>,
 }
 
-#[derive(ComponentType, Lower)]
+#[derive(ComponentType, Lower, Serialize)]
 #[component(record)]
 pub struct ReceiptRef<'a> {
     errand: &'a str,
@@ -190,7 +193,7 @@ pub struct ReceiptRef<'a> {
     why: Option<&'a str>,
 }
 
-#[derive(ComponentType, Lower)]
+#[derive(ComponentType, Lower, Serialize)]
 #[component(variant)]
 pub enum ValueRef<'a> {
     #[component(name = "text")]

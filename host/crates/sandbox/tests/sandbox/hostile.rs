@@ -41,7 +41,9 @@ attacks! {
         tag_of_two_lines decisions_without_number reason_in_no_alphabet trait_that_is_no_number
         detail_in_brackets remembers_too_much allocator_that_dies allocator_without_end
         allocator_outside_of_memory allocator_out_of_line forged_handle handles_without_number freed_twice
-        cleans_up_without_end puts_ever_new_traits function_of_two_lines counts_across_calls counts_its_neighbours reads_the_processor;
+        cleans_up_without_end puts_ever_new_traits function_of_two_lines counts_across_calls counts_its_neighbours reads_the_processor
+        packed_verdict_that_breaks_off packed_verdicts_without_number packed_decisions_without_number
+        packed_bytes_behind_the_last packed_megabytes packed_reason_in_no_alphabet packed_tag_of_another;
     connectors:
         loops_at_a_webhook recurses_at_a_webhook dies_at_a_webhook swells_at_a_webhook holds_its_memory
         logs_without_end logs_megabytes logs_a_gigabyte logs_more_than_is_taken logs_in_no_alphabet

@@ -82,6 +82,35 @@ pub async fn verdicts_beyond_memory(guest: Guest) {
     each(little_fuel(), guest, TurnFaultKind::Trap, &["list"]).await;
 }
 
+pub async fn packed_verdict_that_breaks_off(guest: Guest) {
+    each(little_fuel(), guest, TurnFaultKind::Bounds, &["packed verdicts mean nothing", "end of buffer"])
+        .await;
+}
+
+pub async fn packed_verdicts_without_number(guest: Guest) {
+    each(little_fuel(), guest, TurnFaultKind::Bounds, &["4294967295 verdicts for 1 turn"]).await;
+}
+
+pub async fn packed_decisions_without_number(guest: Guest) {
+    each(little_fuel(), guest, TurnFaultKind::Bounds, &["5000 decisions", "verdict_decisions"]).await;
+}
+
+pub async fn packed_bytes_behind_the_last(guest: Guest) {
+    each(little_fuel(), guest, TurnFaultKind::Bounds, &["4 bytes stand behind the last"]).await;
+}
+
+pub async fn packed_megabytes(guest: Guest) {
+    each(little_fuel(), guest, TurnFaultKind::Bounds, &["policy_packed_bytes is 1048576"]).await;
+}
+
+pub async fn packed_reason_in_no_alphabet(guest: Guest) {
+    each(little_fuel(), guest, TurnFaultKind::Bounds, &["packed verdicts mean nothing"]).await;
+}
+
+pub async fn packed_tag_of_another(guest: Guest) {
+    each(little_fuel(), guest, TurnFaultKind::Bounds, &["blacklist"]).await;
+}
+
 pub async fn error_of_a_gigabyte(guest: Guest) {
     each(little_fuel(), guest, TurnFaultKind::Trap, &["string"]).await;
 }
