@@ -6,7 +6,10 @@
 
 use std::collections::BTreeMap;
 
-use model::{Change, Content, Customer, HeldIntent, Intent, StaffTask, Trait, Value, Verdict, Version};
+use model::{
+    Change, Content, Customer, HeldIntent, HeldStage, HeldTag, HeldTask, HeldTrait, Intent, StaffTask, Trait,
+    Value, Verdict, Version,
+};
 
 /// Of everything that is kept for a while and looked at again.
 const TAGS_MAX: usize = 256;
@@ -49,28 +52,27 @@ pub(crate) fn passes(
     versions: &[Version],
     verdict: &Verdict,
 ) -> Option<String> {
+    let (count, bytes) = all(customer, verdict);
+    if count <= STAGES_MAX && bytes <= BYTES_MAX {
+        return None;
+    }
     let left = Left::of(verdict, binding, customer);
     let is_its = |version: Option<u32>| {
         let version = version.and_then(|place| usize::try_from(place).ok());
         version.and_then(|place| versions.get(place)).is_some_and(|version| version.binding == binding)
     };
     let tags = customer.tags.iter().filter(|held| is_its(held.cause.version));
-    let tags = tags.map(|held| (held.name.as_str(), held.name.len() + held.cause.why.len()));
+    let tags = tags.map(|held| (held.name.as_str(), held_tag(held)));
     let traits = customer.traits.iter().filter(|held| is_its(held.cause.version));
-    let traits =
-        traits.map(|held| (held.name.as_str(), held.name.len() + value(&held.value) + held.cause.why.len()));
+    let traits = traits.map(|held| (held.name.as_str(), held_trait(held)));
     let stages = customer.stages.iter().filter(|held| is_its(held.cause.version));
-    let stages = stages
-        .map(|held| (held.journey.as_str(), held.journey.len() + held.stage.len() + held.cause.why.len()));
+    let stages = stages.map(|held| (held.journey.as_str(), held_stage(held)));
     let alarms = customer.alarms.iter().filter(|alarm| alarm.binding == binding);
     let alarms = alarms.map(|alarm| (alarm.key.as_str(), alarm.key.len()));
     let intents = customer.intents.iter().filter(|held| held.binding == binding);
-    let intents = intents
-        .map(|held: &HeldIntent| (held.intent.key.as_str(), intent(&held.intent) + held.cause.why.len()));
+    let intents = intents.map(|held| (held.intent.key.as_str(), held_intent(held)));
     let tasks = customer.tasks.iter().filter(|held| held.binding == binding);
-    let tasks = tasks.fold(left.tasks, |(count, bytes), held| {
-        (count + 1, bytes + task(&held.task) + held.cause.why.len())
-    });
+    let tasks = tasks.fold(left.tasks, |(count, bytes), held| (count + 1, bytes + held_task(held)));
     let told = customer.told.iter().filter(|told| told.binding == binding).count() + left.told;
     let kinds = [
         ("tags", TAGS_MAX, sum(tags, &left.tags)),
@@ -97,6 +99,55 @@ pub(crate) fn passes(
     })
 }
 
+/// Everything that any policy keeps of her, and all that this verdict could add. Most documents hold less than the least limit
+/// altogether, and are looked at no further.
+fn all(customer: &Customer, verdict: &Verdict) -> (usize, usize) {
+    let Customer { tags, traits, stages, alarms, intents, tasks, told, .. } = customer;
+    let held = tags.len() + traits.len() + stages.len() + alarms.len() + intents.len() + tasks.len();
+    let count = held + told.len() + verdict.decisions.len();
+    let held = tags.iter().map(held_tag).sum::<usize>()
+        + traits.iter().map(held_trait).sum::<usize>()
+        + stages.iter().map(held_stage).sum::<usize>()
+        + alarms.iter().map(|alarm| alarm.key.len()).sum::<usize>()
+        + intents.iter().map(held_intent).sum::<usize>()
+        + tasks.iter().map(held_task).sum::<usize>();
+    let new = verdict.decisions.iter().map(|decision| decision.why.len() + brought(&decision.change));
+    (count, held + new.sum::<usize>() + verdict.memory.as_ref().map_or(0, Vec::len))
+}
+
+/// The bytes of what a change brings.
+fn brought(change: &Change) -> usize {
+    match change {
+        Change::Tag(tag) => tag.name.len(),
+        Change::Stage(stage) => stage.journey.len() + stage.stage.len(),
+        Change::Put(Trait { name, value: put }) => name.len() + value(put),
+        Change::Wake(wake) => wake.key.len(),
+        Change::Intend(new) => intent(new),
+        Change::AskStaff(new) => task(new),
+        Change::Untag(_) | Change::Quiet(_) | Change::Tell(_) => 0,
+    }
+}
+
+fn held_tag(held: &HeldTag) -> usize {
+    held.name.len() + held.cause.why.len()
+}
+
+fn held_trait(held: &HeldTrait) -> usize {
+    held.name.len() + value(&held.value) + held.cause.why.len()
+}
+
+fn held_stage(held: &HeldStage) -> usize {
+    held.journey.len() + held.stage.len() + held.cause.why.len()
+}
+
+fn held_intent(held: &HeldIntent) -> usize {
+    intent(&held.intent) + held.cause.why.len()
+}
+
+fn held_task(held: &HeldTask) -> usize {
+    task(&held.task) + held.cause.why.len()
+}
+
 /// How many there are of a kind after the verdict, and their bytes.
 fn sum<'c>(held: impl Iterator<Item = (&'c str, usize)>, left: &Named<'_>) -> (usize, usize) {
     let stays = held.filter(|(name, _)| !left.contains_key(name)).map(|(_, bytes)| bytes);
@@ -108,30 +159,23 @@ impl<'v> Left<'v> {
     fn of(verdict: &'v Verdict, binding: &str, customer: &Customer) -> Left<'v> {
         let mut left = Left::default();
         for decision in &verdict.decisions {
-            let why = decision.why.len();
+            let bytes = decision.why.len() + brought(&decision.change);
             match &decision.change {
-                Change::Tag(tag) => drop(left.tags.insert(&tag.name, Some(tag.name.len() + why))),
+                Change::Tag(tag) => drop(left.tags.insert(&tag.name, Some(bytes))),
                 Change::Untag(name) => drop(left.tags.insert(name, None)),
-                Change::Stage(stage) => {
-                    let bytes = stage.journey.len() + stage.stage.len() + why;
-                    left.stages.insert(&stage.journey, Some(bytes));
-                }
-                Change::Put(Trait { name, value: put }) => {
-                    left.traits.insert(name, Some(name.len() + value(put) + why));
-                }
+                Change::Stage(stage) => drop(left.stages.insert(&stage.journey, Some(bytes))),
+                Change::Put(put) => drop(left.traits.insert(&put.name, Some(bytes))),
                 Change::Wake(wake) => drop(left.alarms.insert(&wake.key, Some(wake.key.len()))),
                 Change::Quiet(key) => drop(left.alarms.insert(key, None)),
                 Change::Intend(new) => {
                     // One key is one intent, and stays as it was first intended.
                     let is_known = |held: &HeldIntent| held.binding == binding && held.intent.key == new.key;
                     if !customer.intents.iter().any(is_known) {
-                        left.intents.entry(&new.key).or_insert(Some(intent(new) + why));
+                        left.intents.entry(&new.key).or_insert(Some(bytes));
                     }
                 }
                 Change::Tell(_) => left.told += 1,
-                Change::AskStaff(new) => {
-                    left.tasks = (left.tasks.0 + 1, left.tasks.1 + task(new) + why);
-                }
+                Change::AskStaff(_) => left.tasks = (left.tasks.0 + 1, left.tasks.1 + bytes),
             }
         }
         left

@@ -7,9 +7,9 @@
 //! Invariant: a side decides what a change to its configuration would decide at that time; but for events that it tells of
 //! others anew, which are counted and not folded, and for alarms that run away, which count other records too.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant as Moment};
 
@@ -91,19 +91,15 @@ pub fn trial(
     while first < people.len() {
         let last = pass(&people, first);
         trial.records += fill(journal, &mut people, &owner, first..last, &sides, upto.position)?;
-        let mut groups = people[first..last].chunks_mut(TOGETHER);
-        loop {
-            let some: Vec<_> = groups.by_ref().take(threads).collect();
-            if some.is_empty() {
-                break;
-            }
-            for pairs in on_threads(some, |group| pairs(journal, plugins, &sides, group, upto)) {
-                let [(before, of_before), (after, of_after)] = pairs?;
-                trial.before.add(of_before);
-                trial.after.add(of_after);
-                before.into_iter().zip(after).for_each(|(before, after)| take(Pair { before, after }));
-            }
-        }
+        let groups = people[first..last].chunks_mut(TOGETHER);
+        let work = |group: &mut [Person]| pairs(journal, plugins, &sides, group, upto);
+        on_workers(threads, groups, work, |pairs| {
+            let [(before, of_before), (after, of_after)] = pairs?;
+            trial.before.add(of_before);
+            trial.after.add(of_after);
+            before.into_iter().zip(after).for_each(|(before, after)| take(Pair { before, after }));
+            Ok::<_, RouterError>(())
+        })?;
         first = last;
     }
     [trial.before.versions, trial.after.versions] = sides;
@@ -237,6 +233,42 @@ impl Side {
         self.faults.extend(faults);
         self.took += took;
     }
+}
+
+/// Does pieces of work on so many threads, and hands what comes of each to `take`, in their order. Each thread does many: one
+/// that ends gives back all that it holds in memory, which took a tenth of a trial when each piece had its own.
+fn on_workers<T: Send, R: Send, E>(
+    threads: usize,
+    pieces: impl Iterator<Item = T> + Send,
+    work: impl Fn(T) -> R + Sync,
+    mut take: impl FnMut(R) -> Result<(), E>,
+) -> Result<(), E> {
+    let pieces = Mutex::new(pieces.enumerate());
+    let next = || pieces.lock().unwrap_or_else(PoisonError::into_inner).next();
+    // Who is ahead waits here: no more is held than a few pieces of each.
+    let (done_in, done) = mpsc::sync_channel(threads);
+    thread::scope(|scope| {
+        for _ in 0..threads.max(1) {
+            let (done_in, next, work) = (done_in.clone(), &next, &work);
+            scope.spawn(move || {
+                while let Some((place, piece)) = next() {
+                    if done_in.send((place, work(piece))).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        drop(done_in);
+        let (mut early, mut due) = (BTreeMap::new(), 0);
+        for (place, result) in done {
+            early.insert(place, result);
+            while let Some(result) = early.remove(&due) {
+                take(result)?;
+                due += 1;
+            }
+        }
+        Ok(())
+    })
 }
 
 /// Does each piece of work on a thread of its own; what comes of it, in the same order.
