@@ -15,12 +15,12 @@ use config::Config;
 use heliu::erasures;
 use heliu::wiring::{self, Data, Policies, Shelf};
 use journal::{Batch, Records};
-use model::{Deed, Entry, OperatorAct, Position};
+use model::{Attest, Deed, Entry, OperatorAct, Position};
 use router::{Looked, Plugins, Router, RouterConfig};
 use serde::{Deserialize, Serialize};
 use store::Store;
 
-use crate::commands::{self, Said};
+use crate::commands::{self, Said, Signed};
 use crate::pinned;
 
 pub(crate) use dead::{DeadAct, run as dead};
@@ -116,6 +116,31 @@ fn alone(
     let erases = looked.erases.as_ref().map(ErasesView::new);
     let view = ActView { id, dry_run: said.dry_run, position, known, folded, report, erases };
     Ok((view, looked))
+}
+
+/// Says in the journal that something is done which changes no customer, before it is done. Where no host runs, nothing is
+/// folded for it. None: the journal holds nothing yet, and nothing can be taken out of it.
+pub(crate) fn attest(config: &Config, signed: &Signed, attest: Attest) -> anyhow::Result<Option<Position>> {
+    let deed = Deed::Attest(attest);
+    let Some((data, _lock)) = Data::try_alone(config)? else {
+        let Signed { by, why } = signed.clone();
+        let said = Said { by, why, id: None, dry_run: false };
+        let answer = understood(&crate::runtime()?.block_on(ask(config, &said, &deed))?)?;
+        return Ok(answer.position);
+    };
+    let head = data.journal.head()?;
+    if head.position == 0 {
+        return Ok(None);
+    }
+    let now = match config.clock {
+        config::Clock::System => wiring::system_now(),
+        config::Clock::Manual => head.now,
+    };
+    let id = format!("act_{now}_{}", head.position);
+    let act = OperatorAct { id, by: signed.by(), why: signed.why.clone(), deed };
+    let batch = Batch { now, entries: vec![Entry::Act(act)], ..Batch::default() };
+    let placed = data.journal.append(&[batch])?.into_iter().flat_map(|receipt| receipt.placed);
+    Ok(placed.map(|placed| placed.position()).next_back())
 }
 
 #[derive(Serialize)]

@@ -20,6 +20,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use journal::{Journal, Records};
+use model::Attest;
 use router::UnderWay;
 use sandbox::{Grants, Plugin};
 use store::Store;
@@ -32,7 +33,7 @@ use carrying::Outlet;
 use commands::{
     Asked, BacktestArguments, BroadcastCommand, CustomerAct, CustomerCommand, DeadCommand, ExportCommand,
     Ground, IdentityAct, IdentityCommand, IntentCommand, JournalCommand, Propose, Said, SegmentCommand,
-    ShadowArguments, Stage, TokenCommand, When,
+    ShadowArguments, Signed, Stage, TokenCommand, When,
 };
 use plugin::PluginCommand;
 
@@ -109,6 +110,12 @@ enum Command {
     Backup {
         /// The folder. It must not be there yet.
         folder: PathBuf,
+        #[command(flatten)]
+        signed: Signed,
+        /// Copy also where the journal cannot be told of it: a full disk, a host that does not answer. Who and why then
+        /// stand in the manifest alone.
+        #[arg(long)]
+        unrecorded: bool,
     },
     /// Put a backup into a data folder that holds nothing yet, and the configuration where there is none.
     Restore {
@@ -117,6 +124,8 @@ enum Command {
         /// A list of erasures (`erasures.jsonl`) that is younger than the backup. That beside the backup is read in any case.
         #[arg(long, value_name = "FILE")]
         erasures: Option<PathBuf>,
+        #[command(flatten)]
+        signed: Signed,
     },
     /// Fold the journal again from the beginning.
     Rebuild {
@@ -218,15 +227,13 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Broadcast(command) => broadcast(command, &config, json, &mut out)?,
         Command::Counts(when) => commands::counts(&asked(&config)?, &when, json, &mut out)?,
         Command::Export(command) => export_table(command, &config, json, &mut out)?,
-        Command::Backtest(arguments) => {
-            commands::backtest(&arguments, &config::load(&config)?, json, &mut out)?;
+        Command::Backtest(arguments) => backtest(&arguments, &config, json, &mut out)?,
+        Command::Shadow(arguments) => shadow(&arguments, &config, json, &mut out)?,
+        Command::Backup { folder, signed, unrecorded } => {
+            backup(&config, &folder, &signed, unrecorded, json, &mut out)?;
         }
-        Command::Shadow(arguments) => {
-            commands::shadow(&arguments, &config::load(&config)?, json, &mut out)?;
-        }
-        Command::Backup { folder } => commands::backup(&config::load(&config)?, &folder, json, &mut out)?,
-        Command::Restore { folder, erasures } => {
-            commands::restore(&config, &folder, erasures.as_deref(), json, &mut out)?;
+        Command::Restore { folder, erasures, signed } => {
+            commands::restore(&config, &folder, erasures.as_deref(), &signed, json, &mut out)?;
         }
         Command::Token(command) => {
             commands::token(command, &config::load(&config)?, wiring::system_now(), json, &mut out)?;
@@ -247,11 +254,37 @@ fn journal(
     json: bool,
     out: &mut dyn std::io::Write,
 ) -> anyhow::Result<()> {
+    let config = config::load(path)?;
     // Nothing tells a running host of an append from outside.
     let imports = matches!(command, JournalCommand::Import { .. });
-    let _lock = imports.then(|| Data::open_alone(&config::load(path)?)).transpose()?;
+    let _lock = imports.then(|| Data::open_alone(&config)).transpose()?;
+    attest(&config, command.attests())?;
     let (journal, store) = open(path)?;
     commands::journal(command, journal, store, json, out)
+}
+
+/// As with an export, it is said first; but a disk that is full or dying takes no record, and needs a backup more than any.
+fn backup(
+    path: &Path,
+    folder: &Path,
+    signed: &Signed,
+    unrecorded: bool,
+    json: bool,
+    out: &mut dyn std::io::Write,
+) -> anyhow::Result<()> {
+    let config = config::load(path)?;
+    let say = |attest| {
+        match acting::attest(&config, signed, attest) {
+        Err(error) if unrecorded => {
+            eprintln!("heliu: the journal does not say that this backup is made: {error:#}");
+            Ok(None)
+        }
+        told => told.context(
+            "say in the journal that a backup is made; --unrecorded makes it all the same, and says so in the manifest",
+        ),
+    }
+    };
+    commands::backup(&config, folder, signed, say, json, out)
 }
 
 fn broadcast(
@@ -296,6 +329,34 @@ fn export_table(
         return commands::tell_act(&answer, out);
     }
     commands::export(command, &asked(path)?, json, out)
+}
+
+fn backtest(
+    arguments: &BacktestArguments,
+    path: &Path,
+    json: bool,
+    out: &mut dyn std::io::Write,
+) -> anyhow::Result<()> {
+    let config = config::load(path)?;
+    attest(&config, arguments.attests())?;
+    commands::backtest(arguments, &config, json, out)
+}
+
+fn shadow(
+    arguments: &ShadowArguments,
+    path: &Path,
+    json: bool,
+    out: &mut dyn std::io::Write,
+) -> anyhow::Result<()> {
+    arguments.check()?;
+    let config = config::load(path)?;
+    attest(&config, arguments.attests())?;
+    commands::shadow(arguments, &config, json, out)
+}
+
+/// What goes out of the host is said in the journal first.
+fn attest(config: &config::Config, said: Option<(Signed, Attest)>) -> anyhow::Result<()> {
+    said.map(|(signed, attest)| acting::attest(config, &signed, attest)).transpose().map(drop)
 }
 
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {

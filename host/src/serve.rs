@@ -28,6 +28,7 @@ mod retrying;
 mod segmenter;
 mod shared;
 mod tls;
+mod tokens;
 
 #[cfg(test)]
 mod tests;
@@ -38,7 +39,7 @@ use std::time::Duration;
 
 use ::courier::Rules;
 use anyhow::Context as _;
-use api::{Advance, ApiState, HealthReport, ScanLimits};
+use api::{Advance, ApiState, HealthReport, ScanLimits, TokenFile};
 use config::Config;
 use journal::{Committer, CommitterConfig, Head, Journal};
 use router::{Plugins, Router, RouterConfig};
@@ -62,11 +63,12 @@ use listen::Doors;
 use loading::{Loaded, Loader};
 use metered::MeteredPolicies;
 use metrics::Metrics;
-use readings::Readings;
+use readings::{Readings, Refusals};
 use reloading::Reloading;
 use segmenter::Segmenter;
 use shared::{Connections, Shared};
 use tls::Certificates;
+use tokens::TokenWords;
 
 pub(crate) use listen::Listening;
 pub(crate) use tls::{Renewal, chain};
@@ -200,13 +202,12 @@ impl Running {
         let judging: Arc<dyn Plugins> = policies.clone();
         let shadows = Shadows::start(data, policies.clone(), beside)?;
         let counted = Arc::new(MeteredPolicies { inner: policies, metrics });
-        let (forgotten_in, forgotten) = mpsc::unbounded_channel();
-        let on_erasure = (forgotten_in, list(&data.folder, &journal, &store));
+        let (beside, forgotten) = Beside::of(&config, &data.folder, &journal, &store);
         let (fold, folding, health) =
-            start_fold(&journal, &store, counted, clock, wanted, on_erasure, waiting).await?;
+            start_fold(&journal, &store, counted, clock, wanted, beside, waiting).await?;
         let (intake_in, intake_out) = mpsc::channel(config.limits.intake_waiting_max);
         let (retries, retries_out) = mpsc::channel(RETRIES_WAITING_MAX);
-        let intake_refused = Arc::default();
+        let (intake_refused, callers) = (Arc::default(), Arc::new(listen::callers(&config)));
         let (counts_in, plugins) = watch::channel(Vec::new());
         let (segments_in, segments) = watch::channel(Arc::from(config.segments.as_slice()));
         let time = shared.clock.clone();
@@ -222,13 +223,14 @@ impl Running {
         ]);
         let intake = tokio::spawn(intake::run(Arc::clone(&shared), intake_out));
         let movers = Movers { intake, others, courier, folding };
-        let intake = (intake_in.downgrade(), Arc::clone(&intake_refused));
-        let readings = Readings::new(&shared, &store, sandbox, intake, health.clone(), fold.clone());
+        let doors = Refusals::new(&intake_in, &intake_refused, &callers);
+        let readings = Readings::new(&shared, &store, sandbox, doors, health.clone(), fold.clone());
         let api = ApiState {
             journal,
             store,
             intake: intake_in,
             tokens: Arc::new(listen::tokens(&config)),
+            callers,
             body_max_bytes: config.limits.body_max_bytes,
             body_within: config.limits.body_within,
             health,
@@ -256,6 +258,27 @@ fn carrier(
     Courier::new(port, Arc::clone(&shared.journal), Arc::clone(store))
 }
 
+/// What the folder keeps up besides the store.
+struct Beside {
+    forgotten: mpsc::UnboundedSender<Vec<Cell>>,
+    list: Box<dyn FnMut() + Send>,
+    tokens: TokenWords,
+}
+
+impl Beside {
+    /// And where it is told who was forgotten.
+    fn of(
+        config: &Config,
+        folder: &Path,
+        journal: &Arc<dyn Journal>,
+        store: &Arc<dyn Store>,
+    ) -> (Beside, mpsc::UnboundedReceiver<Vec<Cell>>) {
+        let (forgotten_in, forgotten) = mpsc::unbounded_channel();
+        let tokens = TokenWords::new(TokenFile::new(&config.data_dir, &config.tenant));
+        (Beside { forgotten: forgotten_in, list: list(folder, journal, store), tokens }, forgotten)
+    }
+}
+
 /// Starts the thread that folds, and says how it is told and what it tells.
 async fn start_fold(
     journal: &Arc<dyn Journal>,
@@ -263,7 +286,7 @@ async fn start_fold(
     policies: Arc<dyn Plugins>,
     clock: HostClock,
     wanted: Wanted,
-    (forgotten, list): (mpsc::UnboundedSender<Vec<Cell>>, Box<dyn FnMut() + Send>),
+    Beside { forgotten, list, tokens }: Beside,
     waiting: Waiting,
 ) -> anyhow::Result<(FolderHandle, std::thread::JoinHandle<()>, watch::Receiver<HealthReport>)> {
     let router = Router::open(journal.clone(), Arc::clone(store), policies, RouterConfig::default())?;
@@ -271,7 +294,7 @@ async fn start_fold(
     let (health_in, health) = watch::channel(HealthReport::default());
     let (folder, fold) =
         Folder::new(router, Arc::clone(journal), clock, wanted, health_in, forgotten, waiting);
-    let folding = folder.listing(list).spawn()?;
+    let folding = folder.listing(list).telling(tokens).spawn()?;
     if journal.head()?.position == 0 {
         // The first record says how all others are to be folded.
         fold.settle().await.map_err(anyhow::Error::msg)?;

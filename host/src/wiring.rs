@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context as _, anyhow, bail};
 use config::Config;
 use journal::Journal;
-use model::{Binding, Class, Digest, Entry, Instant, Setup, Turn};
+use model::{Binding, Class, Digest, Instant, Setup, Turn};
 use router::{Plugins, PluginsError, TurnOutcome};
 use sandbox::{Compiler, Evaluation, Grants, Limits, Plugin, Policy, Sandbox, SandboxConfig};
 use sha2::{Digest as _, Sha256};
@@ -157,8 +157,8 @@ pub fn make_folder(folder: &Path) -> anyhow::Result<()> {
 /// A folder is one tenant's for ever: its name is part of every intent's id. The journal's first record has it.
 pub fn check_tenant(config: &Config, journal: &dyn Journal) -> anyhow::Result<()> {
     let first = journal.read(0, 1)?.pop();
-    match first.map(|record| record.entry) {
-        Some(Entry::Setup(setup)) if setup.tenant != config.tenant => bail!(
+    match first.as_ref().and_then(|record| record.entry.setup()) {
+        Some(setup) if setup.tenant != config.tenant => bail!(
             "{}: the data folder {} is tenant \"{}\"'s, and this is the configuration of tenant \"{}\": correct `data` or \
              `tenant`",
             config.path.display(),

@@ -10,7 +10,7 @@ use tests::receiver::Receiver;
 use tests::tenant::{TMALL, WECOM};
 use tests::{Host, Platforms, Tenant};
 
-use crate::stage::{Stage, added};
+use crate::stage::{Stage, added, records};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -44,7 +44,9 @@ async fn tokens_are_made_used_and_revoked_beside_a_running_host() {
     let config = &stage.config;
     let customers = format!("{}/api/v1/customers", stage.host.api());
     let make = |name: &str, scope: &str| {
-        let told = cli_json(config, &["token", "create", name, "--scope", scope]).unwrap();
+        let told =
+            cli_json(config, &["token", "create", name, "--scope", scope, "--by", "li", "--why", "her desk"])
+                .unwrap();
         told["token"].as_str().unwrap().to_owned()
     };
     let (board, desk) = (make("board", "read"), make("desk", "operate"));
@@ -70,7 +72,7 @@ async fn tokens_are_made_used_and_revoked_beside_a_running_host() {
     let edges = stage.host.get(&format!("customers/{}/edges", ids[0])).await.unwrap();
     assert!(edges["edges"].as_array().unwrap().iter().any(|edge| edge["source"] == "desk/li"), "{edges}");
 
-    cli_text(config, &["token", "revoke", "board"]).unwrap();
+    cli_text(config, &["token", "revoke", "board", "--by", "li", "--why", "she left"]).unwrap();
     assert_eq!([status(&customers, &board).await, status(&customers, TOKEN).await], [401, 200]);
     let list = cli_json(config, &["token", "list"]).unwrap();
     let states: Vec<_> = list["tokens"].as_array().unwrap().iter().map(|one| &one["state"]).collect();
@@ -81,10 +83,63 @@ async fn tokens_are_made_used_and_revoked_beside_a_running_host() {
         log.contains("\"token\":\"board\"") && !log.contains(&board),
         "who asked is logged, and with what is not"
     );
-    let taken = cli(config, &["token", "create", "board", "--scope", "read"]).unwrap();
+    // The host sees the file, and tells the journal.
+    let told = |what: &str| {
+        let acts = records(config).into_iter().map(|record| record["entry"]["act"].clone());
+        acts.filter(|act| act["deed"]["attest"]["what"] == what).collect::<Vec<_>>()
+    };
+    eventually("the journal knows who revoked it", async || !told("token revoke").is_empty()).await;
+    let (made, ended) = (told("token create"), told("token revoke"));
+    assert_eq!((made.len(), ended.len()), (2, 1), "{made:?} {ended:?}");
+    assert_eq!(made[0]["deed"]["attest"]["of"], "board: read", "{made:?}");
+    assert_eq!((&ended[0]["by"], &ended[0]["why"]), (&"config/li".into(), &"she left".into()), "{ended:?}");
+    let taken = cli(config, &["token", "create", "board", "--scope", "read", "--by", "li", "--why", "again"])
+        .unwrap();
     assert_eq!(taken.status.code(), Some(1));
     let wrong = cli(config, &["token", "create", "new", "--scope", "everything"]).unwrap();
     assert_eq!(wrong.status.code(), Some(2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_fails_too_often_is_told_to_come_again_by_its_address_and_a_proxy_is_believed_where_it_is_named()
+{
+    let limits = "\n[limits]\ntoken_failures_per_minute = 3\nwebhook_failures_per_minute = 3\nforwarded_by = [\"127.0.0.1\"]\n";
+    let stage = staged(|_, text| text + limits).await;
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let customers = format!("{}/api/v1/customers", stage.host.api());
+    let asked = async |address: &str, token: &str| {
+        let request = client.get(&customers).bearer_auth(token).header("x-forwarded-for", address);
+        request.send().await.unwrap()
+    };
+    // A stranger says for whom he asks as he likes: what the proxy adds behind it counts.
+    for guess in 0..3 {
+        let address = format!("198.51.100.{guess}, 192.0.2.1");
+        assert_eq!(asked(&address, "a-guess").await.status().as_u16(), 401);
+    }
+    let refused = asked("198.51.100.9, 192.0.2.1", TOKEN).await;
+    assert_eq!(refused.status().as_u16(), 429);
+    let wait: u64 = refused.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!((1..=60).contains(&wait), "{wait}");
+    assert_eq!(asked("192.0.2.2", TOKEN).await.status().as_u16(), 200);
+
+    let hook = stage.host.hook(WECOM);
+    let forged = async || {
+        let query = "msg_signature=00&timestamp=1&nonce=1";
+        let request = client.post(format!("{hook}?{query}")).body("<xml><Encrypt>AAAA</Encrypt></xml>");
+        request.header("x-forwarded-for", "192.0.2.3").send().await.unwrap().status().as_u16()
+    };
+    assert_eq!([forged().await, forged().await, forged().await, forged().await], [401, 401, 401, 429]);
+    // The platform comes from elsewhere.
+    let event = added("wmFabLeAAA", START_MS / 1000);
+    assert!(stage.on.wecom.push(&hook, &event).await.unwrap().is_accepted());
+
+    let metrics = client.get(format!("{}/metrics", stage.host.api())).bearer_auth(TOKEN);
+    let metrics = metrics.send().await.unwrap().text().await.unwrap();
+    assert!(metrics.contains("heliu_callers_refused_total{door=\"api\"} 1"), "{metrics}");
+    assert!(metrics.contains("heliu_callers_refused_total{door=\"webhooks\"} 1"), "{metrics}");
+    let log = std::fs::read_to_string(stage.config.with_extension("log")).unwrap();
+    assert!(!metrics.contains("192.0.2.") && !log.contains("192.0.2."), "an address is nobody's label");
+    stage.host.stop().await.unwrap();
 }
 
 /// Writes a fresh certificate, and gives a client that believes it alone.

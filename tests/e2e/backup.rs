@@ -35,9 +35,12 @@ impl World {
     }
 
     fn backup(&self, name: &str) -> Value {
-        cli_json(&self.config, &["backup", self.path(name).to_str().unwrap()]).unwrap()
+        cli_json(&self.config, &[&["backup", self.path(name).to_str().unwrap()], SAID].concat()).unwrap()
     }
 }
+
+/// Who says so, and why.
+const SAID: &[&str] = &["--by", "cron", "--why", "nightly"];
 
 fn text(path: &Path) -> &str {
     path.to_str().unwrap()
@@ -71,14 +74,23 @@ async fn a_backup_under_load_has_all_that_was_answered_before_and_goes_on_elsewh
 
     // Elsewhere: the configuration and its secrets are there, nothing else is.
     let config = Tenant::default().write(&world.path("there"), &world.on).unwrap();
-    let restored = cli_json(&config, &["restore", text(&world.path("copy"))]).unwrap();
+    let restored = cli_json(&config, &[&["restore", text(&world.path("copy"))], SAID].concat()).unwrap();
     assert_eq!(restored["secrets_missing"].as_array().map(Vec::len), Some(0), "{restored}");
     let checked = cli_json(&config, &["rebuild", "--check"]).unwrap();
     assert_eq!((&checked["same"], &checked["position"]), (&Value::Bool(true), stands), "{checked}");
     assert_eq!(checked["store"], manifest["store"]["digest"]);
 
-    let records = crate::stage::records(&config);
+    let mut records = crate::stage::records(&config);
+    let act = |record: &Value| {
+        let act = record["entry"]["act"].clone();
+        assert_eq!((&act["by"], &act["why"]), (&"config/cron".into(), &"nightly".into()), "{record}");
+        act["deed"]["attest"]["what"].as_str().unwrap().to_owned()
+    };
+    // Who put it there stands behind all of it, and who took it out within.
+    assert_eq!(act(&records.pop().unwrap()), "restore");
     assert_eq!(records.last().unwrap()["position"], *position);
+    let told = records.iter().find(|record| record["position"] == manifest["of"]["act"]).unwrap();
+    assert_eq!(act(told), "backup");
     let kept: std::collections::BTreeSet<&str> = records
         .iter()
         .filter_map(|record| record["entry"]["event"]["event"]["who"][0]["value"].as_str())
@@ -124,7 +136,7 @@ async fn secrets_stay_at_home_and_what_is_missing_is_told() {
     assert!(!world.path("copy/cache").exists() && !world.path("copy/lock").exists());
 
     let config = world.path("bare/heliu.toml");
-    let restored = cli_json(&config, &["restore", text(&world.path("copy"))]).unwrap();
+    let restored = cli_json(&config, &[&["restore", text(&world.path("copy"))], SAID].concat()).unwrap();
     let missing = restored["secrets_missing"].as_array().unwrap();
     assert!(missing.iter().any(|path| path.as_str().unwrap().ends_with("bare/wecom.secret")), "{restored}");
     assert_eq!(restored["blotted"], manifest["configuration"]["blotted"]);
@@ -143,6 +155,39 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_makes_a_backup_stands_in_the_journal_first_or_in_the_manifest_alone_where_he_says_so() {
+    let world = World::new().await;
+    Host::start(&world.config).await.unwrap().stop().await.unwrap();
+    let unsaid = cli(&world.config, &["backup", text(&world.path("copy"))]).unwrap();
+    assert_eq!(unsaid.status.code(), Some(2), "{unsaid:?}");
+    // No host runs, and none is needed.
+    let manifest = world.backup("copy");
+    let last = crate::stage::records(&world.config).pop().unwrap();
+    assert_eq!(last["position"], manifest["of"]["act"], "{last}");
+    assert_eq!(manifest["journal"]["position"], last["position"], "the copy has it, too");
+
+    // Somebody holds the folder and does not answer.
+    let lock = world.config.with_file_name("data").join("lock");
+    let held = std::fs::File::options().write(true).open(&lock).unwrap();
+    held.try_lock().unwrap();
+    let backup = |more: &[&str]| {
+        let copy = world.path("second");
+        cli(&world.config, &[&["--json", "backup", text(&copy)], SAID, more].concat()).unwrap()
+    };
+    let refused = backup(&[]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && said.contains("--unrecorded"), "{said}");
+    assert!(!world.path("second").exists() && !world.path("second.partial").exists());
+    let made = backup(&["--unrecorded"]);
+    assert!(made.status.success(), "{made:?}");
+    assert!(String::from_utf8_lossy(&made.stderr).contains("the journal does not say"), "{made:?}");
+    let manifest: Value = serde_json::from_slice(&made.stdout).unwrap();
+    assert_eq!((&manifest["of"]["by"], &manifest["of"]["act"]), (&"config/cron".into(), &Value::Null));
+    drop(held);
+    assert_eq!(crate::stage::records(&world.config).pop().unwrap(), last);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_backup_that_is_damaged_or_a_folder_that_holds_something_is_refused() {
     let world = World::new().await;
     let host = Host::start(&world.config).await.unwrap();
@@ -150,7 +195,7 @@ async fn a_backup_that_is_damaged_or_a_folder_that_holds_something_is_refused() 
     world.oracle.push(&host.hook(WECOM), 1, Duration::ZERO).await;
     world.backup("copy");
     let said = |config: &Path, arguments: &[&str]| {
-        let output = cli(config, arguments).unwrap();
+        let output = cli(config, &[arguments, SAID].concat()).unwrap();
         assert_eq!(output.status.code(), Some(1), "{arguments:?}");
         String::from_utf8(output.stderr).unwrap()
     };

@@ -180,13 +180,19 @@ fn a_backtest_counts_who_would_change(stage: &Stage, customers: &[Value]) {
         let holds = |customer: &&Value| customer["tags"].as_array().unwrap().iter().any(|tag| tag == name);
         customers.iter().filter(holds).count()
     };
-    let before = cli_json(&stage.config, &["digest"]).unwrap();
+    let digest = || cli_json(&stage.config, &["digest"]).unwrap()["digest"].clone();
+    let before = digest();
     let [settings, page] = ["new.json", "report.html"].map(|name| stage.folder.path().join(name));
     let tiers = r#"{"tiers": [{"within_hours": 48, "tag": "48h"}, {"within_days": 30, "tag": "month"}], "beyond": "beyond"}"#;
     std::fs::write(&settings, tiers).unwrap();
     let (settings, html) = (settings.to_str().unwrap(), page.to_str().unwrap());
     let arguments = ["backtest", "--policy", "recency", "--settings", settings, "--html", html];
-    let report = cli_json(&stage.config, &arguments).unwrap();
+    // The page goes from hand to hand, with customers on it.
+    assert!(cli_text(&stage.config, &arguments).is_err() && !page.exists());
+    let said = ["--by", "li", "--why", "the board wants to see it"];
+    let report = cli_json(&stage.config, &[&arguments[..], &said].concat()).unwrap();
+    let last = crate::stage::records(&stage.config).pop().unwrap();
+    assert_eq!(last["entry"]["act"]["deed"]["attest"]["of"], "page of a backtest of policy recency");
     let row = |name: &str| {
         let rows = report["tags"].as_array().unwrap();
         rows.iter().find(|row| row["name"] == name).cloned().unwrap_or(Value::Null)
@@ -208,7 +214,7 @@ fn a_backtest_counts_who_would_change(stage: &Stage, customers: &[Value]) {
     assert!(text.contains("<svg") && text.contains("recency:month") && !text.contains("<script"), "{text}");
     // Nothing to compare is said, and nothing was written by any of it.
     assert!(cli_text(&stage.config, &["backtest", "--policy", "recency"]).is_err());
-    assert_eq!(cli_json(&stage.config, &["digest"]).unwrap(), before);
+    assert_eq!(digest(), before);
 }
 
 async fn every_tag_says_why(stage: &Stage, customers: &[Value]) {

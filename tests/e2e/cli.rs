@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 use tests::brand::START_MS;
-use tests::host::{binary, cli_json, cli_text, plugin};
+use tests::host::{binary, cli, cli_json, cli_text, plugin};
 use tests::tenant::WECOM;
 use tests::{SimClock, Tenant, WecomConfig, WecomSim};
 
@@ -128,15 +128,26 @@ async fn an_exported_journal_gives_the_same_customers_elsewhere() {
     }
     stage.advance(START_MS + 86_400_000).await;
     let file = stage.folder.path().join("journal.ndjson");
-    cli_text(&stage.config, &["journal", "export", "--out", file.to_str().unwrap()]).unwrap();
+    let (out, said) = (file.to_str().unwrap(), ["--by", "li", "--why", "the office moves"]);
+    // Nobody takes it out, or puts it in, unnamed.
+    for command in [&["journal", "export", "--out", out][..], &["journal", "import", out]] {
+        let unsaid = cli(&stage.config, command).unwrap();
+        assert_eq!(unsaid.status.code(), Some(2), "{unsaid:?}");
+        assert!(!file.exists());
+    }
+    cli_text(&stage.config, &[&["journal", "export", "--out", out][..], &said].concat()).unwrap();
+    let last = crate::stage::records(&stage.config).pop().unwrap();
+    let act = &last["entry"]["act"];
+    assert_eq!((&act["by"], &act["why"]), (&"config/li".into(), &"the office moves".into()), "{last}");
+    assert_eq!(act["deed"]["attest"]["of"], "journal, from position 1", "{last}");
     let digest = cli_json(&stage.config, &["digest"]).unwrap();
     let customers = stage.host.customers().await.unwrap();
 
     let elsewhere = tempfile::tempdir().unwrap();
     let config = Tenant::default().write(elsewhere.path(), &stage.on).unwrap();
-    cli_text(&config, &["journal", "import", file.to_str().unwrap()]).unwrap();
+    cli_text(&config, &[&["journal", "import", out][..], &said].concat()).unwrap();
     // Once more changes nothing.
-    cli_text(&config, &["journal", "import", file.to_str().unwrap()]).unwrap();
+    cli_text(&config, &[&["journal", "import", out][..], &said].concat()).unwrap();
     let host = tests::Host::start(&config).await.unwrap();
     host.advance(START_MS + 86_400_000).await.unwrap();
     assert_eq!(host.customers().await.unwrap(), customers);

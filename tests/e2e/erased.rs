@@ -127,9 +127,10 @@ async fn a_backup_from_before_brings_nobody_back_in_silence() {
     let hers = id_of(&stage, HERS).await;
     let root = stage.config.parent().unwrap().join("elsewhere");
     let backup = root.join("backups/monday");
-    let manifest = cli_json(&stage.config, &["backup", backup.to_str().unwrap()]).unwrap();
-    assert_eq!(manifest["erased"], 0, "{manifest}");
     let said = ["--by", "li", "--why", "she asked for it"];
+    let manifest =
+        cli_json(&stage.config, &[&["backup", backup.to_str().unwrap()][..], &said].concat()).unwrap();
+    assert_eq!(manifest["erased"], 0, "{manifest}");
     cli_json(&stage.config, &[&["customer", "erase", &hers][..], &said].concat()).unwrap();
     let list = root.join("backups/erasures.jsonl");
     let listed = std::fs::read_to_string(&list).unwrap();
@@ -137,17 +138,17 @@ async fn a_backup_from_before_brings_nobody_back_in_silence() {
     let Stage { host, config, on, .. } = stage;
     // The next one knows by itself, and lists nothing twice.
     let tuesday = root.join("backups/tuesday");
-    let manifest = cli_json(&config, &["backup", tuesday.to_str().unwrap()]).unwrap();
+    let manifest = cli_json(&config, &[&["backup", tuesday.to_str().unwrap()][..], &said].concat()).unwrap();
     assert_eq!(manifest["erased"], 1, "{manifest}");
     assert_eq!(std::fs::read_to_string(&list).unwrap(), listed);
     host.stop().await.unwrap();
 
     let there = Tenant::default().write(&root.join("there"), &on).unwrap();
-    let restored = cli_json(&there, &["restore", tuesday.to_str().unwrap()]).unwrap();
+    let restored = cli_json(&there, &[&["restore", tuesday.to_str().unwrap()][..], &said].concat()).unwrap();
     assert_eq!(restored["back"], 0, "{restored}");
 
     let config = Tenant::default().write(&root.join("here"), &on).unwrap();
-    let restored = cli_json(&config, &["restore", backup.to_str().unwrap()]).unwrap();
+    let restored = cli_json(&config, &[&["restore", backup.to_str().unwrap()][..], &said].concat()).unwrap();
     assert_eq!(restored["back"], 1, "{restored}");
     assert!(!files_with(&root.join("here/data"), HERS).is_empty());
     let refused = cli(&config, &["serve"]).unwrap();

@@ -1,5 +1,6 @@
 //! SIGHUP: another configuration takes over, and no request is lost by it.
 
+use serde_json::Value;
 use tests::brand::START_MS;
 use tests::tenant::{Bound, WECOM};
 use tests::{Host, Tenant};
@@ -84,5 +85,24 @@ async fn what_connections_may_do_stands_in_the_journal_with_who_changed_it_and_w
     assert_eq!((&grant["connection"], &grant["carry_again"][0]), (&"wecom".into(), &"tag".into()));
     let told = tests::host::cli_text(&stage.config, &["journal", "tail"]).unwrap();
     assert!(told.contains("config/li lets the connection wecom"), "{told}");
+
+    // So does what policies decide by.
+    let policies = || -> Vec<Value> {
+        let told = crate::stage::records(&stage.config).into_iter();
+        told.filter_map(|record| record["entry"].get("configured").cloned()).collect()
+    };
+    let first = policies();
+    assert_eq!((first.len(), &first[0]["by"]), (1, &"config".into()), "{first:?}");
+    let change = "\n[change]\nby = \"li\"\nwhy = \"no policies today\"\n".to_owned();
+    let tenant =
+        Tenant { policies: Vec::new(), carry_again: vec!["tag"], rules: change, ..group_rule("tag") };
+    tenant.write(stage.folder.path(), &stage.on).unwrap();
+    stage.host.signal("HUP").unwrap();
+    eventually("it is in the journal, too", async || policies().len() > 1).await;
+    let last = policies().remove(1);
+    assert_eq!((&last["by"], &last["why"]), (&"config/li".into(), &"no policies today".into()), "{last}");
+    assert_eq!(last["setup"]["policies"], Value::Array(Vec::new()), "{last}");
+    let now = stage.host.get("plugins").await.unwrap();
+    assert_eq!((&now["setup"]["by"], &now["setup"]["why"]), (&last["by"], &last["why"]), "{now}");
     tests::host::cli_text(&stage.config, &["rebuild", "--check"]).unwrap();
 }

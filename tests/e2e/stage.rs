@@ -65,9 +65,7 @@ pub async fn warm(config: &Path) {
 
 /// Everything in the journal, as `heliu journal export` prints it.
 pub fn records(config: &Path) -> Vec<Value> {
-    let text = tests::host::cli_text(config, &["journal", "export"]).unwrap();
-    let line = |line: &str| serde_json::from_str::<Value>(line).unwrap();
-    text.lines().map(line).filter(|record| record.get("entry").is_some()).collect()
+    tests::host::journal(config).unwrap()
 }
 
 /// The ids of a connection's events, in journal order.

@@ -45,7 +45,8 @@ async fn a_wrong_merge_is_undone_and_leaves_no_trace() {
     let file = folder.path().join("orders.ndjson");
     let lines = [bought("o1", "xiaoman", 1), bought("o2", "xiaoxue", 3)].map(|line| line.to_string());
     std::fs::write(&file, lines.join("\n")).unwrap();
-    cli_text(&config, &["journal", "import", file.to_str().unwrap()]).unwrap();
+    cli_text(&config, &["journal", "import", file.to_str().unwrap(), "--by", "li", "--why", "a journal"])
+        .unwrap();
     let host = Host::start(&config).await.unwrap();
     host.advance(START_MS + 60 * DAY_MS).await.unwrap();
     let (before, digest) = (customers(&config), cli_json(&config, &["digest"]).unwrap());

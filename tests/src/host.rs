@@ -284,6 +284,19 @@ pub fn cli_json(config: &Path, arguments: &[&str]) -> anyhow::Result<Value> {
     serde_json::from_str(&text).with_context(|| format!("heliu {arguments:?} printed {text}"))
 }
 
+/// Why a test exports: what an export leaves in the journal is no part of what is tested.
+const ORACLE: &str = "what a test is held against";
+
+/// Everything in the journal, as `heliu journal export` prints it, without the records that this very question leaves.
+///
+/// # Errors
+/// `heliu` fails, or prints something else.
+pub fn journal(config: &Path) -> anyhow::Result<Vec<Value>> {
+    let text = cli_text(config, &["journal", "export", "--by", "a-test", "--why", ORACLE])?;
+    let records = text.lines().map(serde_json::from_str).collect::<Result<Vec<Value>, _>>()?;
+    Ok(records.into_iter().filter(|record| record["entry"]["act"]["why"] != ORACLE).collect())
+}
+
 fn tail(text: &str, lines: usize) -> String {
     let all: Vec<&str> = text.lines().collect();
     all[all.len().saturating_sub(lines)..].join("\n")

@@ -56,6 +56,7 @@ impl Sent {
                     Entry::Event(_)
                     | Entry::Derived(_)
                     | Entry::Setup(_)
+                    | Entry::Configured(_)
                     | Entry::Retelling(_)
                     | Entry::Act(_)
                     | Entry::Erased(_) => None,

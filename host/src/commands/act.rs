@@ -102,6 +102,24 @@ pub(crate) struct Said {
     pub(crate) dry_run: bool,
 }
 
+/// Who does something that changes no customer, and why.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Signed {
+    /// Who does it. Stands in the journal for ever.
+    #[arg(long, value_name = "NAME", value_parser = line)]
+    pub(crate) by: String,
+    /// Why. Stands in the journal for ever.
+    #[arg(long, value_name = "TEXT", value_parser = line)]
+    pub(crate) why: String,
+}
+
+impl Signed {
+    /// As a host would say it: whoever holds the folder holds its configuration.
+    pub(crate) fn by(&self) -> String {
+        api::Caller::of_config().said_by(Some(&self.by))
+    }
+}
+
 /// Letters of what an operator says, at most.
 const SAID_MAX: usize = 1000;
 

@@ -19,7 +19,7 @@ use config::Config;
 use heliu::shadows;
 use heliu::signature::read_component;
 use heliu::wiring::{Data, Policies, Shelf};
-use model::{Binding, CustomerId, FoldState, Setup};
+use model::{Attest, Binding, CustomerId, FoldState, Setup};
 use router::{Pair, Side, Trial};
 use sandbox::{Grants, Plugin, Sandbox};
 use store::{Query, Standing, Store};
@@ -27,6 +27,7 @@ use store::{Query, Standing, Store};
 use self::compare::Comparison;
 use self::limits::Limits;
 use self::report::Report;
+use super::act::{Signed, line};
 use super::calendar::Zone;
 use super::export::range::{Range, bound};
 use super::print_json;
@@ -48,9 +49,8 @@ pub(crate) struct BacktestArguments {
     /// Fold up to here, itself not included. All that the store has folded if left out.
     #[arg(long, value_name = "POSITION|TIME", value_parser = bound)]
     to: Option<At>,
-    /// Write a page for people besides: one file with everything in it.
-    #[arg(long, value_name = "FILE")]
-    html: Option<PathBuf>,
+    #[command(flatten)]
+    page: Page,
     /// Show times in UTC instead of Beijing time.
     #[arg(long)]
     utc: bool,
@@ -96,7 +96,51 @@ pub(crate) fn run(
         upto.fired,
         Some(began.elapsed()),
     );
-    finish(&report, &data, arguments.html.as_deref(), Zone::new(arguments.utc), json, out)
+    finish(&report, &data, arguments.page.html.as_deref(), Zone::new(arguments.utc), json, out)
+}
+
+/// A page for people. It shows customers with what they did, and goes from hand to hand: like an export, it has a record.
+#[derive(Debug, clap::Args)]
+struct Page {
+    /// Write a page for people besides: one file with everything in it, with customers and what they did.
+    #[arg(long, value_name = "FILE", requires_all = ["by", "why"])]
+    html: Option<PathBuf>,
+    /// Who wants the page. Stands in the journal for ever.
+    #[arg(long, value_name = "NAME", value_parser = line, requires = "html")]
+    by: Option<String>,
+    /// What it is wanted for. Stands in the journal for ever.
+    #[arg(long, value_name = "TEXT", value_parser = line, requires = "html")]
+    why: Option<String>,
+}
+
+impl Page {
+    fn attests(&self, of: String) -> Option<(Signed, Attest)> {
+        let Page { html: Some(_), by: Some(by), why: Some(why) } = self else { return None };
+        let signed = Signed { by: by.clone(), why: why.clone() };
+        Some((signed, Attest { what: "export".to_owned(), of }))
+    }
+}
+
+impl BacktestArguments {
+    /// What the journal says before a page is written.
+    pub(crate) fn attests(&self) -> Option<(Signed, Attest)> {
+        self.page.attests(format!("page of a backtest of policy {}", self.policy))
+    }
+}
+
+impl ShadowArguments {
+    /// What the journal says before a page is written.
+    pub(crate) fn attests(&self) -> Option<(Signed, Attest)> {
+        self.page.attests(format!("page of the shadow of policy {}", self.policy.as_deref().unwrap_or("?")))
+    }
+
+    /// Would it come to something?
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
+        if self.page.html.is_some() && self.policy.is_none() {
+            bail!("--html: a page is of one shadow: name its policy");
+        }
+        Ok(())
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -104,9 +148,8 @@ pub(crate) struct ShadowArguments {
     /// The policy whose shadow is meant. All that have one if left out.
     #[arg(value_name = "POLICY")]
     policy: Option<String>,
-    /// Write a page for people besides: one file with everything in it.
-    #[arg(long, value_name = "FILE", requires = "policy")]
-    html: Option<PathBuf>,
+    #[command(flatten)]
+    page: Page,
     /// Show times in UTC instead of Beijing time.
     #[arg(long)]
     utc: bool,
@@ -161,7 +204,7 @@ fn shadow_of(
     let trial = Trial { before, after, customers, records: theirs.position };
     let upto = ours.position.min(theirs.position);
     let report = Report::new(comparison, &trial, [&old, &new], 1..=upto, theirs.fired.min(ours.fired), None);
-    finish(&report, &data, arguments.html.as_deref(), zone, json, out)
+    finish(&report, &data, arguments.page.html.as_deref(), zone, json, out)
 }
 
 /// Everybody in both stores. They are read one page after the other: a host that runs goes on meanwhile.

@@ -16,16 +16,27 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail, ensure};
 use config::Config;
 use heliu::{erasures, files, wiring};
+use model::{Attest, Position};
 use sqlite::{SqliteJournal, SqliteStore};
 use store::Store as _;
 
-use manifest::{JournalFile, Kept, MANIFEST, Manifest, StoreFile};
+use super::act::Signed;
+use manifest::{JournalFile, Kept, MANIFEST, Made, Manifest, StoreFile};
 pub(crate) use restore::restore;
 
-/// Copies everything into a new folder.
-pub(crate) fn backup(config: &Config, folder: &Path, json: bool, out: &mut dyn Write) -> anyhow::Result<()> {
+/// Copies everything into a new folder, once `say` has said so in the journal, as far as it could.
+pub(crate) fn backup(
+    config: &Config,
+    folder: &Path,
+    signed: &Signed,
+    say: impl FnOnce(Attest) -> anyhow::Result<Option<Position>>,
+    json: bool,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
     let is_free = !folder.exists() || fs::read_dir(folder).is_ok_and(|mut files| files.next().is_none());
     ensure!(is_free, "{}: there is something already; a backup gets a folder of its own", folder.display());
+    let journal = config.data_dir.join("journal.db");
+    ensure!(journal.exists(), "{}: there is no journal to copy", journal.display());
     let partial = partial(folder)?;
     if let Some(above) = partial.parent().filter(|above| !above.as_os_str().is_empty()) {
         files::make_folder(above).with_context(|| format!("make {}", above.display()))?;
@@ -35,7 +46,12 @@ pub(crate) fn backup(config: &Config, folder: &Path, json: bool, out: &mut dyn W
         let hint = "remove it, if a backup was broken off there";
         bail!("make {}: {error}; {hint}", partial.display());
     }
-    let manifest = match copy(config, &partial) {
+    let attest = Attest { what: "backup".to_owned(), of: "journal, store and components".to_owned() };
+    let copied = say(attest).and_then(|act| {
+        let Signed { by: _, why } = signed.clone();
+        copy(config, &partial, Made { by: signed.by(), why, act })
+    });
+    let manifest = match copied {
         Ok(manifest) => manifest,
         Err(error) => {
             drop(fs::remove_dir_all(&partial));
@@ -63,11 +79,10 @@ fn partial(folder: &Path) -> anyhow::Result<PathBuf> {
     Ok(folder.with_file_name(name))
 }
 
-fn copy(config: &Config, to: &Path) -> anyhow::Result<Manifest> {
+fn copy(config: &Config, to: &Path, of: Made) -> anyhow::Result<Manifest> {
     let made = wiring::system_now();
     let data = &config.data_dir;
     let journal_path = data.join("journal.db");
-    ensure!(journal_path.exists(), "{}: there is no journal to copy", journal_path.display());
     let store = if data.join("store.db").exists() { copy_store(data, to)? } else { None };
     let copied = SqliteJournal::copy(&journal_path, &to.join("journal.db"))?;
     let journal = JournalFile {
@@ -92,7 +107,9 @@ fn copy(config: &Config, to: &Path) -> anyhow::Result<Manifest> {
     let configuration = configuration::copy(config, to)?;
     let heliu = env!("CARGO_PKG_VERSION").to_owned();
     let tenant = config.tenant.clone();
-    let manifest = Manifest { heliu, made, tenant, journal, store, erasures, erased, plugins, configuration };
+    let of = Some(of);
+    let manifest =
+        Manifest { heliu, made, of, tenant, journal, store, erasures, erased, plugins, configuration };
     files::write(&to.join(MANIFEST), &serde_json::to_vec_pretty(&manifest)?)
         .with_context(|| format!("write the manifest into {}", to.display()))?;
     for file in fs::read_dir(to)?.chain(fs::read_dir(to.join("plugins"))?) {

@@ -1,6 +1,7 @@
 //! `heliu customer`: who they are, why they are what they are, why they are not, and since when.
 
 mod export;
+mod overflows;
 mod show;
 mod since;
 mod why;
@@ -10,7 +11,7 @@ use std::io::Write;
 
 use api::views;
 pub(crate) use export::{attest_export, export_customer};
-use model::{Customer, CustomerId};
+use model::{Customer, CustomerId, Position};
 use store::{Query, Store};
 
 use super::calendar::Zone;
@@ -60,6 +61,15 @@ pub(crate) enum CustomerCommand {
     /// Say why something is not so: every turn of a policy with what it decided and remembered, the records that it was not
     /// shown, and the reason.
     WhyNot(why_not::WhyNotArguments),
+    /// Customers of whom channels tell more than one document holds: what, and from which record on. All of it is in the journal.
+    Overflows {
+        /// Only those whose first record beyond it stands behind this position, to go on with a list.
+        #[arg(long, default_value_t = 0, value_name = "POSITION")]
+        after: Position,
+        /// How many, at most.
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+    },
     /// Say since when something is so without a break, and what made it so. Looks at every moment of her life.
     Since(since::SinceArguments),
 }
@@ -105,6 +115,7 @@ pub(crate) fn run(
             why::run(asked, &found, &what, &when, json, out)
         }
         CustomerCommand::WhyNot(arguments) => why_not::run(asked, &arguments, json, out),
+        CustomerCommand::Overflows { after, limit } => overflows::run(asked, after, limit, json, out),
         CustomerCommand::Since(arguments) => since::run(asked, &arguments, json, out),
     })
 }

@@ -7,6 +7,7 @@ use api::lookup;
 use api::views::{ConflictView, DivisionView, EdgeView, EdgesView, HandleView, MergedView, RetractionView};
 use journal::Records;
 use model::Event;
+use router::TOO_MANY_HANDLES;
 
 use super::calendar::Zone;
 use super::segment::Asked;
@@ -185,9 +186,13 @@ fn conflicts(
         writeln!(out, "position {position}, {}, from {}", zone.text(*now), plain(source))?;
         let mut table = Table::default();
         table.row(["went to".to_owned(), customer.clone()]);
-        table.row(["shows".to_owned(), format!("{}, which {other} keeps", handle.text())]);
+        // Where it is nobody else's, it was not taken.
+        let keeps =
+            if customer == other { "which is not taken".to_owned() } else { format!("which {other} keeps") };
+        table.row(["shows".to_owned(), format!("{}, {keeps}", handle.text())]);
         let reason = match scheme.as_str() {
             "operator" => "an operator divided them".to_owned(),
+            TOO_MANY_HANDLES => "one person would have more handles than anybody has".to_owned(),
             scheme => format!("a person has one {scheme}, and there are two"),
         };
         table.row(["but".to_owned(), reason]);

@@ -12,15 +12,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use journal::Journal;
-use model::{Position, Record};
+use model::{Attest, Position, Record};
 use store::Store;
 
+use super::act::Signed;
 use super::calendar::Zone;
 use super::{one_line, unless_reader_left};
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum JournalCommand {
-    /// Write the journal as NDJSON: one record in a line.
+    /// Write the journal as NDJSON: one record in a line. That it was given out is said in the journal first.
     Export {
         /// Only what stands behind this position.
         #[arg(long, default_value_t = 0, value_name = "POSITION")]
@@ -28,21 +29,25 @@ pub(crate) enum JournalCommand {
         /// Write to a file, which is there whole or not at all, instead of the standard output.
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
+        #[command(flatten)]
+        signed: Signed,
     },
     /// Append the records of an exported file. Events that stand in the journal already are not stored again.
     ///
     /// Records keep their time, unless the journal has later ones. Into an empty journal a whole export gives the same
     /// journal, and so the same state. Into another journal positions differ: derived events are then left out, because
-    /// the fold tells them again.
+    /// the fold tells them again; and who imported it, and why, is said behind them.
     Import {
         /// A file, or `-` for the standard input.
         file: PathBuf,
+        #[command(flatten)]
+        signed: Signed,
     },
     /// Show the end of the journal.
     Tail {
-        /// How many records.
-        #[arg(short = 'n', long, default_value_t = 10)]
-        lines: usize,
+        /// How many records, 1000 at most: whoever needs more exports them.
+        #[arg(short = 'n', long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(..=TAIL_MAX))]
+        lines: u16,
         /// Go on with what is appended, until interrupted.
         #[arg(short, long)]
         follow: bool,
@@ -52,8 +57,25 @@ pub(crate) enum JournalCommand {
     },
 }
 
+/// A look at the end. More of it is an export, of which the journal says who and why.
+const TAIL_MAX: i64 = 1000;
+
 /// Records that are read or appended at a time.
 const PAGE_RECORDS: usize = 1000;
+
+impl JournalCommand {
+    /// What the journal says before the command is run, and by whom.
+    pub(crate) fn attests(&self) -> Option<(Signed, Attest)> {
+        match self {
+            JournalCommand::Export { after, out: _, signed } => {
+                let of = format!("journal, from position {}", after.saturating_add(1));
+                Some((signed.clone(), Attest { what: "export".to_owned(), of }))
+            }
+            // What an import is to be remembered for is known at its end.
+            JournalCommand::Import { .. } | JournalCommand::Tail { .. } => None,
+        }
+    }
+}
 
 /// The store is not looked at: it follows the journal.
 pub(crate) fn run(
@@ -65,13 +87,15 @@ pub(crate) fn run(
 ) -> anyhow::Result<()> {
     let journal = &*journal;
     unless_reader_left(match command {
-        JournalCommand::Export { after, out: Some(file) } => {
+        JournalCommand::Export { after, out: Some(file), signed: _ } => {
             export::to_file(journal, after, &file, json, out)
         }
-        JournalCommand::Export { after, out: None } => export::write(journal, after, out).map(drop),
-        JournalCommand::Import { file } => import::run(journal, &file, json, out),
+        JournalCommand::Export { after, out: None, signed: _ } => {
+            export::write(journal, after, out).map(drop)
+        }
+        JournalCommand::Import { file, signed } => import::run(journal, &file, &signed, json, out),
         JournalCommand::Tail { lines, follow, utc } => {
-            tail::run(journal, lines, follow, json, Zone::new(utc), out)
+            tail::run(journal, usize::from(lines), follow, json, Zone::new(utc), out)
         }
     })
 }

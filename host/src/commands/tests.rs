@@ -60,7 +60,9 @@ impl Host {
     }
 
     pub(super) fn journal(&self, arguments: &[&str]) -> anyhow::Result<String> {
-        let command: super::JournalCommand = parsed(arguments);
+        let said = ["--by", "li", "--why", "a copy for the office"];
+        let said = if arguments[0] == "tail" { &[][..] } else { &said[..] };
+        let command: super::JournalCommand = parsed(&[arguments, said].concat());
         let (journal, store): (Arc<dyn Journal>, Arc<dyn Store>) = (self.journal.clone(), self.store.clone());
         printed(|out, json| super::journal(command, journal, store, json, out), arguments)
     }

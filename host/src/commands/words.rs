@@ -1,10 +1,10 @@
 //! Events and records in a line of plain words.
 
 use model::{
-    Act, Attest, Binding, Bond, Content, Deed, DerivedEvent, Direction, Dropped, Entry, Erase, Event, Fact,
-    Grant, HandTag, HandUntag, Identity, IntentState, Join, Look, Message, OperatorAct, Order, OrderLine,
-    OrderStep, Pause, Progress, Proposal, Reaction, Receipt, ReceiptStep, Retelling, Retract, Retry, Setup,
-    Split, StrayReceipt, Tie, Touchpoint, Trait, Value, View,
+    Act, Attest, Binding, Bond, Configured, Content, Deed, DerivedEvent, Direction, Dropped, Entry, Erase,
+    Event, Fact, Grant, HandTag, HandUntag, Identity, IntentState, Join, Look, Message, OperatorAct, Order,
+    OrderLine, OrderStep, Overflow, Pause, Progress, Proposal, Reaction, Receipt, ReceiptStep, Retelling,
+    Retract, Retry, Setup, Split, StrayReceipt, Tie, Touchpoint, Trait, Value, View,
 };
 
 use super::calendar::Zone;
@@ -23,7 +23,7 @@ pub(crate) fn source(entry: &Entry) -> String {
     match entry {
         Entry::Event(channel) => channel.connection.clone(),
         Entry::Derived(derived) => format!("policy {}", derived.binding),
-        Entry::Setup(_) => "heliu.toml".to_owned(),
+        Entry::Setup(_) | Entry::Configured(_) => "heliu.toml".to_owned(),
         Entry::Retelling(retelling) => format!("policy {}", retelling.binding),
         Entry::Progress(_) => "courier".to_owned(),
         Entry::Act(act) => act.by.clone(),
@@ -38,17 +38,8 @@ pub(crate) fn entry(entry: &Entry, zone: Zone) -> String {
         Entry::Derived(DerivedEvent { binding: _, cause, again: _, event: told }) => {
             format!("{} [derived from position {cause}]", event(told, zone))
         }
-        Entry::Setup(Setup { policies, schemes, phone_country: _, tenant: _, outcomes: _ }) => {
-            let name = |binding: &Binding| match binding.paused {
-                None => binding.name.clone(),
-                Some(Pause { behind, fired: _, broke_off: _ }) => {
-                    format!("{} (paused behind position {behind})", binding.name)
-                }
-            };
-            let names: Vec<String> = policies.iter().map(name).collect();
-            let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-            format!("the configuration changed: policies {names}; {} schemes of handles", schemes.len())
-        }
+        Entry::Setup(setup) => self::setup(setup),
+        Entry::Configured(Configured { setup, by, why }) => format!("{by}: {}: {why}", self::setup(setup)),
         Entry::Retelling(Retelling { binding: _, id: _, event, cause, counts }) => {
             let says = if *counts { "counts again" } else { "counts no longer" };
             format!("what was told at position {event} {says}, because of position {cause}")
@@ -57,6 +48,19 @@ pub(crate) fn entry(entry: &Entry, zone: Zone) -> String {
         Entry::Act(OperatorAct { id: _, by, why, deed }) => format!("{by} {}: {why}", self::deed(deed)),
         Entry::Erased(_) => "something of a person who was erased".to_owned(),
     }
+}
+
+fn setup(setup: &Setup) -> String {
+    let Setup { policies, schemes, phone_country: _, tenant: _, outcomes: _ } = setup;
+    let name = |binding: &Binding| match binding.paused {
+        None => binding.name.clone(),
+        Some(Pause { behind, fired: _, broke_off: _ }) => {
+            format!("{} (paused behind position {behind})", binding.name)
+        }
+    };
+    let names: Vec<String> = policies.iter().map(name).collect();
+    let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    format!("the configuration changed: policies {names}; {} schemes of handles", schemes.len())
 }
 
 fn progress(progress: &Progress) -> String {
@@ -110,6 +114,11 @@ pub(crate) fn stray(stray: &StrayReceipt) -> String {
         None => "nobody had carried it".to_owned(),
     };
     format!("position {position}: {source} says that {intent} of {customer} is {step}, and {carrier}")
+}
+
+pub(crate) fn overflow(overflow: &Overflow) -> String {
+    let Overflow { position, now: _, customer, kind, text } = overflow;
+    format!("{customer}: too many {kind}, from position {position} on: {text}")
 }
 
 /// What she made of an intent: `bought order E1, as the host joins it`.

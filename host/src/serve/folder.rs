@@ -9,7 +9,7 @@ use std::time::{Duration, Instant as Moment};
 
 use api::HealthReport;
 use journal::{Batch, Journal};
-use model::{Entry, Instant, Position, Setup};
+use model::{Instant, Position, Setup};
 use router::{Router, RouterError};
 use store::{Standing, Store};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::clock::HostClock;
 use super::granting::{self, Wanted};
 use super::pausing::Pausing;
+use super::tokens::TokenWords;
 use crate::telemetry::Waiting;
 
 /// How often alarms are looked for when nothing is appended.
@@ -49,6 +50,7 @@ pub(crate) struct Folder {
     forgotten: mpsc::UnboundedSender<Vec<Cell>>,
     /// Lists erasures outside of the journal.
     list: Option<Box<dyn FnMut() + Send>>,
+    tokens: Option<TokenWords>,
     waiting: Waiting,
     wakes: Receiver<Wake>,
 }
@@ -84,7 +86,7 @@ impl Folder {
             paused: Arc::clone(&paused),
             halt: router.halt(),
         };
-        let (pausing, list) = (Pausing::default(), None);
+        let (pausing, list, tokens) = (Pausing::default(), None, None);
         (
             Folder {
                 router,
@@ -96,6 +98,7 @@ impl Folder {
                 health,
                 forgotten,
                 list,
+                tokens,
                 waiting,
                 wakes,
             },
@@ -106,6 +109,12 @@ impl Folder {
     /// Calls this after somebody was erased, before anything else is folded.
     pub(crate) fn listing(mut self, list: Box<dyn FnMut() + Send>) -> Folder {
         self.list = Some(list);
+        self
+    }
+
+    /// Tells the journal who made these tokens, or revoked them, and why.
+    pub(crate) fn telling(mut self, tokens: TokenWords) -> Folder {
+        self.tokens = Some(tokens);
         self
     }
 
@@ -202,15 +211,21 @@ impl Folder {
         let mut entries = Vec::new();
         if *self.router.setup() != setup {
             tracing::info!(policies = setup.policies.len(), "the configuration takes over");
-            entries.push(Entry::Setup(setup));
+            entries.push(granting::setup(self.router.setup(), setup, &wanted.change));
         }
         if !grants.is_empty() {
             tracing::info!(connections = grants.len(), "connections may do something else than before");
             entries.extend(grants);
         }
+        let words = self.tokens.as_ref().map(|tokens| tokens.untold(&*self.journal)).transpose()?;
+        let (untold, tokens_seen) = words.unwrap_or_default();
+        entries.extend(untold);
         if !entries.is_empty() {
             self.journal.append(&[Batch { now, entries, ..Batch::default() }])?;
             self.router.settle(now)?;
+        }
+        if let Some(tokens) = &mut self.tokens {
+            tokens.told(tokens_seen);
         }
         Ok(self.router.standing())
     }

@@ -1,8 +1,8 @@
 //! What connections may do, as the configuration has it, and the acts that say so in the journal: an auditor finds there when
-//! who let whom do what.
+//! who let whom do what. The same of who decides.
 
 use config::Change;
-use model::{Deed, Entry, Grant, OperatorAct, Position, Setup};
+use model::{Configured, Deed, Entry, Grant, OperatorAct, Position, Setup};
 
 use super::connection::Connection;
 
@@ -55,16 +55,35 @@ pub(crate) fn acts(present: &[Grant], wanted: &Wanted, stands: Position) -> Vec<
     });
     let act = |grant: Grant| {
         let id = format!("grant/{stands}/{}", grant.connection);
-        let by = api::Caller::of_config().said_by(change.by.as_deref());
-        let why = change.why.clone().unwrap_or_else(|| WHY.to_owned());
+        let (by, why) = said(change);
         Entry::Act(OperatorAct { id, by, why, deed: Deed::Grant(grant) })
     };
     changed.chain(gone).map(act).collect()
 }
 
+/// The record of a setup that differs from the present one: by whom and why, unless it is the host alone that pauses a policy, or
+/// lets it decide again.
+pub(crate) fn setup(present: &Setup, wanted: Setup, change: &Change) -> Entry {
+    let unpaused = |setup: &Setup| {
+        let mut setup = setup.clone();
+        setup.policies.iter_mut().for_each(|binding| binding.paused = None);
+        setup
+    };
+    if unpaused(present) == unpaused(&wanted) {
+        return Entry::Setup(wanted);
+    }
+    let (by, why) = said(change);
+    Entry::Configured(Configured { setup: wanted, by, why })
+}
+
+fn said(change: &Change) -> (String, String) {
+    let by = api::Caller::of_config().said_by(change.by.as_deref());
+    (by, change.why.clone().unwrap_or_else(|| WHY.to_owned()))
+}
+
 #[cfg(test)]
 mod tests {
-    use model::Digest;
+    use model::{Binding, Digest, Pause, PolicyDescriptor};
 
     use super::*;
 
@@ -78,6 +97,39 @@ mod tests {
             shares: Vec::new(),
             carry_again: Vec::new(),
         }
+    }
+
+    #[test]
+    fn a_setup_says_who_and_why_unless_it_is_a_pause_of_the_hosts_own() {
+        let bound = |settings: &str, paused| Setup {
+            policies: vec![Binding {
+                name: "tags".to_owned(),
+                digest: Digest([1; 32]),
+                settings: settings.to_owned(),
+                descriptor: PolicyDescriptor {
+                    title: String::new(),
+                    settings_schema: "{}".to_owned(),
+                    wants: Vec::new(),
+                    tags: Vec::new(),
+                    journeys: Vec::new(),
+                    reads: Vec::new(),
+                },
+                carry: false,
+                paused,
+            }],
+            ..Setup::default()
+        };
+        let pause = Some(Pause { behind: 3, fired: 9, broke_off: None });
+        let change = Change { by: Some("li".to_owned()), why: Some("stricter".to_owned()) };
+        let (paused, again) = (bound("{}", pause), bound("{}", None));
+        assert_eq!(setup(&paused, again.clone(), &change), Entry::Setup(again.clone()));
+        let stricter = bound("[]", None);
+        let (by, why) = ("config/li".to_owned(), "stricter".to_owned());
+        let told = Entry::Configured(Configured { setup: stricter.clone(), by, why });
+        assert_eq!(setup(&paused, stricter, &change), told, "also where a pause ends by it");
+        let (by, why) = ("config".to_owned(), WHY.to_owned());
+        let told = Entry::Configured(Configured { setup: again.clone(), by, why });
+        assert_eq!(setup(&Setup::default(), again, &Change::default()), told);
     }
 
     #[test]

@@ -10,9 +10,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use api::{ApiState, Routers, TokenFile, Tokens};
+use api::{ApiState, CallerLimits, Callers, Peer, Routers, TokenFile, Tokens};
 use axum::Router;
 use config::Config;
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
@@ -58,6 +61,16 @@ pub(crate) fn tokens(config: &Config) -> Tokens {
         tracing::warn!("nobody may use the API: there is no [api] token, and `heliu token create` made none");
     }
     Tokens::new(configured, Some(file))
+}
+
+/// Who fails too often.
+pub(crate) fn callers(config: &Config) -> Callers {
+    let limits = &config.limits;
+    Callers::new(CallerLimits {
+        token_failures: limits.token_failures_per_minute,
+        webhook_failures: limits.webhook_failures_per_minute,
+        forwarded_by: limits.forwarded_by.clone(),
+    })
 }
 
 /// Bound, and not open yet.
@@ -154,8 +167,8 @@ pub(crate) async fn open(
             () = told(&mut stop) => break,
         };
         while connections.try_join_next().is_some() {}
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, from) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) if is_of_one_connection(&error) => continue,
             Err(error) => {
                 tracing::error!(%error, "no connection is taken for a moment");
@@ -171,7 +184,7 @@ pub(crate) async fn open(
         let (routes, stop) = (routes.clone(), stop.clone());
         let certificate = certificate.clone();
         connections.spawn(async move {
-            attend(stream, certificate.as_ref(), routes, limits, stop).await;
+            attend(stream, Peer(from.ip()), certificate.as_ref(), routes, limits, stop).await;
             drop(place);
         });
     }
@@ -199,6 +212,7 @@ async fn refuse(mut stream: TcpStream, tls: bool) {
 
 async fn attend(
     stream: TcpStream,
+    peer: Peer,
     certificate: Option<&Certificate>,
     routes: Router,
     limits: DoorLimits,
@@ -209,11 +223,11 @@ async fn attend(
     let mut stream = Box::pin(TimeoutStream::new(stream));
     stream.as_mut().set_write_timeout_pinned(Some(limits.write_within));
     match certificate {
-        None => converse(stream, routes, limits, stop).await,
+        None => converse(stream, peer, routes, limits, stop).await,
         Some(certificate) => {
             let greeting = tokio::time::timeout(limits.head_within, certificate.acceptor().accept(stream));
             match greeting.await {
-                Ok(Ok(stream)) => converse(stream, routes, limits, stop).await,
+                Ok(Ok(stream)) => converse(stream, peer, routes, limits, stop).await,
                 // Strangers who speak no TLS, or none of ours: normal, and nothing to tell of each.
                 Ok(Err(error)) => tracing::debug!(%error, "a greeting of TLS failed"),
                 Err(_) => tracing::debug!("a greeting of TLS did not come in time"),
@@ -224,6 +238,7 @@ async fn attend(
 
 async fn converse(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: Peer,
     routes: Router,
     limits: DoorLimits,
     mut stop: watch::Receiver<bool>,
@@ -233,7 +248,12 @@ async fn converse(
         .header_read_timeout(limits.head_within)
         .max_buf_size(HEAD_BYTES_MAX)
         .max_headers(HEADERS_READ_MAX);
-    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes)));
+    let routes = TowerToHyperService::new(routes);
+    let asked = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        routes.call(request)
+    });
+    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), asked));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = told(&mut stop) => {

@@ -5,7 +5,7 @@ use std::fmt::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use api::{HealthReport, Incoming, dead, lookup};
+use api::{Callers, HealthReport, Incoming, dead, lookup};
 use prometheus_client::encoding::{EncodeGaugeValue, prometheus_text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -28,11 +28,28 @@ pub(crate) struct Readings {
     shared: Arc<Shared>,
     store: Arc<dyn Store>,
     sandbox: Sandbox,
-    /// Weak: the intake ends with the last one who may hand in requests.
-    intake: mpsc::WeakSender<Incoming>,
-    intake_refused: Arc<AtomicU64>,
+    doors: Refusals,
     health: watch::Receiver<HealthReport>,
     fold: FolderHandle,
+}
+
+/// What is refused before any mover sees it.
+pub(crate) struct Refusals {
+    /// Weak: the intake ends with the last one who may hand in requests.
+    intake: mpsc::WeakSender<Incoming>,
+    /// Webhooks that found it full.
+    full: Arc<AtomicU64>,
+    callers: Arc<Callers>,
+}
+
+impl Refusals {
+    pub(crate) fn new(
+        intake: &mpsc::Sender<Incoming>,
+        full: &Arc<AtomicU64>,
+        callers: &Arc<Callers>,
+    ) -> Refusals {
+        Refusals { intake: intake.downgrade(), full: Arc::clone(full), callers: Arc::clone(callers) }
+    }
 }
 
 /// A page of numbers, made for one answer.
@@ -84,12 +101,12 @@ impl Readings {
         shared: &Arc<Shared>,
         store: &Arc<dyn Store>,
         sandbox: Sandbox,
-        (intake, intake_refused): (mpsc::WeakSender<Incoming>, Arc<AtomicU64>),
+        doors: Refusals,
         health: watch::Receiver<HealthReport>,
         fold: FolderHandle,
     ) -> Readings {
         let (shared, store) = (Arc::clone(shared), Arc::clone(store));
-        Readings { shared, store, sandbox, intake, intake_refused, health, fold }
+        Readings { shared, store, sandbox, doors, health, fold }
     }
 
     /// All metrics of the host.
@@ -108,6 +125,12 @@ impl Readings {
         self.breakers(&mut sheet);
         self.letters(&mut sheet);
         self.strays(&mut sheet);
+        let refused = self.doors.callers.refused();
+        sheet.counter(
+            "callers_refused",
+            "Requests that were not looked at, because their address had failed too often",
+            refused.map(|(door, refused)| (vec![("door", door.to_owned())], refused)),
+        );
         let memory = u64::try_from(self.sandbox.memory_bytes()).unwrap_or(u64::MAX);
         sheet.number(
             "plugins_memory_bytes",
@@ -131,9 +154,9 @@ impl Readings {
             |queue: &mpsc::Sender<Incoming>| (queue.max_capacity() - queue.capacity(), queue.max_capacity());
         let mut queues: Vec<(Labels, (usize, usize))> =
             vec![(named("journal", ""), self.shared.appender.waiting())];
-        queues.extend(self.intake.upgrade().map(|intake| (named("intake", ""), room(&intake))));
+        queues.extend(self.doors.intake.upgrade().map(|intake| (named("intake", ""), room(&intake))));
         let mut refused = vec![
-            (named("intake", ""), self.intake_refused.load(Ordering::Relaxed)),
+            (named("intake", ""), self.doors.full.load(Ordering::Relaxed)),
             (named("journal", ""), self.shared.appender.refused()),
         ];
         for connection in self.shared.connections().values() {

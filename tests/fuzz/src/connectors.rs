@@ -1,7 +1,8 @@
 //! The connectors natively: what a platform, or whoever pretends to be one, makes them read.
 //!
 //! A push comes in two ways: as it is, which few lines read before the signature fails; and sealed and signed by us, so
-//! that the fuzzer works on what stands inside. Answers of the platform come from the script.
+//! that the fuzzer works on what stands inside. Answers of the platform come from the script in two ways, too: as they are, and
+//! mended (`mended.rs`).
 
 use std::fmt::Debug;
 use std::fs;
@@ -9,15 +10,17 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use heliu_sdk::chores::{Chore, Harvest};
-use heliu_sdk::connector::{self, Page, Reception, Refusal, Request};
+use heliu_sdk::connector::{self, Errand, Page, Reception, Refusal, Request};
+use heliu_sdk::events::{Content, Identity};
 use heliu_sdk::faults::Fault;
-use heliu_sdk::{ChoreWorker, Feed, Webhook};
+use heliu_sdk::{ChoreWorker, Feed, Outlet, Webhook};
 use serde_json::{Value, json};
 use tmall::Tmall;
 use wecom::Wecom;
 use youzan::Youzan;
 
-use crate::script::{self, Script};
+use crate::mended::{Platform, TOP, WECOM, YOUZAN};
+use crate::script::{self, Answering, Script};
 
 /// A push as it is: query, headers' one value, body; then answers.
 pub const AS_IT_IS: u8 = b'R';
@@ -27,6 +30,13 @@ pub const SEALED: u8 = b'S';
 const POLL: u8 = b'P';
 /// A chore; then answers.
 const WORK: u8 = b'W';
+/// Errands; then answers.
+const CARRY: u8 = b'C';
+
+/// The same with answers that are mended.
+const fn mended(call: u8) -> u8 {
+    call.to_ascii_lowercase()
+}
 
 const TOKEN: &str = "Scrm7HostTok";
 const KEY: &str = "CAT9AG498DYt5BL5gHCQRgI0QX020VORWniVvAp3rJB";
@@ -72,26 +82,28 @@ fn tmall_settings() -> Value {
 
 pub fn wecom(bytes: &[u8]) {
     let settings = wecom_settings().to_string();
-    twice(bytes, |script| match script.call {
+    twice(bytes, |script| match script.call.to_ascii_uppercase() {
         AS_IT_IS | SEALED => receive::<Wecom>(&settings, wecom_push, script),
-        _ => work::<Wecom>(&settings, script),
+        CARRY => carry::<Wecom>(&settings, &WECOM, script),
+        _ => work::<Wecom>(&settings, &WECOM, script),
     });
 }
 
 pub fn youzan(bytes: &[u8]) {
     let settings = youzan_settings().to_string();
-    twice(bytes, |script| match script.call {
+    twice(bytes, |script| match script.call.to_ascii_uppercase() {
         AS_IT_IS | SEALED => receive::<Youzan>(&settings, youzan_push, script),
-        POLL => poll::<Youzan>(&settings, script),
-        _ => work::<Youzan>(&settings, script),
+        POLL => poll::<Youzan>(&settings, &YOUZAN, script),
+        CARRY => carry::<Youzan>(&settings, &YOUZAN, script),
+        _ => work::<Youzan>(&settings, &YOUZAN, script),
     });
 }
 
 pub fn tmall(bytes: &[u8]) {
     let settings = tmall_settings().to_string();
-    twice(bytes, |script| match script.call {
-        POLL => poll::<Tmall>(&settings, script),
-        _ => work::<Tmall>(&settings, script),
+    twice(bytes, |script| match script.call.to_ascii_uppercase() {
+        POLL => poll::<Tmall>(&settings, &TOP, script),
+        _ => work::<Tmall>(&settings, &TOP, script),
     });
 }
 
@@ -116,11 +128,16 @@ fn receive<C: Webhook>(settings: &str, push: Push, mut script: Script<'_>) -> St
     shown(&received)
 }
 
-fn poll<C: Feed>(settings: &str, mut script: Script<'_>) -> String {
+/// A host that answers as the script has it, mended or not.
+fn host<'a>(script: Script<'a>, platform: &'static Platform) -> Answering<'a> {
+    if script.call.is_ascii_lowercase() { script.mended(platform) } else { script.host() }
+}
+
+fn poll<C: Feed>(settings: &str, platform: &'static Platform, mut script: Script<'_>) -> String {
     let cursor = Some(script.text()).filter(|text| !text.is_empty());
     // The host keeps JSON alone.
     let cursor = cursor.filter(|text| serde_json::from_str::<Value>(text).is_ok());
-    let polled = connector::poll::<C>(settings, cursor, &mut script.host());
+    let polled = connector::poll::<C>(settings, cursor, &mut host(script, platform));
     if let Ok(Page { kept, cursor, more: _ }) = &polled {
         check(kept);
         assert!(is_json(cursor), "cursor {cursor:?}");
@@ -128,13 +145,49 @@ fn poll<C: Feed>(settings: &str, mut script: Script<'_>) -> String {
     shown(&polled)
 }
 
-fn work<C: ChoreWorker>(settings: &str, mut script: Script<'_>) -> String {
+fn work<C: ChoreWorker>(settings: &str, platform: &'static Platform, mut script: Script<'_>) -> String {
     let Ok(chore) = serde_json::from_slice::<Chore>(script.part()) else { return String::new() };
-    let worked: Result<Harvest, Fault> = connector::work::<C>(settings, chore, &mut script.host());
+    let worked: Result<Harvest, Fault> = connector::work::<C>(settings, chore, &mut host(script, platform));
     if let Ok(kept) = &worked {
         check(kept);
     }
     shown(&worked)
+}
+
+/// Errands are the host's own words, and well-formed: what the platform says of them is not.
+fn carry<C: Outlet>(settings: &str, platform: &'static Platform, mut script: Script<'_>) -> String {
+    let Ok(Value::Array(errands)) = serde_json::from_slice(script.part()) else { return String::new() };
+    let errands: Vec<Errand> = errands.iter().take(ERRANDS_MAX).filter_map(errand).collect();
+    let count = errands.len();
+    let delivery = connector::carry::<C>(settings, errands, &mut host(script, platform));
+    assert_eq!(delivery.outcomes.len(), count, "one outcome for each errand");
+    check(&Harvest { events: Vec::new(), chores: delivery.chores.clone() });
+    shown(&delivery)
+}
+
+/// Errands of one call.
+const ERRANDS_MAX: usize = 8;
+
+fn errand(value: &Value) -> Option<Errand> {
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let handle = |value: &Value| {
+        let [scheme, scope, value] = ["scheme", "scope", "value"].map(|key| text(&value[key]));
+        Some(Identity { scheme: scheme?, scope: scope?, value: value? })
+    };
+    let content = |value: &Value| {
+        let [id, kind, title, category] = ["id", "kind", "title", "category"].map(|key| text(&value[key]));
+        Some(Content { id: id?, kind: kind?, title, category })
+    };
+    let detail = value["detail"].to_string();
+    Some(Errand {
+        id: text(&value["id"])?,
+        scene: text(&value["scene"])?,
+        to: value["to"].as_array()?.iter().filter_map(handle).collect(),
+        staff: text(&value["staff"]),
+        text: text(&value["text"]),
+        content: content(&value["content"]),
+        detail,
+    })
 }
 
 fn shown(value: &impl Debug) -> String {
@@ -184,7 +237,7 @@ fn youzan_push(script: &mut Script<'_>) -> Request {
 }
 
 pub fn wecom_seeds() -> anyhow::Result<Vec<Vec<u8>>> {
-    goldens("wecom", |golden| {
+    goldens("wecom", &WECOM, |golden| {
         let request = &golden["request"];
         let body = body(request);
         // What stands in a push that the golden's own key opens is sealed again for ours.
@@ -200,7 +253,7 @@ pub fn wecom_seeds() -> anyhow::Result<Vec<Vec<u8>>> {
 }
 
 pub fn youzan_seeds() -> anyhow::Result<Vec<Vec<u8>>> {
-    goldens("youzan", |golden| {
+    goldens("youzan", &YOUZAN, |golden| {
         let body = body(&golden["request"]);
         let signed = golden["request"]["headers"].to_string().contains("event-sign");
         (if signed { SEALED } else { AS_IT_IS }, vec![body])
@@ -208,11 +261,15 @@ pub fn youzan_seeds() -> anyhow::Result<Vec<Vec<u8>>> {
 }
 
 pub fn tmall_seeds() -> anyhow::Result<Vec<Vec<u8>>> {
-    goldens("tmall", |_| (AS_IT_IS, Vec::new()))
+    goldens("tmall", &TOP, |_| (AS_IT_IS, Vec::new()))
 }
 
 /// A script for each golden of a connector: its call, and what the platform answers in it.
-fn goldens(connector: &str, push: impl Fn(&Value) -> (u8, Vec<Vec<u8>>)) -> anyhow::Result<Vec<Vec<u8>>> {
+fn goldens(
+    connector: &str,
+    platform: &'static Platform,
+    push: impl Fn(&Value) -> (u8, Vec<Vec<u8>>),
+) -> anyhow::Result<Vec<Vec<u8>>> {
     let folder: PathBuf =
         tests::host::workspace().join("plugins/connectors").join(connector).join("tests/golden");
     let mut paths = fs::read_dir(&folder)
@@ -225,23 +282,40 @@ fn goldens(connector: &str, push: impl Fn(&Value) -> (u8, Vec<Vec<u8>>)) -> anyh
         let golden = fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
         let golden: Value =
             serde_json::from_str(&golden).with_context(|| format!("read {}", path.display()))?;
-        let (call, mut parts) = match golden["call"].as_str() {
+        let (call, said) = match golden["call"].as_str() {
             Some("receive") => push(&golden),
             Some("poll") => (POLL, vec![text(&golden["cursor"])]),
             Some("work") => (WORK, vec![golden["chore"].to_string().into_bytes()]),
-            // Errands are the host's own words.
+            Some("carry") => (CARRY, vec![golden["errands"].to_string().into_bytes()]),
             _ => continue,
         };
-        for exchange in golden["http"].as_array().into_iter().flatten() {
-            let answer = &exchange["response"];
-            let status = answer["status"].as_u64().filter(|&status| status != 200);
-            let mut part = status.map_or_else(Vec::new, |status| format!("#{status}").into_bytes());
-            part.extend(body(answer));
-            parts.push(part);
+        let answers = golden["http"].as_array().into_iter().flatten().map(|exchange| &exchange["response"]);
+        seeds.push(script::write(call, said.iter().cloned().chain(answers.clone().map(as_it_is))));
+        if !matches!(call, AS_IT_IS | SEALED) {
+            let answers = answers.filter_map(|answer| inside(answer, platform));
+            seeds.push(script::write(mended(call), said.into_iter().chain(answers)));
         }
-        seeds.push(script::write(call, parts));
     }
     Ok(seeds)
+}
+
+/// An answer as a part.
+fn as_it_is(answer: &Value) -> Vec<u8> {
+    let status = answer["status"].as_u64().filter(|&status| status != 200);
+    let mut part = status.map_or_else(Vec::new, |status| format!("#{status}").into_bytes());
+    part.extend(body(answer));
+    part
+}
+
+/// What stands inside of an answer, to be mended. None: it is a token, which is no part.
+fn inside(answer: &Value, platform: &Platform) -> Option<Vec<u8>> {
+    let body: Value = serde_json::from_slice(&body(answer)).ok()?;
+    match (platform.unwrap)(&body) {
+        Some(inner) => Some(inner.to_string().into_bytes()),
+        None if body.to_string().contains("access_token") => None,
+        // A refusal is one with another status, too: whatever the status, what it says goes before.
+        None => Some([b"#200".as_slice(), body.to_string().as_bytes()].concat()),
+    }
 }
 
 /// A text as it is, anything else as JSON, and nothing for null.

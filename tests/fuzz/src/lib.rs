@@ -5,6 +5,7 @@
 
 mod connectors;
 mod gate;
+mod mended;
 mod script;
 mod verdicts;
 mod webhook;
@@ -31,13 +32,13 @@ pub const TARGETS: &[Target] = &[
     },
     Target {
         name: "wecom",
-        about: "pushes that WeCom signed and others, and answers of its API",
+        about: "pushes that WeCom signed and others, and answers of its API to chores and errands",
         run: connectors::wecom,
         seeds: connectors::wecom_seeds,
     },
     Target {
         name: "youzan",
-        about: "pushes that Youzan signed and others, pages and answers of its API",
+        about: "pushes that Youzan signed and others, pages and answers of its API to chores and errands",
         run: connectors::youzan,
         seeds: connectors::youzan_seeds,
     },

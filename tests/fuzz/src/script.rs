@@ -9,6 +9,8 @@ use heliu_sdk::events::Instant;
 use heliu_sdk::http::{Failure, Request, Response};
 use heliu_sdk::log::Level;
 
+use crate::mended::{self, Platform};
+
 /// In no UTF-8, so in no seed but between parts.
 pub const BETWEEN: u8 = 0xff;
 
@@ -39,7 +41,12 @@ impl<'a> Script<'a> {
 
     /// A host that answers requests with the parts that are left.
     pub fn host(self) -> Answering<'a> {
-        Answering { answers: self.parts, memory: BTreeMap::new(), random: 0 }
+        Answering { answers: self.parts, platform: None, memory: BTreeMap::new(), random: 0 }
+    }
+
+    /// The same, where each part stands inside an answer that this platform would give.
+    pub fn mended(self, platform: &'static Platform) -> Answering<'a> {
+        Answering { platform: Some(platform), ..self.host() }
     }
 }
 
@@ -58,20 +65,31 @@ pub fn write<T: AsRef<[u8]>>(call: u8, parts: impl IntoIterator<Item = T>) -> Ve
 /// A platform that says what the fuzzer wants, until it has nothing more to say.
 pub struct Answering<'a> {
     answers: std::slice::Split<'a, u8, fn(&u8) -> bool>,
+    platform: Option<&'static Platform>,
     memory: BTreeMap<String, Vec<u8>>,
     random: u8,
 }
 
 impl Host for Answering<'_> {
     /// A part that begins with `#` and three digits is an answer with that status.
-    fn send(&mut self, _: Request) -> Result<Response, Failure> {
+    fn send(&mut self, request: Request) -> Result<Response, Failure> {
+        let answer = |status, body| Response { status, headers: Vec::new(), body };
+        if let Some(token) = self.platform.and_then(|platform| (platform.token)(&request)) {
+            return Ok(answer(200, token.to_string().into_bytes()));
+        }
         let part = self.answers.next().ok_or(Failure::TimedOut)?;
         let status = part
             .strip_prefix(b"#")
             .and_then(|rest| rest.split_first_chunk::<3>())
             .and_then(|(digits, body)| Some((std::str::from_utf8(digits).ok()?.parse().ok()?, body)));
-        let (status, body) = status.unwrap_or((200, part));
-        Ok(Response { status, headers: Vec::new(), body: body.to_vec() })
+        Ok(match (status, self.platform) {
+            (Some((status, body)), _) => answer(status, body.to_vec()),
+            (None, None) => answer(200, part.to_vec()),
+            (None, Some(platform)) => {
+                let body = (platform.wrap)(&request, mended::whole(part));
+                answer(200, body.to_string().into_bytes())
+            }
+        })
     }
 
     fn get(&mut self, key: &str) -> Option<Vec<u8>> {

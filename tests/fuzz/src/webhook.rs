@@ -84,6 +84,7 @@ fn routes(intake: mpsc::Sender<Incoming>) -> anyhow::Result<axum::Router> {
         journal,
         store: Arc::new(MemoryStore::default()),
         intake,
+        callers: Arc::default(),
         tokens: Arc::new(Tokens::new(Some("a-token"), None)),
         body_within: std::time::Duration::from_secs(30),
         body_max_bytes: BODY_MAX_BYTES,

@@ -155,8 +155,7 @@ fn met_in(customer: &Value) -> BTreeSet<&'static str> {
 
 fn events(config: &Path) -> anyhow::Result<()> {
     let mut counts: BTreeMap<(String, String), u64> = BTreeMap::new();
-    for line in cli_text(config, &["journal", "export"])?.lines() {
-        let record: Value = serde_json::from_str(line)?;
+    for record in tests::host::journal(config)? {
         let Some(event) = record["entry"].get("event") else { continue };
         let fact = event["event"]["fact"].as_object().and_then(|fact| fact.keys().next());
         let connection = event["connection"].as_str().unwrap_or("?").to_owned();

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use parking_lot::Mutex;
-use serde_json::Value;
 
 use super::STAFF;
 use crate::WecomSim;
@@ -128,8 +127,7 @@ impl Oracle {
     /// # Errors
     /// The first promise that was broken.
     pub fn judge(&self, config: &Path) -> anyhow::Result<Verdict> {
-        let text = cli_text(config, &["journal", "export"])?;
-        let records = text.lines().map(serde_json::from_str).collect::<Result<Vec<Value>, _>>()?;
+        let records = crate::host::journal(config)?;
         let mut ids = BTreeSet::new();
         let mut added: BTreeMap<String, usize> = BTreeMap::new();
         for record in &records {

@@ -4,20 +4,22 @@ mod scope;
 mod token;
 mod tokens;
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant as Moment, SystemTime, UNIX_EPOCH};
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, header};
+use axum::http::{Extensions, HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use model::Instant;
 
+use crate::ApiState;
+use crate::callers::Place;
 use crate::error::{ApiError, ErrorCode};
 use crate::reading::Shared;
 
 pub use scope::Scope;
 pub use token::{TOKEN_PREFIX, TokenHash, make_token};
-pub use tokens::{CONFIG_TOKEN, Caller, TokenFile, TokenRecord, Tokens, TokensError};
+pub use tokens::{CONFIG_TOKEN, Caller, TokenFile, TokenRecord, TokenStamp, TokenWord, Tokens, TokensError};
 
 /// What a route asks of its caller.
 #[derive(Clone, Copy, Debug)]
@@ -28,13 +30,44 @@ pub(crate) struct Needs {
     pub(crate) path: &'static str,
 }
 
-/// Whose token the headers show: `Authorization: Bearer …`.
-pub(crate) fn caller(tokens: &Tokens, headers: &HeaderMap) -> Option<Caller> {
+/// What the headers show: `Authorization: Bearer …`.
+fn shown(headers: &HeaderMap) -> Option<&[u8]> {
     let shown = headers.get(header::AUTHORIZATION)?.as_bytes();
     // The scheme's name has no case; what follows has.
     let (scheme, shown) = shown.split_at_checked("bearer ".len())?;
-    let shown = scheme.eq_ignore_ascii_case(b"bearer ").then(|| shown.trim_ascii())?;
-    tokens.caller(shown, wall_now())
+    scheme.eq_ignore_ascii_case(b"bearer ").then(|| shown.trim_ascii())
+}
+
+/// Whose token a request shows. None: nobody's.
+///
+/// # Errors
+/// [`ErrorCode::TooManyFailures`]: its address failed too often, and nothing was looked at.
+pub(crate) fn caller(
+    state: &ApiState,
+    extensions: &Extensions,
+    headers: &HeaderMap,
+) -> Result<Option<Caller>, ApiError> {
+    let Some(shown) = shown(headers) else { return Ok(None) };
+    let (address, now) = (state.callers.address(extensions, headers), Moment::now());
+    let hash = TokenHash::of(shown);
+    state
+        .callers
+        .admit(address, Place::Api, Some(&hash), now)
+        .map_err(|wait_ms| too_often("wrong tokens").come_again_in(wait_ms))?;
+    let caller = state.tokens.caller(shown, wall_now());
+    match caller {
+        Some(_) => state.callers.held(address, Place::Api, Some(&hash), now),
+        None => state.callers.failed(address, Place::Api, now),
+    }
+    Ok(caller)
+}
+
+/// Whose address showed too much that did not hold.
+pub(crate) fn too_often(what: &str) -> ApiError {
+    ApiError::new(
+        ErrorCode::TooManyFailures,
+        format!("too many {what} came from this address; come again later"),
+    )
 }
 
 /// By the machine's clock, whatever the host's: a token's end is nothing that a demo may move.
@@ -49,7 +82,7 @@ pub(crate) async fn require(
     mut request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    let Some(caller) = caller(&shared.state().tokens, request.headers()) else {
+    let Some(caller) = caller(shared.state(), request.extensions(), request.headers())? else {
         return Err(ApiError::new(
             ErrorCode::Unauthorised,
             "show a token of this host that is in force as `Authorization: Bearer …`",

@@ -158,7 +158,11 @@ pub fn retried(
     };
     let dead = |note: &Note| match note {
         Note::DeadTurn(dead) if is_it(dead) => Some(dead.clone()),
-        Note::DeadTurn(_) | Note::Conflict(_) | Note::Erasure(_) | Note::StrayReceipt(_) => None,
+        Note::DeadTurn(_)
+        | Note::Conflict(_)
+        | Note::Erasure(_)
+        | Note::StrayReceipt(_)
+        | Note::Overflow(_) => None,
     };
     let key = Note::DeadTurn(turn.note.clone()).key();
     let healed = report.notes_gone.iter().any(|note| note.key() == key);
@@ -287,7 +291,7 @@ fn scan(
             .into_iter()
             .filter_map(|note| match note {
                 Note::DeadTurn(turn) => Some(turn),
-                Note::Conflict(_) | Note::Erasure(_) | Note::StrayReceipt(_) => None,
+                Note::Conflict(_) | Note::Erasure(_) | Note::StrayReceipt(_) | Note::Overflow(_) => None,
             })
             .collect();
         if turns.is_empty() {

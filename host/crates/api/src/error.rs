@@ -34,6 +34,8 @@ pub(crate) enum ErrorCode {
     TooLarge,
     UriTooLong,
     HeadersTooLarge,
+    /// This address failed too often: what it shows is not looked at for a while.
+    TooManyFailures,
     /// Come again: too many wait, or nothing could be kept now.
     Unavailable,
     Internal,
@@ -53,6 +55,7 @@ impl ErrorCode {
             ErrorCode::TooLarge => "too_large",
             ErrorCode::UriTooLong => "uri_too_long",
             ErrorCode::HeadersTooLarge => "headers_too_large",
+            ErrorCode::TooManyFailures => "too_many_failures",
             ErrorCode::Unavailable => "unavailable",
             ErrorCode::Internal => "internal",
         }
@@ -70,6 +73,7 @@ impl ErrorCode {
             ErrorCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             ErrorCode::UriTooLong => StatusCode::URI_TOO_LONG,
             ErrorCode::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            ErrorCode::TooManyFailures => StatusCode::TOO_MANY_REQUESTS,
             ErrorCode::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -91,6 +95,7 @@ impl ErrorCode {
             | ErrorCode::TooLarge
             | ErrorCode::UriTooLong
             | ErrorCode::HeadersTooLarge
+            | ErrorCode::TooManyFailures
             | ErrorCode::Internal => None,
         }
     }

@@ -10,6 +10,7 @@
 //! Invariant: what an error says of the host's inside goes to the log, never to the caller.
 
 mod auth;
+mod callers;
 pub mod dead;
 mod error;
 mod guard;
@@ -28,9 +29,10 @@ mod state;
 pub mod views;
 
 pub use auth::{
-    CONFIG_TOKEN, Caller, Scope, TOKEN_PREFIX, TokenFile, TokenHash, TokenRecord, Tokens, TokensError,
-    make_token,
+    CONFIG_TOKEN, Caller, Scope, TOKEN_PREFIX, TokenFile, TokenHash, TokenRecord, TokenStamp, TokenWord,
+    Tokens, TokensError, make_token,
 };
+pub use callers::{CallerLimits, Callers, Peer};
 pub use dead::TURNS_HEAL;
 pub use guard::{API_BODY_MAX_BYTES, HEADER_BYTES_MAX, HEADERS_MAX, URI_BYTES_MAX};
 pub use intake::{Incoming, Reply, TRACE};

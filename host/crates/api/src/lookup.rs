@@ -1,7 +1,7 @@
 //! Finds a customer by what a person may call her: an id, or one of her handles.
 
 use journal::Journal;
-use model::{Conflict, Customer, CustomerId, FoldState, Identity, Note, StrayReceipt};
+use model::{Conflict, Customer, CustomerId, FoldState, Identity, Note, Overflow, StrayReceipt};
 use router::RouterError;
 use store::{Store, StoreError};
 
@@ -72,7 +72,35 @@ pub fn strays(
         for note in notes {
             match note {
                 Note::StrayReceipt(stray) if !more(stray.clone()) => return Ok(()),
-                Note::StrayReceipt(_) | Note::Conflict(_) | Note::DeadTurn(_) | Note::Erasure(_) => {}
+                Note::StrayReceipt(_)
+                | Note::Conflict(_)
+                | Note::DeadTurn(_)
+                | Note::Erasure(_)
+                | Note::Overflow(_) => {}
+            }
+        }
+    }
+}
+
+/// Customers of whom channels tell more than a document holds, of the notes behind the one with the key `after`, until `more` has
+/// seen enough.
+///
+/// # Errors
+/// [`StoreError`] if the store cannot be read.
+pub fn overflows(
+    store: &dyn Store,
+    mut after: String,
+    mut more: impl FnMut(Overflow) -> bool,
+) -> Result<(), StoreError> {
+    loop {
+        let notes = store.notes(&after, NOTES_READ)?;
+        let Some(last) = notes.last() else { return Ok(()) };
+        after = last.key();
+        for note in notes {
+            if let Note::Overflow(overflow) = note
+                && !more(overflow)
+            {
+                return Ok(());
             }
         }
     }
@@ -98,7 +126,7 @@ pub fn conflicts(
         after = last.key();
         found.extend(notes.into_iter().filter_map(|note| match note {
             Note::Conflict(conflict) => Some(conflict),
-            Note::DeadTurn(_) | Note::Erasure(_) | Note::StrayReceipt(_) => None,
+            Note::DeadTurn(_) | Note::Erasure(_) | Note::StrayReceipt(_) | Note::Overflow(_) => None,
         }));
         if found.len() > limit {
             break;

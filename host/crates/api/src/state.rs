@@ -11,7 +11,7 @@ use segment::Segment;
 use store::{Standing, Store};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::{Incoming, Retry, ScanLimits, Tokens};
+use crate::{Callers, Incoming, Retry, ScanLimits, Tokens};
 
 /// Everything that a route may use.
 pub struct ApiState {
@@ -21,6 +21,8 @@ pub struct ApiState {
     pub intake: mpsc::Sender<Incoming>,
     /// What callers of `/api/v1` are held against.
     pub tokens: Arc<Tokens>,
+    /// Who fails too often.
+    pub callers: Arc<Callers>,
     /// Bytes of a webhook's body.
     pub body_max_bytes: usize,
     /// How long a body may take to arrive.

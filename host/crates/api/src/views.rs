@@ -36,7 +36,7 @@ pub use dead::{
 };
 pub use held::{Held, HeldKind, held};
 pub use host::{
-    BreakerView, DigestView, FailingView, HealthView, NotePage, NoteView, PluginView, PluginsView,
+    BreakerView, DigestView, FailingView, HealthView, NotePage, NoteView, PluginView, PluginsView, SetupView,
 };
 pub use identity::{
     ConflictPage, ConflictView, DivisionView, EdgeView, EdgesView, HandleView, Mend, MergedView,

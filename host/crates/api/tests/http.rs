@@ -7,6 +7,8 @@
 mod access;
 #[path = "http/acts.rs"]
 mod acts;
+#[path = "http/callers.rs"]
+mod callers;
 #[path = "http/customers.rs"]
 mod customers;
 #[path = "http/dead.rs"]

@@ -1,7 +1,9 @@
 //! `[limits]`: what one caller may ask of the host. Everything has a default.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use serde::Deserialize;
 
 use crate::{Problem, duration};
@@ -21,6 +23,15 @@ pub(crate) struct LimitsSection {
     head_within: String,
     /// How long a request's body may take to arrive. `"30s"` if left out.
     body_within: String,
+    /// Wrong tokens that one address may show a minute; past it everything that it asks of the API is answered 429, but for tokens
+    /// that held from there before. 0: as many as it likes. 30 if left out.
+    token_failures_per_minute: u32,
+    /// Webhooks that are not authentic that one address may send a minute, to one connection; past it all of its webhooks there are
+    /// answered 429. One that is authentic starts the count anew. 0: as many as it likes. 600 if left out.
+    webhook_failures_per_minute: u32,
+    /// Networks of the proxies that are believed when `X-Forwarded-For` says for whom they ask. Nobody if left out: the address is
+    /// that of who connects.
+    forwarded_by: Vec<String>,
     /// Addresses that the process may use which compiles a component, its program included. 1 GiB if left out.
     compile_memory_bytes: usize,
     /// Time that it may compute, in whole seconds. `"60s"` if left out.
@@ -30,13 +41,18 @@ pub(crate) struct LimitsSection {
 }
 
 /// What one caller may ask of the host, and what it may cost to compile a component.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     pub body_max_bytes: usize,
     pub intake_waiting_max: usize,
     pub connections_max: usize,
     pub head_within: Duration,
     pub body_within: Duration,
+    /// 0: no limit.
+    pub token_failures_per_minute: u32,
+    /// 0: no limit.
+    pub webhook_failures_per_minute: u32,
+    pub forwarded_by: Vec<IpNet>,
     pub compile_memory_bytes: usize,
     /// Whole seconds.
     pub compile_cpu: Duration,
@@ -52,6 +68,9 @@ const CONNECTIONS_MAX_MAX: usize = 65_536;
 /// Whoever needs longer is held by somebody on purpose.
 const WITHIN_MAX: Duration = Duration::from_secs(600);
 
+/// More of them in a minute is no limit.
+const FAILURES_MAX: u32 = 1_000_000;
+
 /// Less holds not even the program; our own components take a little more.
 const COMPILE_MEMORY_BYTES: (usize, usize) = (128 << 20, 64 << 30);
 /// From a second, which is what the system counts in, to what nobody waits for.
@@ -65,6 +84,9 @@ impl Default for LimitsSection {
             connections_max: 1024,
             head_within: "10s".to_owned(),
             body_within: "30s".to_owned(),
+            token_failures_per_minute: 30,
+            webhook_failures_per_minute: 600,
+            forwarded_by: Vec::new(),
             compile_memory_bytes: 1 << 30,
             compile_cpu: "60s".to_owned(),
             compile_wall: "5m".to_owned(),
@@ -80,6 +102,9 @@ impl LimitsSection {
             connections_max,
             head_within,
             body_within,
+            token_failures_per_minute,
+            webhook_failures_per_minute,
+            forwarded_by,
             compile_memory_bytes,
             compile_cpu,
             compile_wall,
@@ -100,12 +125,23 @@ impl LimitsSection {
             return Err(Problem::wrong("compile_cpu", reason));
         }
         let compile_wall = compile_time("compile_wall", &compile_wall)?;
+        let failures = |key: &str, most: u32| match most {
+            0..=FAILURES_MAX => Ok(most),
+            _ => Err(Problem::wrong(key, format!("{most} is more than {FAILURES_MAX}"))),
+        };
+        let token_failures_per_minute = failures("token_failures_per_minute", token_failures_per_minute)?;
+        let webhook_failures_per_minute =
+            failures("webhook_failures_per_minute", webhook_failures_per_minute)?;
+        let forwarded_by = forwarded_by.iter().map(|text| network(text)).collect::<Result<_, _>>()?;
         Ok(Limits {
             body_max_bytes,
             intake_waiting_max,
             connections_max,
             head_within,
             body_within,
+            token_failures_per_minute,
+            webhook_failures_per_minute,
+            forwarded_by,
             compile_memory_bytes,
             compile_cpu,
             compile_wall,
@@ -119,6 +155,15 @@ pub(crate) fn within(key: &str, value: usize, max: usize) -> Result<(), Problem>
     } else {
         Err(Problem::wrong(key, format!("{value} is not between 1 and {max}")))
     }
+}
+
+/// A network, or one address.
+fn network(text: &str) -> Result<IpNet, Problem> {
+    let net = text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
+    net.map(|net| net.trunc()).ok_or_else(|| {
+        let reason = format!("\"{text}\" is no network: write it like \"10.0.0.0/8\", or an address");
+        Problem::wrong("forwarded_by", reason)
+    })
 }
 
 fn compile_time(key: &str, text: &str) -> Result<Duration, Problem> {

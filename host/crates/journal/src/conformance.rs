@@ -2,8 +2,8 @@
 //! `journal_conformance!(|run| run(&an_empty_journal))`.
 
 use model::{
-    Act, ChannelEvent, Chore, DerivedEvent, Digest, Entry, Erased, Event, Fact, Identity, MemoryCell,
-    MemoryWrite, Request, Setup, Source, Touchpoint,
+    Act, ChannelEvent, Chore, Configured, DerivedEvent, Digest, Entry, Erased, Event, Fact, Identity,
+    MemoryCell, MemoryWrite, Request, Setup, Source, Touchpoint,
 };
 
 use crate::{
@@ -351,13 +351,17 @@ pub fn letters_that_wait_are_counted(journal: &dyn Journal) {
 
 pub fn setups_are_found_behind_a_position(journal: &dyn Journal) {
     let setup = |tenant: &str| Entry::Setup(Setup { tenant: tenant.to_owned(), ..Setup::default() });
-    let entries = vec![setup("a"), entry(SHOP, "x"), setup("b"), entry(SHOP, "y"), setup("c")];
+    let said = |tenant: &str| {
+        let setup = Setup { tenant: tenant.to_owned(), ..Setup::default() };
+        Entry::Configured(Configured { setup, by: "li".to_owned(), why: "moved".to_owned() })
+    };
+    let entries = vec![setup("a"), entry(SHOP, "x"), said("b"), entry(SHOP, "y"), said("c")];
     append(journal, &[Batch { now: 1, entries, ..Batch::default() }]);
     let positions = |after| {
         journal.setups(after).expect("setups").iter().map(|record| record.position).collect::<Vec<_>>()
     };
     assert_eq!((positions(0), positions(1), positions(5)), (vec![1, 3, 5], vec![3, 5], vec![]));
-    assert_eq!(journal.setups(3).expect("setups")[0].entry, setup("c"));
+    assert_eq!(journal.setups(3).expect("setups")[0].entry, said("c"));
 }
 
 fn gone(entry: &Entry) -> Entry {

@@ -111,6 +111,7 @@ pub fn fingerprint(entry: &Entry) -> Option<Digest> {
         Entry::Event(_)
         | Entry::Derived(_)
         | Entry::Setup(_)
+        | Entry::Configured(_)
         | Entry::Retelling(_)
         | Entry::Progress(_)
         | Entry::Act(_) => entry.source().map(|(source, id)| fingerprint_of(source, id)),

@@ -174,7 +174,10 @@ impl Records for MemoryJournal {
     fn setups(&self, after: Position) -> Result<Vec<Record>, JournalError> {
         let state = self.state();
         let setups = state.records.iter().filter(|record| record.position > after);
-        Ok(setups.filter(|record| matches!(record.entry, Entry::Setup(_))).cloned().collect())
+        Ok(setups
+            .filter(|record| matches!(record.entry, Entry::Setup(_) | Entry::Configured(_)))
+            .cloned()
+            .collect())
     }
 
     fn erase(&self, erasure: &Erasure) -> Result<Gone, JournalError> {

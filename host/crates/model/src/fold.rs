@@ -64,6 +64,7 @@ pub enum Note {
     DeadTurn(DeadTurn),
     Erasure(Erasure),
     StrayReceipt(StrayReceipt),
+    Overflow(Overflow),
 }
 
 /// A record named two people by handles that say that they are not one.
@@ -122,6 +123,31 @@ pub struct StrayReceipt {
     pub carrier: Option<String>,
 }
 
+/// Channels tell more of a customer than one document holds: from this record on, what passes the limit stands in the journal
+/// alone. One for each kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Overflow {
+    /// The first record that passed it.
+    pub position: Position,
+    pub now: Instant,
+    pub customer: CustomerId,
+    /// `traits`, `staff`, `receipts` or `notes`.
+    pub kind: String,
+    /// What the limit is, and what is not taken.
+    pub text: String,
+}
+
+/// Digits of a position in a note's key.
+const KEY_DIGITS: usize = 20;
+
+impl Overflow {
+    /// Is this the key of such a note of that kind?
+    #[must_use]
+    pub fn is_key(key: &str, kind: &str) -> bool {
+        key.get(KEY_DIGITS..).and_then(|rest| rest.strip_prefix(" over ")) == Some(kind)
+    }
+}
+
 impl Note {
     /// What stands just before the keys of all notes on this record.
     #[must_use]
@@ -139,10 +165,26 @@ impl Note {
             }
             Note::Erasure(erasure) => format!("{:020} erased", erasure.position),
             Note::StrayReceipt(stray) => format!("{:020} stray", stray.position),
+            Note::Overflow(overflow) => format!("{:020} over {}", overflow.position, overflow.kind),
             Note::DeadTurn(dead) => {
                 let alarm = dead.alarm.as_deref().unwrap_or_default();
                 format!("{:020} dead {:05} {:020} {alarm}", dead.position, dead.version, dead.now)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_overflow_is_known_by_its_key_and_nothing_else_by_the_same() {
+        let (kind, text) = ("staff".to_owned(), String::new());
+        let over = Note::Overflow(Overflow { position: 7, now: 9, customer: CustomerId(1), kind, text });
+        assert!(Overflow::is_key(&over.key(), "staff") && !Overflow::is_key(&over.key(), "traits"));
+        let (kind, text, alarm) = ("trap".to_owned(), String::new(), Some("x over staff".to_owned()));
+        let dead = DeadTurn { position: 7, now: 9, customer: CustomerId(1), version: 0, alarm, kind, text };
+        assert!(!Overflow::is_key(&Note::DeadTurn(dead).key(), "staff"));
     }
 }

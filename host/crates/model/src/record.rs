@@ -249,6 +249,15 @@ pub struct Grant {
     pub carry_again: Vec<String>,
 }
 
+/// The configuration changed, and who changed it said why. A setup without it was written by an older host, or by the host
+/// itself: a policy is paused, or decides again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Configured {
+    pub setup: Setup,
+    pub by: String,
+    pub why: String,
+}
+
 /// What is left of a record of somebody who was erased: that there was one, and who else stands on it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Erased {
@@ -272,12 +281,14 @@ pub const ERASED: &str = "erased:";
 pub enum Entry {
     Event(ChannelEvent),
     Derived(DerivedEvent),
-    /// The configuration changed.
+    /// What is in force from here on.
     Setup(Setup),
     Retelling(Retelling),
     Progress(Progress),
     Act(OperatorAct),
     Erased(Erased),
+    /// The same as a setup, by somebody.
+    Configured(Configured),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -295,9 +306,26 @@ impl Entry {
         match self {
             Entry::Event(channel) => Some(&channel.event),
             Entry::Derived(derived) => Some(&derived.event),
-            Entry::Setup(_) | Entry::Retelling(_) | Entry::Progress(_) | Entry::Act(_) | Entry::Erased(_) => {
-                None
-            }
+            Entry::Setup(_)
+            | Entry::Configured(_)
+            | Entry::Retelling(_)
+            | Entry::Progress(_)
+            | Entry::Act(_)
+            | Entry::Erased(_) => None,
+        }
+    }
+
+    /// What is in force from here on, if this says so.
+    #[must_use]
+    pub fn setup(&self) -> Option<&Setup> {
+        match self {
+            Entry::Setup(setup) | Entry::Configured(Configured { setup, by: _, why: _ }) => Some(setup),
+            Entry::Event(_)
+            | Entry::Derived(_)
+            | Entry::Retelling(_)
+            | Entry::Progress(_)
+            | Entry::Act(_)
+            | Entry::Erased(_) => None,
         }
     }
 
@@ -309,6 +337,7 @@ impl Entry {
             Entry::Event(_)
             | Entry::Derived(_)
             | Entry::Setup(_)
+            | Entry::Configured(_)
             | Entry::Retelling(_)
             | Entry::Progress(_)
             | Entry::Act(_) => self.event().map(|event| event.who.as_slice()).unwrap_or_default(),
@@ -322,7 +351,7 @@ impl Entry {
         match self {
             Entry::Event(channel) => Some((Source::Connection(&channel.connection), &channel.event.id)),
             Entry::Derived(derived) => Some((Source::Policy(&derived.binding), &derived.event.id)),
-            Entry::Setup(_) | Entry::Erased(_) => None,
+            Entry::Setup(_) | Entry::Configured(_) | Entry::Erased(_) => None,
             Entry::Retelling(retelling) => Some((Source::Policy(&retelling.binding), &retelling.id)),
             Entry::Progress(progress) => Some((Source::Courier, &progress.id)),
             Entry::Act(act) => Some((Source::Operator, &act.id)),
@@ -334,7 +363,7 @@ impl Entry {
     pub fn refers_to(&self) -> Vec<Position> {
         match self {
             Entry::Event(_) => Vec::new(),
-            Entry::Setup(setup) => {
+            Entry::Setup(setup) | Entry::Configured(Configured { setup, by: _, why: _ }) => {
                 let pauses = setup.policies.iter().filter_map(|binding| binding.paused);
                 let named = pauses.flat_map(|pause| [Some(pause.behind), pause.broke_off]);
                 named.flatten().filter(|&named| named > 0).collect()
@@ -363,7 +392,7 @@ impl Entry {
     #[must_use]
     pub fn stands_alone(&self) -> bool {
         match self {
-            Entry::Setup(_) | Entry::Retelling(_) => true,
+            Entry::Setup(_) | Entry::Configured(_) | Entry::Retelling(_) => true,
             Entry::Act(act) => match act.deed {
                 Deed::Join(_) | Deed::Split(_) | Deed::Retract(_) | Deed::Erase(_) => true,
                 Deed::Grant(_) => true,

@@ -13,6 +13,7 @@ use model::{
 use store::Store;
 
 use crate::correct::Judge;
+use crate::document::{self, HANDLES_MAX};
 use crate::erase::{self, Erases};
 use crate::identity::Rules;
 use crate::{Plugins, Report, RouterError, report};
@@ -43,6 +44,11 @@ pub enum Refused {
          `heliu identity retract {split}`"
     )]
     Apart { one: CustomerId, other: CustomerId, split: Position },
+    #[error(
+        "{one} and {other} cannot be one: they would have {count} handles, and a person has {HANDLES_MAX} at most; `heliu identity \
+         edges` shows where theirs come from"
+    )]
+    Crowd { one: CustomerId, other: CustomerId, count: usize },
     #[error("no handle is named; name those that are another person's")]
     NoHandles,
     #[error("{handle} names nobody: it is empty, or masked")]
@@ -219,7 +225,11 @@ fn join(judge: &Judge<'_>, one: CustomerId, other: CustomerId) -> Checked {
     let corrections = &judge.state.corrections;
     let rules = judge.rules(corrections);
     let ours = || hers.handles.iter().map(|held| &held.identity);
-    let Some(scheme) = rules.clash(ours(), &others.handles) else { return Ok(None) };
+    let Some(scheme) = rules.clash(ours(), &others.handles) else {
+        let count = (hers.handles.len(), others.handles.len());
+        let crowd = document::crowd(count.0, count.1);
+        return Ok(crowd.map(|_| Refused::Crowd { one, other, count: count.0 + count.1 }));
+    };
     let has = |customer: &Customer, of: &[Identity]| {
         customer.handles.iter().any(|held| of.contains(&held.identity))
     };
@@ -297,7 +307,7 @@ fn retract(judge: &Judge<'_>, edge: Position) -> Checked {
             Deed::Retry(_) | Deed::Drop(_) => Some(Refused::NoEdge(edge, "word on a dead letter")),
             Deed::Grant(_) => Some(Refused::NoEdge(edge, "word on what a connection may do")),
         },
-        Entry::Setup(_) => Some(Refused::NoEdge(edge, "change of the configuration")),
+        Entry::Setup(_) | Entry::Configured(_) => Some(Refused::NoEdge(edge, "change of the configuration")),
         Entry::Retelling(_) => Some(Refused::NoEdge(edge, "word on what a policy told")),
         Entry::Progress(_) => Some(Refused::NoEdge(edge, "step of an intent")),
     })

@@ -6,7 +6,7 @@ use model::{
     Tie, Trait, Verdict,
 };
 
-use crate::document::TOLD_TRAITS_MAX;
+use crate::document::{self, Full, STAFF_MAX, TOLD_TRAITS_BYTES_MAX, TOLD_TRAITS_MAX};
 use crate::lane::{self, Lane};
 
 /// The turn that a verdict answers.
@@ -171,31 +171,49 @@ fn intent_id(tenant: &str, customer: &Customer, binding: &str, key: &str) -> Str
     format!("int_{}", &hasher.finalize().to_hex()[..32])
 }
 
-/// What a fact says of her by itself, whoever decides what about it.
-pub(crate) fn fact(customer: &mut Customer, source: &str, event: &Event, position: Position, now: Instant) {
+/// What a fact says of her by itself, whoever decides what about it. Gives what her document could not take.
+pub(crate) fn fact(
+    customer: &mut Customer,
+    source: &str,
+    event: &Event,
+    position: Position,
+    now: Instant,
+) -> Option<Full> {
     match &event.fact {
-        Fact::Told(traits) => {
-            let mut told = customer.traits.iter().filter(|held| held.cause.version.is_none()).count();
-            for Trait { name, value } in traits {
-                let is_known = customer.traits.binary_search_by(|held| held.name.cmp(name)).is_ok();
-                if !is_known && told >= TOLD_TRAITS_MAX {
-                    continue;
-                }
-                told += usize::from(!is_known);
-                let why = format!("told by {source}");
-                let cause = Cause { position, now, version: None, alarm: None, why };
-                let held = HeldTrait { name: name.clone(), value: value.clone(), cause };
-                put_sorted(&mut customer.traits, held, |held| held.name.as_str());
-            }
-        }
-        Fact::Met(tie) => {
-            if let Some(staff) = &event.staff {
-                met(customer, staff, tie);
-            }
-        }
+        Fact::Told(traits) => told(customer, source, traits, position, now),
+        Fact::Met(tie) => event.staff.as_ref().and_then(|staff| met(customer, staff, tie)),
         // What became of an errand is said by whoever carried it: see `outcomes`.
-        Fact::Said(_) | Fact::Saw(_) | Fact::Bought(_) | Fact::Did(_) | Fact::Carried(_) => {}
+        Fact::Said(_) | Fact::Saw(_) | Fact::Bought(_) | Fact::Did(_) | Fact::Carried(_) => None,
     }
+}
+
+fn told(
+    customer: &mut Customer,
+    source: &str,
+    traits: &[Trait],
+    position: Position,
+    now: Instant,
+) -> Option<Full> {
+    let size = |held: &HeldTrait| held.name.len() + document::value(&held.value);
+    let told = customer.traits.iter().filter(|held| held.cause.version.is_none());
+    let (mut count, mut sum) = told.fold((0, 0), |(count, sum), held| (count + 1, sum + size(held)));
+    let mut full = None;
+    for Trait { name, value } in traits {
+        let held = customer.traits.iter().find(|held| held.name == *name);
+        let is_known = held.is_some();
+        let was = held.filter(|held| held.cause.version.is_none()).map_or(0, size);
+        let is = sum - was + name.len() + document::value(value);
+        if !is_known && count >= TOLD_TRAITS_MAX || is > TOLD_TRAITS_BYTES_MAX {
+            full = Some(Full::Traits);
+            continue;
+        }
+        (count, sum) = (count + usize::from(!is_known), is);
+        let why = format!("told by {source}");
+        let cause = Cause { position, now, version: None, alarm: None, why };
+        let held = HeldTrait { name: name.clone(), value: value.clone(), cause };
+        put_sorted(&mut customer.traits, held, |held| held.name.as_str());
+    }
+    full
 }
 
 /// Writes that she entered a segment, or left it.
@@ -206,22 +224,35 @@ pub(crate) fn crossing(customer: &mut Customer, event: &Event, position: Positio
     put_sorted(&mut customer.segments, held, |held| held.name.as_str());
 }
 
-fn met(customer: &mut Customer, staff: &str, tie: &Tie) {
-    let mut join = |name: &str| {
-        if !customer.staff.iter().any(|held| held == name) {
-            customer.staff.push(name.to_owned());
-        }
-    };
+fn met(customer: &mut Customer, staff: &str, tie: &Tie) -> Option<Full> {
     match tie.bond {
-        Bond::Added | Bond::HalfAdded | Bond::Edited => join(staff),
-        Bond::RemovedByCustomer | Bond::RemovedByStaff => customer.staff.retain(|held| held != staff),
-        Bond::Transferred => {
-            if let Some(successor) = &tie.successor {
-                join(successor);
-            }
+        Bond::Added | Bond::HalfAdded | Bond::Edited => join(customer, staff),
+        Bond::RemovedByCustomer | Bond::RemovedByStaff => {
             customer.staff.retain(|held| held != staff);
+            None
+        }
+        Bond::Transferred => {
+            // Whoever hands her on makes room, unless it is to himself.
+            let successor = tie.successor.as_deref();
+            let known = successor.is_some_and(|name| customer.staff.iter().any(|held| held == name));
+            customer.staff.retain(|held| held != staff);
+            match successor {
+                Some(name) if !known && name != staff => join(customer, name),
+                Some(_) | None => None,
+            }
         }
     }
+}
+
+fn join(customer: &mut Customer, name: &str) -> Option<Full> {
+    if customer.staff.iter().any(|held| held == name) {
+        return None;
+    }
+    if customer.staff.len() >= STAFF_MAX {
+        return Some(Full::Staff);
+    }
+    customer.staff.push(name.to_owned());
+    None
 }
 
 #[cfg(test)]
@@ -239,10 +270,45 @@ mod tests {
             let fact = Fact::Told(traits.collect());
             Event { id, at: 1, who, staff, touchpoint: Touchpoint::Other, fact, extra }
         };
-        fact(&mut customer, "wecom", &told(0..TOLD_TRAITS_MAX - 1, "a"), 1, 1);
-        fact(&mut customer, "wecom", &told(TOLD_TRAITS_MAX - 2..TOLD_TRAITS_MAX + 9, "b"), 2, 2);
+        assert_eq!(fact(&mut customer, "wecom", &told(0..TOLD_TRAITS_MAX - 1, "a"), 1, 1), None);
+        let more = told(TOLD_TRAITS_MAX - 2..TOLD_TRAITS_MAX + 9, "b");
+        assert_eq!(fact(&mut customer, "wecom", &more, 2, 2), Some(Full::Traits));
         assert_eq!(customer.traits.len(), TOLD_TRAITS_MAX);
         let last = &customer.traits[TOLD_TRAITS_MAX - 2..];
         assert!(last.iter().all(|held| held.cause.position == 2), "{last:?}");
+        // Bytes are bounded, too, also of those that she has; what makes them fewer is taken.
+        let long = "x".repeat(TOLD_TRAITS_BYTES_MAX / 16);
+        assert_eq!(fact(&mut customer, "wecom", &told(0..20, &long), 3, 3), Some(Full::Traits));
+        let taken = customer.traits.iter().filter(|held| held.cause.position == 3).count();
+        assert_eq!(taken, 15);
+        assert_eq!(fact(&mut customer, "wecom", &told(0..1, "short"), 4, 4), None);
+        assert_eq!(fact(&mut customer, "wecom", &told(19..20, &long), 5, 5), None);
+        // What a policy put there is its own part, and no room for channels.
+        customer.traits[0].cause.version = Some(0);
+        assert_eq!(fact(&mut customer, "wecom", &told(0..1, &long), 6, 6), Some(Full::Traits));
+        assert_eq!(customer.traits[0].cause.version, Some(0));
+    }
+
+    #[test]
+    fn staff_are_bounded_and_who_hands_her_on_makes_room() {
+        let mut customer = Customer::new(CustomerId(1), 1);
+        let mut tell = |bond, staff: usize, successor: Option<usize>| {
+            let name = |number: usize| format!("staff-{number}");
+            let (id, who, extra) = (String::new(), Vec::new(), None);
+            let (way, state, remark, tags, successor) = (None, None, None, Vec::new(), successor.map(name));
+            let tie = Tie { bond, way, state, remark, tags, successor };
+            let (staff, fact) = (Some(name(staff)), Fact::Met(tie));
+            let event = Event { id, at: 1, who, staff, touchpoint: Touchpoint::Other, fact, extra };
+            let full = super::fact(&mut customer, "wecom", &event, 1, 1);
+            (full, customer.staff.len())
+        };
+        for number in 0..STAFF_MAX {
+            assert_eq!(tell(Bond::Added, number, None), (None, number + 1));
+        }
+        assert_eq!(tell(Bond::Added, STAFF_MAX, None), (Some(Full::Staff), STAFF_MAX));
+        assert_eq!(tell(Bond::Edited, 3, None), (None, STAFF_MAX));
+        assert_eq!(tell(Bond::Transferred, 3, Some(STAFF_MAX)), (None, STAFF_MAX));
+        assert_eq!(tell(Bond::Transferred, 3, Some(STAFF_MAX + 1)), (Some(Full::Staff), STAFF_MAX));
+        assert_eq!(tell(Bond::Transferred, 4, Some(5)), (None, STAFF_MAX - 1));
     }
 }

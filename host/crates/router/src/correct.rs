@@ -98,8 +98,12 @@ impl Judge<'_> {
                 | Deed::Drop(_)
                 | Deed::Grant(_) => {}
             },
-            Entry::Event(_) | Entry::Derived(_) | Entry::Setup(_) | Entry::Progress(_) | Entry::Erased(_) => {
-            }
+            Entry::Event(_)
+            | Entry::Derived(_)
+            | Entry::Setup(_)
+            | Entry::Configured(_)
+            | Entry::Progress(_)
+            | Entry::Erased(_) => {}
         }
         Ok(correction)
     }
@@ -169,7 +173,11 @@ impl Judge<'_> {
                     }
                 }
             }
-            Entry::Setup(_) | Entry::Retelling(_) | Entry::Progress(_) | Entry::Act(_) => {}
+            Entry::Setup(_)
+            | Entry::Configured(_)
+            | Entry::Retelling(_)
+            | Entry::Progress(_)
+            | Entry::Act(_) => {}
         }
         Ok(())
     }
@@ -400,7 +408,12 @@ pub(crate) fn conflicts(store: &dyn Store, judged: &Judged) -> Result<Vec<String
                 Note::Conflict(conflict) if conflict.position == position => keys.push(after.clone()),
                 Note::DeadTurn(dead) if dead.position == position => {}
                 Note::StrayReceipt(stray) if stray.position == position => {}
-                Note::Conflict(_) | Note::DeadTurn(_) | Note::Erasure(_) | Note::StrayReceipt(_) => break,
+                Note::Overflow(overflow) if overflow.position == position => {}
+                Note::Conflict(_)
+                | Note::DeadTurn(_)
+                | Note::Erasure(_)
+                | Note::StrayReceipt(_)
+                | Note::Overflow(_) => break,
             }
         }
     }

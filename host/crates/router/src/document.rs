@@ -1,7 +1,7 @@
-//! How much one policy may keep in one customer's document: what passes it is a turn at which the policy failed, and changes
-//! nothing.
+//! How much one policy, and how much all channels together, may keep in one customer's document. What passes a policy's limit is a
+//! turn at which it failed, and changes nothing; what passes a channel's stands in the journal alone, and a note says so.
 //!
-//! Counted is what stands in her document after the verdict and is this policy's, so nobody uses up what is another's. The
+//! Of a policy is counted what stands in her document after the verdict and is this policy's, so nobody uses up what is another's. The
 //! limits are part of what the fold means: another one gives another state, so they stand here and in no configuration.
 
 use std::collections::BTreeMap;
@@ -29,6 +29,72 @@ const BYTES_MAX: usize = 4 << 20;
 
 /// Traits that channels tell of her. A new one beyond it is not taken; one that she has is changed as ever.
 pub(crate) const TOLD_TRAITS_MAX: usize = 1_024;
+
+/// Bytes of all of them, names included. What would make them more is not taken.
+pub(crate) const TOLD_TRAITS_BYTES_MAX: usize = 1 << 20;
+
+/// Handles of one person. A record's handle beyond it is not hers, and two who would have more together are not made one: both are
+/// conflicts. Whoever has hundreds is a shop's till, or a connector that is wrong about what names a person.
+pub(crate) const HANDLES_MAX: usize = 512;
+
+/// The word for it, where a conflict has the scheme that differs.
+pub const TOO_MANY_HANDLES: &str = "too-many-handles";
+
+/// Staff who know her.
+pub(crate) const STAFF_MAX: usize = 1_024;
+
+/// Steps of one intent that channels told, and what she made of it: a channel that tells each delivery again comes to neither.
+pub(crate) const RECEIPT_STEPS_MAX: usize = 64;
+pub(crate) const REACTIONS_MAX: usize = 256;
+
+/// Notes that her document lists: turns at which policies failed, receipts that were not taken. Whoever has one of the turns taken
+/// again folds all of her, and so heals those that are not listed, too.
+pub(crate) const NOTED_MAX: usize = 1_024;
+
+/// Something that channels tell, and of which her document holds no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Full {
+    Traits,
+    Staff,
+    Receipts,
+    Notes,
+}
+
+impl Full {
+    pub(crate) fn kind(self) -> &'static str {
+        match self {
+            Full::Traits => "traits",
+            Full::Staff => "staff",
+            Full::Receipts => "receipts",
+            Full::Notes => "notes",
+        }
+    }
+
+    pub(crate) fn text(self) -> String {
+        match self {
+            Full::Traits => format!(
+                "{TOLD_TRAITS_MAX} traits, {TOLD_TRAITS_BYTES_MAX} bytes of them, is what channels may tell of one customer; \
+                 traits beyond that are not taken"
+            ),
+            Full::Staff => {
+                format!("{STAFF_MAX} members of staff know her; others who meet her are not listed")
+            }
+            Full::Receipts => format!(
+                "{RECEIPT_STEPS_MAX} steps and {REACTIONS_MAX} reactions is what a channel may tell of one errand; receipts beyond \
+                 that change nothing"
+            ),
+            Full::Notes => format!(
+                "{NOTED_MAX} failed turns and receipts that were not taken are noted; there are more, which are not listed one by \
+                 one. Mend what fails, then have one of the turns taken again: all of hers are"
+            ),
+        }
+    }
+}
+
+/// What says that two who have so many handles cannot be one person's.
+pub(crate) fn crowd(these: usize, those: usize) -> Option<String> {
+    (these + those > HANDLES_MAX).then(|| TOO_MANY_HANDLES.to_owned())
+}
 
 /// What stands under a name after the verdict, in bytes. None: nothing.
 type Named<'v> = BTreeMap<&'v str, Option<usize>>;
@@ -182,7 +248,7 @@ impl<'v> Left<'v> {
     }
 }
 
-fn value(value: &Value) -> usize {
+pub(crate) fn value(value: &Value) -> usize {
     match value {
         Value::Text(text) => text.len(),
         Value::Number(_) | Value::Truth(_) | Value::Time(_) => 8,

@@ -153,6 +153,7 @@ impl Her<'_> {
                 Entry::Event(_) => EdgeKind::Event,
                 Entry::Derived(_) => EdgeKind::Derived,
                 Entry::Setup(_)
+                | Entry::Configured(_)
                 | Entry::Retelling(_)
                 | Entry::Progress(_)
                 | Entry::Act(_)

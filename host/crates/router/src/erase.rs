@@ -222,9 +222,12 @@ impl<'a> Hers<'a> {
         let cause = match &record.entry {
             Entry::Derived(derived) => Some(derived.cause),
             Entry::Progress(progress) => Some(progress.cause),
-            Entry::Event(_) | Entry::Setup(_) | Entry::Retelling(_) | Entry::Act(_) | Entry::Erased(_) => {
-                None
-            }
+            Entry::Event(_)
+            | Entry::Setup(_)
+            | Entry::Configured(_)
+            | Entry::Retelling(_)
+            | Entry::Act(_)
+            | Entry::Erased(_) => None,
         };
         Erased {
             who,
@@ -265,7 +268,11 @@ impl<'a> Hers<'a> {
                 }
             }
             Entry::Erased(erased) => erased.who.iter_mut().for_each(rename),
-            Entry::Setup(_) | Entry::Retelling(_) | Entry::Progress(_) | Entry::Act(_) => {}
+            Entry::Setup(_)
+            | Entry::Configured(_)
+            | Entry::Retelling(_)
+            | Entry::Progress(_)
+            | Entry::Act(_) => {}
         }
     }
 
@@ -321,6 +328,7 @@ impl<'a> Hers<'a> {
             }
             Note::DeadTurn(dead) => is_hers(dead.customer),
             Note::StrayReceipt(stray) => is_hers(stray.customer),
+            Note::Overflow(overflow) => is_hers(overflow.customer),
             Note::Erasure(_) => false,
         };
         let (mut gone, mut after) = (Vec::new(), String::new());

@@ -2,7 +2,8 @@
 //!
 //! A lasting handle belongs to one customer; two customers whose handles meet on one record are one, unless they have
 //! different values of a scheme of which a person has at most one. Then nothing is guessed: the record goes to the
-//! customer of the first handle that can be hers, the other handle stays where it is, and a note says so.
+//! customer of the first handle that can be hers, the other handle stays where it is, and a note says so. The same where one
+//! person would have more handles than anybody has.
 //! No policy has a say, so identity can run ahead of the rounds.
 
 use foldhash::HashMap;
@@ -15,6 +16,7 @@ use model::{
 
 use crate::RouterError;
 use crate::desk::{Desk, Kept};
+use crate::document;
 use crate::lane::{Lane, Refold};
 
 const PHONE: &str = "phone";
@@ -243,7 +245,8 @@ impl Assigned {
         }
         let hers = &self.lanes[other].customer.handles;
         let ours = self.lanes[one].customer.handles.iter().map(|handle| &handle.identity);
-        if let Some(scheme) = rules.clash(ours, hers) {
+        let count = (self.lanes[one].customer.handles.len(), hers.len());
+        if let Some(scheme) = rules.clash(ours, hers).or_else(|| document::crowd(count.0, count.1)) {
             let handle = hers.first().map(|handle| handle.identity.clone());
             let (customer, keeps) = (self.lanes[one].customer.id, self.lanes[other].customer.id);
             self.notes.extend(
@@ -277,8 +280,9 @@ impl Assigned {
             let scheme = rules.scheme_clash(handles.iter(), hers);
             let mut clash = scheme.or_else(|| rules.apart(std::iter::once(handle), hers));
             if let (None, Some(target)) = (&clash, target) {
-                let ours = self.lanes[target].customer.handles.iter().map(|handle| &handle.identity);
-                clash = rules.clash(ours, hers);
+                let ours = &self.lanes[target].customer.handles;
+                let crowd = || document::crowd(ours.len(), hers.len());
+                clash = rules.clash(ours.iter().map(|handle| &handle.identity), hers).or_else(crowd);
             }
             match (clash, target) {
                 (Some(clash), _) => {
@@ -318,8 +322,9 @@ impl Assigned {
         if rules.lasts(handle) && other.is_some() {
             return Ok(());
         }
-        if let Some(scheme) = rules.clash(std::iter::once(handle), &customer.handles) {
-            // One record with two values of a scheme of which a person has one: the first is hers.
+        let crowd = || if held { None } else { document::crowd(customer.handles.len(), 1) };
+        if let Some(scheme) = rules.clash(std::iter::once(handle), &customer.handles).or_else(crowd) {
+            // One record with two values of a scheme of which a person has one: the first is hers. Or she has too many.
             let position = record.position;
             let (handle, customer) = (handle.clone(), customer.id);
             self.notes.push(Note::Conflict(Conflict { position, handle, customer, other: customer, scheme }));
@@ -451,7 +456,11 @@ pub(crate) fn addressee(entry: &Entry) -> Option<CustomerId> {
             | Deed::Grant(_) => None,
         },
         Entry::Erased(erased) => erased.of,
-        Entry::Event(_) | Entry::Derived(_) | Entry::Setup(_) | Entry::Retelling(_) => None,
+        Entry::Event(_)
+        | Entry::Derived(_)
+        | Entry::Setup(_)
+        | Entry::Configured(_)
+        | Entry::Retelling(_) => None,
     }
 }
 

@@ -38,6 +38,7 @@ mod walk;
 mod why_not;
 
 pub use acts::{ActError, Looked, Refused, check, look};
+pub use document::TOO_MANY_HANDLES;
 pub use edges::{Division, Edge, EdgeKind, Edges, Merged, Retraction, edges};
 pub use erase::Erases;
 pub use error::RouterError;

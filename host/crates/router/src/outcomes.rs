@@ -13,6 +13,7 @@ use model::{
 };
 
 use crate::RouterError;
+use crate::document::{REACTIONS_MAX, RECEIPT_STEPS_MAX};
 use crate::lane::Lane;
 
 /// Orders that are joined to one intent, at most: whoever sells by it a hundred times has been told enough.
@@ -81,12 +82,14 @@ pub(crate) fn progress(
 }
 
 /// What a receipt did.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Became {
     Nothing,
     Reached(Reached),
     /// It came from somebody who had not carried it.
     Stray(StrayReceipt),
+    /// Too much was told of this errand already.
+    TooMuch,
 }
 
 /// What a channel says became of an errand, which bears its intent's id; or what she made of it. Only a connection that
@@ -121,11 +124,19 @@ pub(crate) fn became(
         ReceiptStep::Failed => IntentState::Failed,
         ReceiptStep::Expired => IntentState::Expired,
         ReceiptStep::Read | ReceiptStep::Clicked | ReceiptStep::Replied | ReceiptStep::Bought => {
+            // Counted is what was told before this record, in a fold of her past as at the first time.
+            let earlier = |one: &&Reaction| !one.joined && one.position < position;
+            if held.reactions.iter().filter(earlier).count() >= REACTIONS_MAX {
+                return Became::TooMuch;
+            }
             let (kind, at) = (step.name().to_owned(), event.at.min(now));
             react(held, Reaction { kind, at, now, position, joined: false, order: None });
             return Became::Nothing;
         }
     };
+    if held.steps.iter().filter(|step| step.position < position).count() >= RECEIPT_STEPS_MAX {
+        return Became::TooMuch;
+    }
     if held.steps.iter().any(|step| step.position >= position) {
         return Became::Nothing;
     }

@@ -107,15 +107,7 @@ fn broken_off(store: &dyn Store, ahead: &[(Position, Setup)]) -> Result<Option<P
 
 /// The setups behind a position.
 pub(crate) fn ahead(journal: &dyn Records, after: Position) -> Result<Vec<(Position, Setup)>, RouterError> {
-    let setup = |record: model::Record| match record.entry {
-        Entry::Setup(setup) => Some((record.position, setup)),
-        Entry::Event(_)
-        | Entry::Derived(_)
-        | Entry::Retelling(_)
-        | Entry::Progress(_)
-        | Entry::Act(_)
-        | Entry::Erased(_) => None,
-    };
+    let setup = |record: model::Record| Some((record.position, record.entry.setup()?.clone()));
     Ok(journal.setups(after)?.into_iter().filter_map(setup).collect())
 }
 

@@ -37,7 +37,7 @@ pub fn under_way(
     standing: Standing,
 ) -> Result<Option<UnderWay>, RouterError> {
     if let Some(next) = journal.read(standing.position, 1)?.first()
-        && matches!(next.entry, Entry::Setup(_) | Entry::Act(_))
+        && matches!(next.entry, Entry::Setup(_) | Entry::Configured(_) | Entry::Act(_))
     {
         return Ok(Some(UnderWay::Record(next.position)));
     }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use journal::Records;
 use model::{
     Binding, Cause, ChannelEvent, Customer, CustomerView, DeadTurn, Deed, DerivedEvent, Entry, Event,
-    FoldState, HandTag, Happening, Instant, NewTag, Note, OperatorAct, Position, Record, SEGMENTS, Told,
-    Turn,
+    FoldState, HandTag, Happening, Instant, NewTag, Note, OperatorAct, Overflow, Position, Record, SEGMENTS,
+    Told, Turn,
 };
 
 use crate::apply::{self, Occasion};
+use crate::document::{Full, NOTED_MAX};
 use crate::lane::{Lane, Refold, Step, Taken};
 use crate::outcomes::{self, Became, Reached, Teller};
 use crate::pauses::Pauses;
@@ -209,13 +210,13 @@ impl<'a> Rounds<'a> {
                 } else {
                     lane.customer.latest.take(event);
                 }
-                apply::fact(&mut lane.customer, source, event, position, now);
+                takes(&mut lane.customer, source, event, record, result);
                 self.became(lane, Teller::Connection(source), event, record, result)?;
                 outcomes::join(lane, &self.state.setup.outcomes, record);
             }
             Entry::Derived(DerivedEvent { binding: source, cause: _, again: _, event }) => {
                 lane.customer.latest.take(event);
-                apply::fact(&mut lane.customer, source, event, position, now);
+                takes(&mut lane.customer, source, event, record, result);
                 self.became(lane, Teller::Policy(source), event, record, result)?;
             }
             Entry::Progress(progress) => {
@@ -239,7 +240,11 @@ impl<'a> Rounds<'a> {
                 lane.customer.tags.retain(|tag| tag.name != untag.name);
             }
             // Those change who is who, or who decides, and nothing of her; or say nothing any more.
-            Entry::Setup(_) | Entry::Retelling(_) | Entry::Act(_) | Entry::Erased(_) => {}
+            Entry::Setup(_)
+            | Entry::Configured(_)
+            | Entry::Retelling(_)
+            | Entry::Act(_)
+            | Entry::Erased(_) => {}
         }
         Ok(())
     }
@@ -257,7 +262,12 @@ impl<'a> Rounds<'a> {
             Became::Nothing => Ok(()),
             Became::Reached(reached) => self.look_back(lane, reached, record.position),
             Became::Stray(stray) => {
-                noted(&mut lane.customer, Note::StrayReceipt(stray), result);
+                let (position, now) = (record.position, record.now);
+                noted(&mut lane.customer, Note::StrayReceipt(stray), (position, now), result);
+                Ok(())
+            }
+            Became::TooMuch => {
+                overflows(&mut lane.customer, Full::Receipts, (record.position, record.now), result);
                 Ok(())
             }
         }
@@ -286,15 +296,41 @@ impl<'a> Rounds<'a> {
             kind: kind.to_owned(),
             text,
         });
-        noted(customer, note, result);
+        noted(customer, note, (position, now), result);
+    }
+}
+
+/// What a fact says of her by itself, as far as her document takes it.
+fn takes(customer: &mut Customer, source: &str, event: &Event, record: &Record, result: &mut Yield) {
+    let (position, now) = (record.position, record.now);
+    if let Some(full) = apply::fact(customer, source, event, position, now) {
+        overflows(customer, full, (position, now), result);
     }
 }
 
 /// A note of hers: it goes by itself if it is not made again when her past is folded again.
-fn noted(customer: &mut Customer, note: Note, result: &mut Yield) {
+fn noted(customer: &mut Customer, note: Note, at: (Position, Instant), result: &mut Yield) {
     let key = note.key();
-    if let Err(at) = customer.noted.binary_search(&key) {
-        customer.noted.insert(at, key);
+    if let Err(place) = customer.noted.binary_search(&key) {
+        if customer.noted.len() >= NOTED_MAX {
+            overflows(customer, Full::Notes, at, result);
+            return;
+        }
+        customer.noted.insert(place, key);
+    }
+    result.notes.push(note);
+}
+
+/// Says so once of each kind: said of each record, it would make her document grow by what it is to be kept from.
+fn overflows(customer: &mut Customer, full: Full, at: (Position, Instant), result: &mut Yield) {
+    if customer.noted.iter().any(|key| Overflow::is_key(key, full.kind())) {
+        return;
+    }
+    let ((position, now), kind, text) = (at, full.kind().to_owned(), full.text());
+    let note = Note::Overflow(Overflow { position, now, customer: customer.id, kind, text });
+    let key = note.key();
+    if let Err(place) = customer.noted.binary_search(&key) {
+        customer.noted.insert(place, key);
     }
     result.notes.push(note);
 }

@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use failpoint::Point;
 use journal::{Batch, Gone, Records};
 use model::{
-    CustomerId, Deed, Entry, FoldState, Grant, Identity, Instant, OperatorAct, Pause, Position, Record,
+    Configured, CustomerId, Deed, Entry, FoldState, Grant, Identity, Instant, OperatorAct, Pause, Position,
+    Record,
 };
 use store::{Agenda, Standing, Store};
 
@@ -242,7 +243,9 @@ impl Router {
                 // What was due before is decided by those who asked for it, whether the clock was there in time or not.
                 let mut turns = self.fire(record.now)?.turns;
                 turns += match &record.entry {
-                    Entry::Setup(setup) => self.set_up(record.position, record.now, setup)?,
+                    Entry::Setup(setup) | Entry::Configured(Configured { setup, .. }) => {
+                        self.set_up(record.position, record.now, setup)?
+                    }
                     Entry::Act(OperatorAct { deed: Deed::Erase(erase), .. }) => self.erase(record, erase)?,
                     Entry::Act(OperatorAct { deed: Deed::Retry(retry), .. }) => self.retry(record, retry)?,
                     Entry::Act(OperatorAct { deed: Deed::Grant(grant), .. }) => self.grant(record, grant)?,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use journal::{Batch, Erasure, Gone, Head, JournalError, Placed, Receipt, Records};
-use model::{Binding, Entry, Position, Record, Setup, Source};
+use model::{Binding, Configured, Entry, Position, Record, Setup, Source};
 
 /// A journal in which one binding is another.
 pub struct Shadow {
@@ -42,6 +42,10 @@ impl Shadow {
     fn seen(&self, records: Vec<Record>) -> Vec<Record> {
         let seen = |record: Record| match record.entry {
             Entry::Setup(setup) => Record { entry: Entry::Setup(self.setup(setup)), ..record },
+            Entry::Configured(Configured { setup, by, why }) => {
+                let setup = self.setup(setup);
+                Record { entry: Entry::Configured(Configured { setup, by, why }), ..record }
+            }
             Entry::Event(_)
             | Entry::Derived(_)
             | Entry::Retelling(_)

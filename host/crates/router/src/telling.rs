@@ -119,9 +119,12 @@ fn untold_by(entry: &Entry) -> RouterError {
     let (binding, position) = match entry {
         Entry::Derived(derived) => (derived.binding.clone(), derived.cause),
         Entry::Retelling(retelling) => (retelling.binding.clone(), retelling.cause),
-        Entry::Event(_) | Entry::Setup(_) | Entry::Progress(_) | Entry::Act(_) | Entry::Erased(_) => {
-            (String::new(), 0)
-        }
+        Entry::Event(_)
+        | Entry::Setup(_)
+        | Entry::Configured(_)
+        | Entry::Progress(_)
+        | Entry::Act(_)
+        | Entry::Erased(_) => (String::new(), 0),
     };
     RouterError::Untold { binding, position }
 }

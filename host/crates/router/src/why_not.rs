@@ -9,7 +9,7 @@ mod life;
 use std::sync::Arc;
 
 use model::{
-    Binding, Cause, Change, Conflict, Customer, CustomerId, Entry, FoldState, Instant, IntentState, Position,
+    Binding, Cause, Change, Conflict, Customer, CustomerId, FoldState, Instant, IntentState, Position,
     Record, name_matches,
 };
 use store::Standing;
@@ -246,9 +246,9 @@ fn unbound(
     customer: Customer,
     policy: &str,
 ) -> Result<WhyNot, RouterError> {
-    let binds = |record: &Record| match &record.entry {
-        Entry::Setup(setup) => setup.policies.iter().any(|binding| binding.name == policy),
-        _ => false,
+    let binds = |record: &Record| {
+        let setup = record.entry.setup();
+        setup.is_some_and(|setup| setup.policies.iter().any(|binding| binding.name == policy))
     };
     if !slice.records().any(binds) {
         let bound = state.setup.policies.iter().map(|binding| binding.name.clone()).collect();

@@ -47,14 +47,12 @@ fn check(life: &[Act]) -> Result<(), TestCaseError> {
         let mut other = host(batch_max);
         other.live(life, restarts);
         prop_assert_eq!(first.records(), other.records(), "journals, batches of {}", batch_max);
-        let different = difference(&first.customers(), &other.customers());
-        prop_assert_eq!(
-            expected,
-            other.digest(),
+        prop_assert!(
+            expected == other.digest(),
             "batches of {}, restarts {}: {}",
             batch_max,
             restarts,
-            different
+            difference(&first.customers(), &other.customers())
         );
     }
     // The clock ticks differently: the journal is the same, and its rebuild is the store.
@@ -109,6 +107,20 @@ proptest! {
     #[test]
     fn what_is_sent_and_answered_depends_on_the_journal_and_nothing_else(life in life::busy()) {
         check(&life)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 8, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn who_has_as_many_handles_as_may_be_is_the_same_in_every_fold(life in life::strategy()) {
+        let life = life::crowded(&life);
+        check(&life)?;
+        let mut host = host(3);
+        host.live(&life, false);
+        let most = host.customers().iter().map(|customer| customer.handles.len()).max();
+        prop_assert!(most <= Some(512), "{:?} handles", most);
     }
 }
 
@@ -167,6 +179,18 @@ fn what_is_taken_back_leaves_no_trace() {
     let mut runner = TestRunner::new_with_rng(config, rng);
     let lives = (life::strategy(), life::word(), 1..9_usize);
     let result = runner.run(&lives, |(life, word, batch_max)| take_back(&life, word, batch_max));
+    result.unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// The same where people have as many handles as may be.
+#[test]
+fn what_is_taken_back_leaves_no_trace_in_a_crowd() {
+    let config = ProptestConfig { cases: 8, failure_persistence: None, ..ProptestConfig::default() };
+    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let mut runner = TestRunner::new_with_rng(config, rng);
+    let lives = (life::strategy(), life::word(), 1..9_usize);
+    let result =
+        runner.run(&lives, |(life, word, batch_max)| take_back(&life::crowded(&life), word, batch_max));
     result.unwrap_or_else(|error| panic!("{error}"));
 }
 
@@ -290,6 +314,22 @@ proptest! {
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Who changed the configuration, and why, is told, and changes nothing.
+    #[test]
+    fn a_setup_by_somebody_folds_as_one_by_nobody(life in life::strategy(), batch_max in 1..9_usize) {
+        let (mut one, mut other) = (host(batch_max), host(batch_max));
+        one.live(&life, false);
+        other.live(&life::signed(&life), false);
+        let signed = other.records();
+        prop_assert!(signed.iter().all(|record| !matches!(record.entry, model::Entry::Setup(_))));
+        prop_assert!(signed.iter().any(|record| record.entry.setup().is_some()));
+        for host in [&mut one, &mut other] {
+            host.settle(life::THE_END);
+        }
+        prop_assert_eq!(one.digest(), other.digest());
+        check_rebuild(&other)?;
+    }
 
     /// What a backtest says of a version is what becomes of everybody when it is bound.
     #[test]

@@ -118,7 +118,7 @@ impl<'a> Bounds<'a> {
         let Event { id, at: _, who, staff, touchpoint: _, fact, extra } = event;
         self.label("an event's id", id)?;
         let inside = || -> Result<(), OutOfBounds> {
-            self.list("handles", who.len())?;
+            self.count("handles", who.len(), "event_handles", self.limits.event_handles)?;
             who.iter().try_for_each(|identity| self.identity(identity))?;
             if let Some(staff) = staff {
                 self.label("staff", staff)?;
@@ -273,6 +273,28 @@ mod tests {
         assert!(long.0.contains("小满a") && long.0.contains("label_bytes"), "{long}");
         assert!(bounds.label("a tag", "").is_err());
         assert!(bounds.label("a tag", "a\nb").is_err());
+    }
+
+    #[test]
+    fn an_event_has_so_many_handles_and_not_one_more() {
+        let limits = Limits { event_handles: 2, ..Limits::default() };
+        let handle = |number: usize| model::Identity {
+            scheme: "phone".to_owned(),
+            scope: String::new(),
+            value: format!("+861380000000{number}"),
+        };
+        let event = |handles: usize| Event {
+            id: "e".to_owned(),
+            at: 1,
+            who: (0..handles).map(handle).collect(),
+            staff: None,
+            touchpoint: model::Touchpoint::Other,
+            fact: Fact::Told(Vec::new()),
+            extra: None,
+        };
+        assert_eq!(Bounds::new(&limits).event(&event(2)), Ok(()));
+        let error = Bounds::new(&limits).event(&event(3)).unwrap_err();
+        assert!(error.0.contains("3 handles") && error.0.contains("event_handles"), "{error}");
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::engine::{Class, ticks};
 use crate::fault::{FaultKind, PluginFault};
 use crate::http::Http;
 use crate::imports::Grants;
-use crate::meter::{MemoryBudget, Meter};
+use crate::meter::{MemoryBudget, Meter, Portion};
 use crate::places::Room;
 use crate::redact::Redactor;
 use crate::sandbox::Runtime;
@@ -283,7 +283,8 @@ impl Connector {
         })?;
         let redactor = Arc::new(Redactor::new(&self.inner.descriptor.settings_schema, &settings, &secrets));
         let state = State {
-            meter: meter(runtime, &self.inner.memory),
+            meter: meter(runtime, &self.inner.memory)
+                .within(Portion::new(&runtime.memory_shares, &connection)),
             limits: Arc::clone(&runtime.limits),
             clock,
             memory: CallMemory::new(memory),

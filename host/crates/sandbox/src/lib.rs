@@ -28,6 +28,7 @@ mod cache;
 mod engine;
 mod meter;
 mod places;
+mod shares;
 mod stop;
 
 /// Interfaces of the contract that hold types alone: importing one asks for nothing.

@@ -96,8 +96,10 @@ pub struct Limits {
     pub json_depth: usize,
     /// Parts of a schema of settings, once its references are followed. Readers downstream follow them all.
     pub schema_nodes: usize,
-    /// Items of a list inside one event: order lines, handles, traits, tags.
+    /// Items of a list inside one event: order lines, traits, tags.
     pub list_items: usize,
+    /// Handles on one event: each is looked up, and compared with all of hers.
+    pub event_handles: usize,
     /// The body of an answer to a webhook.
     pub answer_body_bytes: usize,
     /// The headers of an answer to a webhook, names and values together.
@@ -185,6 +187,7 @@ impl Default for Limits {
             json_depth: 64,
             schema_nodes: 10_000,
             list_items: 1024,
+            event_handles: 64,
             answer_body_bytes: 8 * MIB,
             answer_header_bytes: 64 * KIB,
             log_line_bytes: KIB,

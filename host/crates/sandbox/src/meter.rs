@@ -1,11 +1,12 @@
 //! Counts the memory of one instance, and of all together.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use wasmtime::ResourceLimiter;
 
 use crate::limits::Limits;
+use crate::shares::{Part, Shares};
 use crate::stop::Stop;
 
 /// Linear memory that many instances share: the host's, and within it that of some plugins.
@@ -73,10 +74,73 @@ impl MemoryBudget {
     }
 }
 
+/// Memory that is left for each connection, whatever the others hold: some calls of Rust guests, or one of a JavaScript guest. Half
+/// of it all is shared out, where there are many connections.
+const LEFT: Part = Part { each_max: 32 << 20, of: 2 };
+
+/// Linear memory of all connectors, by the connection that is called for.
+pub(crate) struct MemoryShares {
+    limit: usize,
+    most: usize,
+    taken: Mutex<Shares>,
+}
+
+impl MemoryShares {
+    pub(crate) fn new(limits: &Limits) -> Arc<MemoryShares> {
+        let Limits { connectors_memory_bytes: limit, one_connector_memory_bytes: most, .. } = *limits;
+        Arc::new(MemoryShares { limit, most, taken: Mutex::new(Shares::new(limit, LEFT)) })
+    }
+
+    /// The connections that are configured from here on.
+    pub(crate) fn share(&self, connections: impl IntoIterator<Item = String>) {
+        self.lock().share(connections.into_iter().map(|connection| (connection, self.most)));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Shares> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What one call holds of its connection's part.
+pub(crate) struct Portion {
+    of: Arc<MemoryShares>,
+    connection: String,
+    held: usize,
+}
+
+impl Portion {
+    pub(crate) fn new(of: &Arc<MemoryShares>, connection: &str) -> Portion {
+        Portion { of: Arc::clone(of), connection: connection.to_owned(), held: 0 }
+    }
+
+    fn take(&mut self, bytes: usize) -> Result<(), Stop> {
+        let mut taken = self.of.lock();
+        if !taken.take(&self.connection, bytes) {
+            return Err(Stop::Busy(format!(
+                "connection \"{}\": the connectors hold {} bytes together, and what is left of connectors_memory_bytes ({}) is kept \
+                 for other connections",
+                self.connection,
+                taken.taken(),
+                self.of.limit
+            )));
+        }
+        self.held += bytes;
+        Ok(())
+    }
+}
+
+impl Drop for Portion {
+    fn drop(&mut self) {
+        self.of.lock().give_back(&self.connection, self.held);
+    }
+}
+
 /// One store's meter. Errors instead of refusing quietly: a guest's allocator turns a refused growth into a bare abort,
 /// and nobody would learn which limit it was.
 pub(crate) struct Meter {
     budget: Arc<MemoryBudget>,
+    /// Where a connection is called: what it leaves for others.
+    portion: Option<Portion>,
     /// The limit's name in `Limits`, for the message.
     name: &'static str,
     limit: usize,
@@ -91,7 +155,13 @@ impl Meter {
         limit: usize,
         table_elements: usize,
     ) -> Meter {
-        Meter { budget, name, limit, table_elements, held: 0 }
+        Meter { budget, portion: None, name, limit, table_elements, held: 0 }
+    }
+
+    /// Takes it out of a connection's part, too.
+    pub(crate) fn within(mut self, portion: Portion) -> Meter {
+        self.portion = Some(portion);
+        self
     }
 
     /// Memory that the instance holds. It never shrinks, so this is its peak, too.
@@ -119,6 +189,12 @@ impl ResourceLimiter for Meter {
             return Err(Stop::limit(self.name, self.limit, format!("it asked for {after} bytes")).into());
         }
         self.budget.take(more)?;
+        if let Some(portion) = &mut self.portion
+            && let Err(busy) = portion.take(more)
+        {
+            self.budget.give_back(more);
+            return Err(busy.into());
+        }
         self.held = after;
         Ok(true)
     }
@@ -199,5 +275,27 @@ mod tests {
         assert!(all.take(1).is_err());
         greedy.give_back(50);
         assert_eq!((greedy.used(), connectors.used(), all.used()), (0, 30, 50));
+    }
+
+    #[test]
+    fn what_a_connection_leaves_for_others_is_theirs_and_what_was_refused_is_held_nowhere() {
+        let limits =
+            Limits { connectors_memory_bytes: 120, one_connector_memory_bytes: 120, ..Limits::default() };
+        let (all, shares) = (budget(1000), MemoryShares::new(&limits));
+        shares.share(["a".to_owned(), "b".to_owned()]);
+        let of = |connection: &str| meter(&all).within(Portion::new(&shares, connection));
+        let (mut a, mut again, mut b) = (of("a"), of("a"), of("b"));
+        assert!(a.memory_growing(0, 80, None).is_ok());
+        let error = again.memory_growing(0, 11, None).unwrap_err();
+        assert!(matches!(error.downcast_ref(), Some(Stop::Busy(_))), "{error}");
+        assert!(
+            error.to_string().contains("connection \"a\"") && error.to_string().contains("kept"),
+            "{error}"
+        );
+        assert_eq!((all.used(), again.held()), (80, 0));
+        assert!(again.memory_growing(0, 10, None).is_ok());
+        assert!(b.memory_growing(0, 30, None).is_ok());
+        drop((a, again, b));
+        assert_eq!((all.used(), shares.lock().taken()), (0, 0));
     }
 }

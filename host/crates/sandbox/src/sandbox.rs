@@ -10,7 +10,7 @@ use crate::engine::{Class, ConnectorEngine, PolicyEngine, start_ticker};
 use crate::http::{HostGrant, Http};
 use crate::imports::Grants;
 use crate::limits::Limits;
-use crate::meter::MemoryBudget;
+use crate::meter::{MemoryBudget, MemoryShares};
 use crate::places::Places;
 
 #[derive(Clone, Debug)]
@@ -45,6 +45,7 @@ pub(crate) struct Runtime {
     pub(crate) limits: Arc<Limits>,
     pub(crate) memory: Arc<MemoryBudget>,
     pub(crate) connectors_memory: Arc<MemoryBudget>,
+    pub(crate) memory_shares: Arc<MemoryShares>,
     /// As many as the pool has room for: it fails where it is full, this waits.
     pub(crate) places: Arc<Places>,
     pub(crate) cache: Option<CodeCache>,
@@ -75,6 +76,7 @@ impl Sandbox {
         let runtime = Runtime {
             connectors_memory: MemoryBudget::of_connectors(&limits, &memory),
             memory,
+            memory_shares: MemoryShares::new(&limits),
             places: Places::new(limits.connector_calls),
             cache: cache_dir.and_then(open),
             compilation: Compilation::new(compiler),
@@ -111,8 +113,10 @@ impl Sandbox {
     }
 
     /// The connections that are called from here on, each with the most of `connector_calls` that its calls may hold together. What
-    /// they hold leaves some to each of the others.
+    /// they hold of calls and of memory leaves some to each of the others.
     pub fn share_calls(&self, shares: impl IntoIterator<Item = (String, usize)>) {
+        let shares: Vec<(String, usize)> = shares.into_iter().collect();
+        self.runtime.memory_shares.share(shares.iter().map(|(connection, _)| connection.clone()));
         self.runtime.places.share(shares);
     }
 

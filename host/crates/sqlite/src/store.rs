@@ -26,6 +26,7 @@ pub(crate) static SCHEMA: Schema = Schema {
         include_str!("store/schema_2.sql"),
         include_str!("store/schema_3.sql"),
         include_str!("store/schema_4.sql"),
+        include_str!("store/schema_5.sql"),
     ],
     synchronous: "NORMAL",
     written: Point::CommitWritten,

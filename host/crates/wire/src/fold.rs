@@ -47,9 +47,11 @@ twin!(StrayReceipt as StrayReceiptWire {
     source: String,
     carrier: Option<String>,
 });
+twin!(Overflow as OverflowWire { position: u64, now: u64, customer: CustomerId, kind: String, text: String });
 twin_cases!(Note as NoteWire {
     Conflict(Conflict),
     DeadTurn(DeadTurn),
     Erasure(Erasure),
     StrayReceipt(StrayReceipt),
+    Overflow(Overflow),
 });

@@ -91,6 +91,7 @@ twin!(Erased as ErasedWire {
     cause: Option<u64>,
     fingerprint: Option<Digest>,
 });
+twin!(Configured as ConfiguredWire { setup: Setup, by: String, why: String });
 twin_cases!(Entry as EntryWire {
     Event(ChannelEvent),
     Derived(DerivedEvent),
@@ -99,6 +100,7 @@ twin_cases!(Entry as EntryWire {
     Progress(Progress),
     Act(OperatorAct),
     Erased(Erased),
+    Configured(Configured),
 });
 twin!(Record as RecordWire { position: u64, now: u64, entry: Entry });
 
@@ -110,4 +112,49 @@ twin!(Record as RecordWire { position: u64, now: u64, entry: Entry });
 pub fn record_bytes(position: u64, now: u64, entry: &Entry) -> Vec<u8> {
     let record = RecordWire { position, now, entry: <Entry as Kind<'_>>::lend(entry) };
     postcard::to_stdvec(&record).expect("because writing into memory does not fail")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Cases are numbered in their order: one that is put between others, or a new field, would make every journal unreadable.
+    #[test]
+    fn what_older_hosts_wrote_is_what_it_was() {
+        let act = |deed| Entry::Act(OperatorAct { id: "a".into(), by: "b".into(), why: "c".into(), deed });
+        let attest = Attest { what: "d".into(), of: "e".into() };
+        let grant = Grant {
+            connection: "d".into(),
+            plugin: None,
+            hosts: vec!["e".into()],
+            inward: true,
+            schemes: Vec::new(),
+            shares: Vec::new(),
+            carry_again: Vec::new(),
+        };
+        let setup = Setup { phone_country: "86".into(), ..Setup::default() };
+        let written: [(&[u8], Entry); 4] = [
+            (b"\x01\x02\x02\x00\x00\x0286\x00\x00\x00\x00\x00", Entry::Setup(setup)),
+            (b"\x01\x02\x05\x01a\x01b\x01c\x07\x01d\x01e", act(Deed::Attest(attest))),
+            (b"\x01\x02\x05\x01a\x01b\x01c\x0a\x01d\x00\x01\x01e\x01\x00\x00\x00", act(Deed::Grant(grant))),
+            (b"\x01\x02\x06\x00\x00\x09\x00\x00", Entry::Erased(Erased { act: 9, ..Erased::default() })),
+        ];
+        for (bytes, entry) in written {
+            let record = Record { position: 1, now: 2, entry };
+            assert_eq!(crate::from_bytes::<Record>(bytes).as_ref(), Ok(&record));
+            assert_eq!(record_bytes(1, 2, &record.entry), bytes);
+        }
+    }
+
+    #[test]
+    fn who_changed_the_configuration_survives_both_formats() {
+        let (by, why) = ("config/li".to_owned(), "stricter".to_owned());
+        let entry = Entry::Configured(Configured { setup: Setup::default(), by, why });
+        let record = Record { position: 1, now: 2, entry };
+        let json = crate::to_json::<Record>(&record);
+        assert!(json.contains(r#""configured":{"setup":{"policies":[]"#), "{json}");
+        assert!(json.contains(r#""by":"config/li","why":"stricter""#), "{json}");
+        assert_eq!(crate::from_json::<Record>(&json).as_ref(), Ok(&record));
+        assert_eq!(crate::from_bytes::<Record>(&record_bytes(1, 2, &record.entry)), Ok(record));
+    }
 }

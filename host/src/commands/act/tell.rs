@@ -244,6 +244,7 @@ fn notes(title: &str, notes: &[Raw], out: &mut dyn Write) -> anyhow::Result<()> 
                 format!("position {}: {} was erased", erasure.position, erasure.customer)
             }
             Note::StrayReceipt(stray) => words::stray(&stray),
+            Note::Overflow(overflow) => words::overflow(&overflow),
         };
         writeln!(out, "  {}", plain(&text))?;
     }

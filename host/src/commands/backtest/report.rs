@@ -185,7 +185,7 @@ fn version(binding: &Binding, side: &Side, tasks: u64, counted: bool) -> Version
     for note in &side.faults {
         match note {
             Note::DeadTurn(turn) => *dead.entry(turn.kind.clone()).or_default() += 1,
-            Note::Conflict(_) | Note::Erasure(_) | Note::StrayReceipt(_) => {}
+            Note::Conflict(_) | Note::Erasure(_) | Note::StrayReceipt(_) | Note::Overflow(_) => {}
         }
     }
     Version {

@@ -16,6 +16,9 @@ pub(super) struct Manifest {
     pub(super) heliu: String,
     /// When it was begun, in milliseconds since 1970. Everything that was answered before is in it.
     pub(super) made: u64,
+    /// None: an older host's, which asked nobody.
+    #[serde(default)]
+    pub(super) of: Option<Made>,
     pub(super) tenant: String,
     pub(super) journal: JournalFile,
     /// None: the host had none yet. The journal gives it again.
@@ -28,6 +31,15 @@ pub(super) struct Manifest {
     pub(super) erased: usize,
     pub(super) plugins: Vec<Kept>,
     pub(super) configuration: Configuration,
+}
+
+/// Who made it, and why.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Made {
+    pub(super) by: String,
+    pub(super) why: String,
+    /// The record that says so. None: the journal could not be told.
+    pub(super) act: Option<u64>,
 }
 
 /// A file of the backup.
@@ -134,6 +146,7 @@ impl Manifest {
         let Manifest {
             heliu: _,
             made: _,
+            of,
             tenant,
             journal,
             store,
@@ -144,6 +157,13 @@ impl Manifest {
         } = self;
         let mib = self.files().map(|file| file.bytes).sum::<u64>() >> 20;
         writeln!(out, "{}: tenant \"{tenant}\", {mib} MiB", folder.display())?;
+        if let Some(Made { by, why, act }) = of {
+            let told = act.map_or_else(
+                || "of which the journal does NOT tell".to_owned(),
+                |act| format!("as record {act} says"),
+            );
+            writeln!(out, "made        by {by}, {told}: {why}")?;
+        }
         writeln!(out, "journal     up to record {}", journal.position)?;
         match store {
             Some(store) => writeln!(out, "store       folded up to record {}", store.position)?,

@@ -7,12 +7,15 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
-use heliu::wiring::Lock;
+use heliu::wiring::{self, Lock};
 use heliu::{erasures, files};
+use journal::{Batch, Head, Records as _};
+use model::{Attest, Deed, Entry, OperatorAct};
 use serde::Serialize;
 use sqlite::SqliteJournal;
 use toml::{Table, Value};
 
+use super::Signed;
 use super::configuration::referred;
 use super::manifest::{Kept, Manifest};
 
@@ -39,6 +42,7 @@ pub(crate) fn restore(
     path: &Path,
     folder: &Path,
     younger: Option<&Path>,
+    signed: &Signed,
     json: bool,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
@@ -52,7 +56,7 @@ pub(crate) fn restore(
         toml::from_str(&text).with_context(|| format!("{} cannot be understood", path.display()))?;
     let beside = path.parent().unwrap_or(Path::new(""));
     let data = beside.join(table.get("data").and_then(Value::as_str).unwrap_or("data"));
-    place_data(&data, folder, &manifest)?;
+    place_data(&data, folder, &manifest, signed)?;
     let back = list_erasures(&data, folder, younger)?;
     let (components, components_missing) = place_components(&table, beside, folder, &manifest)?;
     let secrets = referred(&Value::Table(table)).into_iter().filter(|name| !name.starts_with('$'));
@@ -90,7 +94,7 @@ fn place_configuration(path: &Path, folder: &Path, manifest: &Manifest) -> anyho
     Ok(Some(path.to_owned()))
 }
 
-fn place_data(data: &Path, folder: &Path, manifest: &Manifest) -> anyhow::Result<()> {
+fn place_data(data: &Path, folder: &Path, manifest: &Manifest, signed: &Signed) -> anyhow::Result<()> {
     let Some(_lock) = Lock::take(data)? else {
         bail!("{}: a host works on this data folder; stop it first", data.display());
     };
@@ -108,7 +112,23 @@ fn place_data(data: &Path, folder: &Path, manifest: &Manifest) -> anyhow::Result
     if let Some(store) = &manifest.store {
         place(folder, &store.kept, &data.join("store.db"))?;
     }
-    place(folder, &manifest.journal.kept, &data.join("journal.db"))
+    place(folder, &manifest.journal.kept, &data.join("journal.db"))?;
+    attest(data, manifest, signed)
+}
+
+/// The journal goes on with who put it there: what stands behind this record is not what stood there before.
+fn attest(data: &Path, manifest: &Manifest, signed: &Signed) -> anyhow::Result<()> {
+    let journal = SqliteJournal::open_existing(&data.join("journal.db"))?;
+    let Head { position, now } = journal.head()?;
+    if position == 0 {
+        return Ok(());
+    }
+    let of = format!("backup of time {}, up to record {position}", manifest.made);
+    let deed = Deed::Attest(Attest { what: "restore".to_owned(), of });
+    let id = format!("restore/{}/{}", manifest.made, wiring::system_now());
+    let act = OperatorAct { id, by: signed.by(), why: signed.why.clone(), deed };
+    journal.append(&[Batch { now, entries: vec![Entry::Act(act)], ..Batch::default() }])?;
+    Ok(())
 }
 
 /// Lists in the data folder who was erased, as far as it is known here. Gives how many of them are back.

@@ -62,6 +62,7 @@ fn notes(store: &dyn Store, id: CustomerId) -> anyhow::Result<Vec<Box<RawValue>>
             Note::Conflict(conflict) => conflict.customer == id || conflict.other == id,
             Note::DeadTurn(DeadTurn { customer, .. }) => *customer == id,
             Note::StrayReceipt(stray) => stray.customer == id,
+            Note::Overflow(overflow) => overflow.customer == id,
             Note::Erasure(_) => false,
         });
         found.extend(hers.map(wire::to_raw::<Note>));

@@ -6,7 +6,7 @@ use std::io::Write;
 
 use api::past::Whom;
 use api::views::{AtView, explain};
-use model::{Cause, CustomerId, Entry, FoldState, Instant, Position};
+use model::{Cause, Configured, CustomerId, Entry, FoldState, Instant, Position, Record};
 use router::{Moment, Since, Target, Walk};
 use serde::Serialize;
 use store::Store as _;
@@ -51,6 +51,9 @@ struct SinceView<'a> {
     by: Option<&'static str>,
     /// The policies of the setup, where it was one, or the one that decided.
     versions: Vec<VersionView<'a>>,
+    /// Who changed the configuration there, and why, where that is known.
+    changed_by: Option<&'a str>,
+    changed_why: Option<&'a str>,
     why: Option<&'a str>,
     looked_at: u64,
 }
@@ -120,7 +123,7 @@ pub(super) fn run(
     let setup = match &since.began {
         Some((Moment { record: Some(position), .. }, _)) => {
             let record = present.slice.at(*position);
-            record.filter(|record| matches!(record.entry, Entry::Setup(_))).map(|record| record.position)
+            record.filter(|record| record.entry.setup().is_some())
         }
         _ => None,
     };
@@ -134,8 +137,16 @@ struct Answer<'a> {
     at: AtView,
     since: &'a Since<Option<Cause>>,
     /// The setup at which it began.
-    setup: Option<Position>,
+    setup: Option<&'a Record>,
     state: &'a FoldState,
+}
+
+/// Who changed the configuration, and why. None: the host itself did, or one that asked nobody.
+fn said(record: &Record) -> Option<(&str, &str)> {
+    match &record.entry {
+        Entry::Configured(Configured { setup: _, by, why }) => Some((by, why)),
+        _ => None,
+    }
 }
 
 impl Answer<'_> {
@@ -149,7 +160,7 @@ impl Answer<'_> {
             self.cause().and_then(|cause| cause.version).and_then(|version| usize::try_from(version).ok());
         let all = self.state.versions.iter().enumerate();
         all.filter(|(place, version)| match self.setup {
-            Some(setup) => version.since == setup,
+            Some(setup) => version.since == setup.position,
             None => Some(*place) == decided,
         })
         .map(|(version, of)| VersionView { policy: &of.binding, version, bound_at: of.since })
@@ -170,6 +181,8 @@ impl Answer<'_> {
                 (None, None) => "time",
             }),
             versions: self.versions(),
+            changed_by: self.setup.and_then(said).map(|(by, _)| by),
+            changed_why: self.setup.and_then(said).map(|(_, why)| why),
             why: self.cause().map(|cause| cause.why.as_str()),
             looked_at: self.since.looked_at,
         }
@@ -194,7 +207,13 @@ impl Answer<'_> {
         )?;
         let mut table = Table::default();
         let by = match (self.setup, record) {
-            (Some(_), _) => "the configuration changed, and everybody was folded again".to_owned(),
+            (Some(setup), _) => match said(setup) {
+                Some((by, why)) => {
+                    let why = plain(why);
+                    format!("{by} changed the configuration, and everybody was folded again: {why}")
+                }
+                None => "the configuration changed, and everybody was folded again".to_owned(),
+            },
             (None, Some(position)) => format!("the record at position {position}"),
             (None, None) => "the time came: an alarm fired, or a tag ended".to_owned(),
         };

@@ -172,6 +172,7 @@ fn chain(journal: &dyn Journal, position: Position) -> anyhow::Result<Vec<Record
             }
             Entry::Event(_)
             | Entry::Setup(_)
+            | Entry::Configured(_)
             | Entry::Retelling(_)
             | Entry::Progress(_)
             | Entry::Act(_)

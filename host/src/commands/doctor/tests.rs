@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
-use api::{Scope, TokenFile};
+use api::{Scope, TokenFile, TokenWord};
 use journal::{Batch, Records as _};
 use model::{Entry, Setup};
 
@@ -97,7 +97,8 @@ fn tokens_that_may_be_guessed_that_end_or_that_are_missing() {
     found(&tokens(&format!("[api]\ntoken = \"{same}\""), 5), Rank::Bad, "2 different letters");
     let random = "0123456789abcdef".repeat(2);
     all_good(&tokens(&format!("[api]\ntoken = \"{random}\""), 5));
-    patient.tokens().create("one", &[Scope::Read], Some(100 * DAY_MS), 5).unwrap();
+    let word = TokenWord { by: "li".to_owned(), why: "for a test".to_owned() };
+    patient.tokens().create("one", &[Scope::Read], Some(100 * DAY_MS), 5, word).unwrap();
     all_good(&tokens("", 85 * DAY_MS));
     found(&tokens("", 86 * DAY_MS), Rank::Look, "\"one\" ends in 14 days");
     found(&tokens("", 100 * DAY_MS), Rank::Look, "nobody may use the API");

@@ -3,6 +3,9 @@
 //! Events are known again by their source and id. Setup records have no id: one is taken for known where the very same
 //! stands at its position, where the event behind it is known, or, at the end of the file, where it is in force already.
 //!
+//! Who imports, and why, is said behind what was imported, but where this journal is as far as it goes the file's own: it then says
+//! nothing that the file does not say, and the next file can go on where this one ended.
+//!
 //! A derived event's id is made from the place of its cause. Where that place is another one here, the fold will tell
 //! the event again under another id, so the file's is left out.
 
@@ -12,12 +15,12 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 
 use anyhow::{Context as _, bail, ensure};
-use journal::{Batch, Journal, Placed};
-use model::{Entry, Instant, Position, Record, Setup};
+use journal::{Batch, Head, Journal, Placed};
+use model::{Attest, Deed, Entry, Instant, OperatorAct, Position, Record, Setup};
 use serde::{Deserialize, Serialize};
 
 use super::PAGE_RECORDS;
-use crate::commands::print_json;
+use crate::commands::{Signed, print_json};
 
 /// Bytes of one line. A setup record holds every policy's schema and settings; nothing else comes near.
 const LINE_BYTES_MAX: u64 = 64 << 20;
@@ -44,7 +47,13 @@ struct Tally {
     later: u64,
 }
 
-pub(super) fn run(journal: &dyn Journal, file: &Path, json: bool, out: &mut dyn Write) -> anyhow::Result<()> {
+pub(super) fn run(
+    journal: &dyn Journal,
+    file: &Path,
+    signed: &Signed,
+    json: bool,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
     let name = file.display();
     let mut reader: Box<dyn BufRead> = if file == Path::new("-") {
         Box::new(BufReader::new(std::io::stdin()))
@@ -55,6 +64,7 @@ pub(super) fn run(journal: &dyn Journal, file: &Path, json: bool, out: &mut dyn 
     let read = read(&mut *reader, &mut import);
     // What stands before a wrong line is imported.
     import.finish()?;
+    import.attest(signed)?;
     let Tally { records, appended, known, left_out, later } = import.tally;
     read.with_context(|| {
         format!("{name}: {records} records before it are imported ({appended} new), nothing behind it")
@@ -117,6 +127,8 @@ struct Import<'a> {
     last: Position,
     /// No record that is appended gets a time before this.
     floor: Instant,
+    /// Records that stand here, and elsewhere in the file.
+    moved: u64,
 }
 
 impl Import<'_> {
@@ -131,6 +143,7 @@ impl Import<'_> {
             first: None,
             last: 0,
             floor,
+            moved: 0,
         })
     }
 
@@ -141,7 +154,7 @@ impl Import<'_> {
         self.first.get_or_insert(position);
         self.last = position;
         match &record.entry {
-            Entry::Setup(_) => return self.take_setup(record),
+            Entry::Setup(_) | Entry::Configured(_) => return self.take_setup(record),
             Entry::Event(_) => {}
             Entry::Derived(_)
             | Entry::Retelling(_)
@@ -196,9 +209,7 @@ impl Import<'_> {
     /// Appends what waits. Setups at the file's end are new unless the last one is in force already.
     fn finish(&mut self) -> anyhow::Result<()> {
         self.append()?;
-        let Some(Record { position: _, now: _, entry: Entry::Setup(last) }) = self.setups.last() else {
-            return Ok(());
-        };
+        let Some(last) = self.setups.last().and_then(|record| record.entry.setup()) else { return Ok(()) };
         if in_force(self.journal)?.as_ref() == Some(last) {
             self.tally.known += self.setups.len() as u64;
             self.setups.clear();
@@ -223,7 +234,8 @@ impl Import<'_> {
         let placed: Vec<Placed> = receipts.into_iter().flat_map(|receipt| receipt.placed).collect();
         for (record, placed) in std::mem::take(&mut self.waiting).into_iter().zip(placed) {
             match placed {
-                Placed::New(_) => {
+                Placed::New(here) => {
+                    self.moved += u64::from(here != record.position);
                     self.tally.appended += 1;
                     self.tally.later += u64::from(record.now < self.floor);
                 }
@@ -232,6 +244,19 @@ impl Import<'_> {
             self.floor = self.floor.max(record.now);
             self.note_home(record.position, placed.position());
         }
+        Ok(())
+    }
+
+    fn attest(&self, signed: &Signed) -> anyhow::Result<()> {
+        if self.moved == 0 {
+            return Ok(());
+        }
+        let Head { position, now } = self.journal.head()?;
+        let of = format!("journal: {} records, {} of them new", self.tally.records, self.tally.appended);
+        let deed = Deed::Attest(Attest { what: "import".to_owned(), of });
+        let id = format!("act_{now}_{position}");
+        let act = OperatorAct { id, by: signed.by(), why: signed.why.clone(), deed };
+        self.journal.append(&[Batch { now, entries: vec![Entry::Act(act)], ..Batch::default() }])?;
         Ok(())
     }
 
@@ -262,15 +287,7 @@ fn in_force(journal: &dyn Journal) -> anyhow::Result<Option<Setup>> {
         let records = journal.read(at, PAGE_RECORDS)?;
         let Some(last) = records.last() else { return Ok(found) };
         at = last.position;
-        let mut setups = records.into_iter().filter_map(|record| match record.entry {
-            Entry::Setup(setup) => Some(setup),
-            Entry::Event(_)
-            | Entry::Derived(_)
-            | Entry::Retelling(_)
-            | Entry::Progress(_)
-            | Entry::Act(_)
-            | Entry::Erased(_) => None,
-        });
+        let mut setups = records.iter().filter_map(|record| record.entry.setup().cloned());
         found = setups.next_back().or(found);
     }
 }

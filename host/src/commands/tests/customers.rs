@@ -1,9 +1,10 @@
 //! `heliu customer` and `heliu digest`.
 
+use model::{Entry, Fact, Trait, Value};
 use serde_json::Value as Json;
 use store::Store as _;
 
-use super::Host;
+use super::{Host, MARCH, event, setup};
 
 fn json(text: &str) -> Json {
     serde_json::from_str(text).unwrap()
@@ -136,4 +137,30 @@ fn what_is_not_there_is_named() {
     assert_eq!(error(&["show", "phone::1"]), "there is no customer phone::1");
     let missing = error(&["why", "cus_2", "tag", "vip"]);
     assert_eq!(missing, "cus_0000000002 has no tag \"vip\"; there is: buyer, lapsed");
+}
+
+#[test]
+fn who_is_more_than_a_document_holds_is_listed_with_what_and_from_where_on() {
+    let host = Host::empty();
+    let traits = |from: usize| {
+        let one = |number: usize| Trait { name: format!("t{number:05}"), value: Value::Truth(true) };
+        Fact::Told((from..from + 600).map(one).collect())
+    };
+    host.append(MARCH, vec![Entry::Setup(setup())]);
+    let two = [1, 2]
+        .into_iter()
+        .flat_map(|who| [0, 600, 1200].map(move |from| event(&format!("{who}-{from}"), who, traits(from))));
+    host.append(MARCH + 1, two.collect());
+    host.fold(MARCH + 2);
+    let text = host.customer(&["overflows"]).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 2, "{text}");
+    assert!(
+        lines[0].starts_with("cus_0000000002: too many traits, from position 3 on: 1024 traits"),
+        "{text}"
+    );
+    let page = json(&host.customer(&["overflows", "--limit", "1", "--json"]).unwrap());
+    assert_eq!((&page["overflows"][0]["kind"], &page["next"]), (&"traits".into(), &3.into()), "{page}");
+    let rest = json(&host.customer(&["overflows", "--after", "3", "--json"]).unwrap());
+    assert_eq!((&rest["overflows"][0]["customer"], &rest["next"]), (&"cus_0000000005".into(), &Json::Null));
 }

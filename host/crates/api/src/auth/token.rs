@@ -25,7 +25,7 @@ pub fn make_token() -> Result<String, String> {
 }
 
 /// What is kept of a token.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct TokenHash([u8; 32]);
 
@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn a_hash_is_the_known_one_and_survives_its_text() {
         let hash = TokenHash::of(b"abc");
-        let text = String::from(hash.clone());
+        let text = String::from(hash);
         assert_eq!(text, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         assert!(TokenHash::try_from(text).unwrap().is(&hash));
         assert!(!TokenHash::of(b"abd").is(&hash));

@@ -26,8 +26,9 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 
 const NAME_BYTES_MAX: usize = 64;
 
-/// The only one that there has been.
-const FORMAT: u32 = 1;
+/// Who made a token, or ended it, is kept from 2 on.
+const FORMAT: u32 = 2;
+const FORMATS: std::ops::RangeInclusive<u32> = 1..=FORMAT;
 
 #[derive(Debug, thiserror::Error)]
 pub enum TokensError {
@@ -58,6 +59,14 @@ pub enum TokensError {
     Random(String),
 }
 
+/// Who made a token, or revoked it, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenWord {
+    pub by: String,
+    pub why: String,
+}
+
 /// What is kept of a token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -68,6 +77,11 @@ pub struct TokenRecord {
     pub created: Instant,
     pub expires: Option<Instant>,
     pub revoked: Option<Instant>,
+    /// None: a host made it that asked nobody.
+    #[serde(default)]
+    pub made_by: Option<TokenWord>,
+    #[serde(default)]
+    pub revoked_by: Option<TokenWord>,
 }
 
 impl TokenRecord {
@@ -103,6 +117,17 @@ impl TokenFile {
         &self.path
     }
 
+    /// Which file it is now. None: there is none.
+    #[must_use]
+    pub fn stamp(&self) -> Option<TokenStamp> {
+        let metadata = fs::metadata(&self.path).ok()?;
+        #[cfg(unix)]
+        let file = std::os::unix::fs::MetadataExt::ino(&metadata);
+        #[cfg(not(unix))]
+        let file = 0;
+        Some(TokenStamp { file, bytes: metadata.len(), written: metadata.modified().ok() })
+    }
+
     /// No file is no tokens.
     ///
     /// # Errors
@@ -121,8 +146,8 @@ impl TokenFile {
         let bytes = fs::read(&self.path).map_err(|error| TokensError::Io { path: path(), error })?;
         let Written { format, tenant, tokens } =
             serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
-        if format != FORMAT {
-            return Err(damaged(format!("format {format}, this host knows {FORMAT}")));
+        if !FORMATS.contains(&format) {
+            return Err(damaged(format!("format {format}, this host knows {FORMATS:?}")));
         }
         if tenant != self.tenant {
             return Err(TokensError::OtherTenant {
@@ -144,6 +169,7 @@ impl TokenFile {
         scopes: &[Scope],
         expires: Option<Instant>,
         now: Instant,
+        said: TokenWord,
     ) -> Result<String, TokensError> {
         check_name(name)?;
         let mut scopes = scopes.to_vec();
@@ -162,7 +188,9 @@ impl TokenFile {
                 return Err(TokensError::TooMany);
             }
             let name = name.to_owned();
-            tokens.push(TokenRecord { name, scopes, sha256, created: now, expires, revoked: None });
+            let (created, made_by) = (now, Some(said));
+            let (revoked, revoked_by) = (None, None);
+            tokens.push(TokenRecord { name, scopes, sha256, created, expires, revoked, made_by, revoked_by });
             Ok(())
         })?;
         Ok(token)
@@ -172,7 +200,7 @@ impl TokenFile {
     ///
     /// # Errors
     /// There is no such token, or the file cannot be read or written.
-    pub fn revoke(&self, name: &str, now: Instant) -> Result<(), TokensError> {
+    pub fn revoke(&self, name: &str, now: Instant, said: TokenWord) -> Result<(), TokensError> {
         self.change(|tokens| {
             let held = tokens.iter_mut().find(|held| held.name == name);
             let held = held.ok_or_else(|| TokensError::Unknown(name.to_owned()))?;
@@ -180,6 +208,7 @@ impl TokenFile {
                 return Err(TokensError::RevokedAlready(name.to_owned()));
             }
             held.revoked = Some(now);
+            held.revoked_by = Some(said);
             Ok(())
         })
     }
@@ -268,13 +297,13 @@ pub struct Tokens {
 
 #[derive(Default)]
 struct Seen {
-    stamp: Option<Stamp>,
+    stamp: Option<TokenStamp>,
     tokens: Arc<[TokenRecord]>,
 }
 
 /// By which one file is known from the next in its place.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Stamp {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TokenStamp {
     file: u64,
     bytes: u64,
     written: Option<SystemTime>,
@@ -306,7 +335,7 @@ impl Tokens {
     fn current(&self) -> Arc<[TokenRecord]> {
         let Some(file) = &self.file else { return Arc::default() };
         // Taken before it is read: a file that is replaced meanwhile has another stamp at the next request.
-        let stamp = stamp(file.path());
+        let stamp = file.stamp();
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.stamp != stamp {
             let read = file.read();
@@ -319,18 +348,13 @@ impl Tokens {
     }
 }
 
-fn stamp(path: &Path) -> Option<Stamp> {
-    let metadata = fs::metadata(path).ok()?;
-    #[cfg(unix)]
-    let file = std::os::unix::fs::MetadataExt::ino(&metadata);
-    #[cfg(not(unix))]
-    let file = 0;
-    Some(Stamp { file, bytes: metadata.len(), written: metadata.modified().ok() })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn word() -> TokenWord {
+        TokenWord { by: "li".to_owned(), why: "for a test".to_owned() }
+    }
 
     struct Place(tempfile::TempDir);
 
@@ -351,19 +375,19 @@ mod tests {
         let (_place, file) = Place::new();
         let tokens = Tokens::new(Some("bootstrap"), Some(file.clone()));
         assert_eq!(names(&tokens, &["bootstrap", "", "x"], 5), [Some("config".to_owned()), None, None]);
-        let one = file.create("one", &[Scope::Read, Scope::Read], None, 1).unwrap();
-        let two = file.create("two", &[Scope::Operate], Some(10), 2).unwrap();
+        let one = file.create("one", &[Scope::Read, Scope::Read], None, 1, word()).unwrap();
+        let two = file.create("two", &[Scope::Operate], Some(10), 2, word()).unwrap();
         assert_eq!(names(&tokens, &[&one, &two], 9), [Some("one".to_owned()), Some("two".to_owned())]);
         assert_eq!(tokens.caller(one.as_bytes(), 9).unwrap().scopes, [Scope::Read]);
         assert_eq!(names(&tokens, &[&one, &two], 10), [Some("one".to_owned()), None], "its time is over");
-        file.revoke("one", 6).unwrap();
+        file.revoke("one", 6, word()).unwrap();
         assert_eq!(names(&tokens, &[&one, &two], 9), [None, Some("two".to_owned())]);
     }
 
     #[test]
     fn the_file_has_no_token_in_it_and_is_the_users_alone() {
         let (place, file) = Place::new();
-        let token = file.create("one", &[Scope::Read], None, 1).unwrap();
+        let token = file.create("one", &[Scope::Read], None, 1, word()).unwrap();
         let text = fs::read_to_string(file.path()).unwrap();
         assert!(!text.contains(token.strip_prefix("heliu_").unwrap()), "{text}");
         #[cfg(unix)]
@@ -377,32 +401,32 @@ mod tests {
     #[test]
     fn a_name_is_used_once() {
         let (_place, file) = Place::new();
-        file.create("one", &[Scope::Read], None, 1).unwrap();
-        file.revoke("one", 2).unwrap();
+        file.create("one", &[Scope::Read], None, 1, word()).unwrap();
+        file.revoke("one", 2, word()).unwrap();
         let error = |result: Result<String, TokensError>| result.unwrap_err().to_string();
-        assert!(error(file.create("one", &[Scope::Read], None, 3)).contains("keeps its name"));
-        assert!(file.revoke("one", 4).unwrap_err().to_string().contains("revoked already"));
-        assert!(file.revoke("two", 4).unwrap_err().to_string().contains("there is no token \"two\""));
-        assert!(error(file.create("two", &[], None, 3)).contains("opens nothing"));
+        assert!(error(file.create("one", &[Scope::Read], None, 3, word())).contains("keeps its name"));
+        assert!(file.revoke("one", 4, word()).unwrap_err().to_string().contains("revoked already"));
+        assert!(file.revoke("two", 4, word()).unwrap_err().to_string().contains("there is no token \"two\""));
+        assert!(error(file.create("two", &[], None, 3, word())).contains("opens nothing"));
         for name in ["", "Li", "li/ming", "config", "a b", &"x".repeat(65)] {
             assert!(
-                error(file.create(name, &[Scope::Read], None, 3)).contains("no name for a token"),
+                error(file.create(name, &[Scope::Read], None, 3, word())).contains("no name for a token"),
                 "{name}"
             );
         }
-        file.create(&"x".repeat(64), &[Scope::Read], None, 3).unwrap();
+        file.create(&"x".repeat(64), &[Scope::Read], None, 3, word()).unwrap();
     }
 
     #[test]
     fn a_file_that_is_damaged_or_anothers_opens_nothing() {
         let (place, file) = Place::new();
         let tokens = Tokens::new(Some("bootstrap"), Some(file.clone()));
-        let one = file.create("one", &[Scope::Read], None, 1).unwrap();
+        let one = file.create("one", &[Scope::Read], None, 1, word()).unwrap();
         let kept = fs::read_to_string(file.path()).unwrap();
         assert_eq!(names(&tokens, &[&one], 2), [Some("one".to_owned())]);
         for (text, words) in [
             (kept.replace("\"brand\"", "\"other\""), "the tokens of tenant \"other\""),
-            (kept.replace("\"format\": 1", "\"format\": 2"), "format 2"),
+            (kept.replace("\"format\": 2", "\"format\": 3"), "format 3"),
             (kept.replace("\"read\"", "\"everything\""), "not a file of tokens"),
             (kept[..kept.len() / 2].to_owned(), "not a file of tokens"),
             (" ".repeat(usize::try_from(FILE_BYTES_MAX).unwrap() + 1), "bytes"),
@@ -410,7 +434,10 @@ mod tests {
             fs::write(file.path(), text).unwrap();
             assert!(file.read().unwrap_err().to_string().contains(words), "{words}");
             assert_eq!(names(&tokens, &[&one, "bootstrap"], 2), [None, Some("config".to_owned())], "{words}");
-            assert!(file.create("two", &[Scope::Read], None, 3).is_err(), "{words}: nothing is overwritten");
+            assert!(
+                file.create("two", &[Scope::Read], None, 3, word()).is_err(),
+                "{words}: nothing is overwritten"
+            );
         }
         fs::write(file.path(), kept).unwrap();
         assert_eq!(names(&tokens, &[&one], 2), [Some("one".to_owned())]);
@@ -423,9 +450,32 @@ mod tests {
         std::thread::scope(|scope| {
             for number in 0..16 {
                 let file = &file;
-                scope.spawn(move || file.create(&format!("t-{number}"), &[Scope::Read], None, 1).unwrap());
+                scope.spawn(move || {
+                    file.create(&format!("t-{number}"), &[Scope::Read], None, 1, word()).unwrap()
+                });
             }
         });
         assert_eq!(file.read().unwrap().len(), 16);
+    }
+
+    #[test]
+    fn a_file_of_a_host_that_asked_nobody_is_read_and_says_so_of_each() {
+        let (_place, file) = Place::new();
+        let one = file.create("one", &[Scope::Read], None, 1, word()).unwrap();
+        let told = |of: &str| {
+            format!(
+                ",\n      \"{of}\": {{\n        \"by\": \"li\",\n        \"why\": \"for a test\"\n      }}"
+            )
+        };
+        let text = fs::read_to_string(file.path()).unwrap();
+        let older = text.replace(&told("made_by"), "").replace(",\n      \"revoked_by\": null", "");
+        let older = older.replace("\"format\": 2", "\"format\": 1");
+        assert!(!older.contains("made_by") && !older.contains("revoked_by"), "{older}");
+        fs::write(file.path(), older).unwrap();
+        assert_eq!(file.read().unwrap()[0].made_by, None);
+        let tokens = Tokens::new(None, Some(file.clone()));
+        assert_eq!(names(&tokens, &[&one], 2), [Some("one".to_owned())]);
+        file.revoke("one", 3, word()).unwrap();
+        assert_eq!(file.read().unwrap()[0].revoked_by, Some(word()));
     }
 }

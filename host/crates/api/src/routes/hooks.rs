@@ -6,7 +6,7 @@
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::{Body, HttpBody as _};
 use axum::extract::{Request, State};
@@ -19,6 +19,8 @@ use tokio::time::timeout;
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
 
+use crate::auth::too_often;
+use crate::callers::Place;
 use crate::error::{ApiError, ErrorCode};
 use crate::reading::{Room, Shared};
 use crate::{Incoming, Reply, TRACE};
@@ -53,6 +55,10 @@ pub(crate) async fn receive(State(shared): State<Shared>, request: Request) -> R
 }
 
 async fn answer(shared: &Shared, request: Request, span: &Span) -> Result<Response, ApiError> {
+    let callers = &shared.state().callers;
+    let address = callers.address(request.extensions(), request.headers());
+    let wait = callers.admit(address, Place::Hook(self::address(request.uri()).0), None, Instant::now());
+    wait.map_err(|wait_ms| too_often("webhooks that are not authentic").come_again_in(wait_ms))?;
     let mut room = shared.room().ok_or_else(no_room)?;
     let (connection, request) = understood(shared, request, &mut room).await?;
     let (reply, answer) = oneshot::channel();
@@ -71,6 +77,13 @@ async fn answer(shared: &Shared, request: Request, span: &Span) -> Result<Respon
     let reply = reply.map_err(|_| ApiError::unavailable("a webhook had no reply in time"))?;
     if !matches!(reply, Ok(Reply::NoSuchConnection)) {
         span.record("connection", name.as_str());
+    }
+    match &reply {
+        Ok(Reply::Answer(_)) => callers.held(address, Place::Hook(&name), None, Instant::now()),
+        Ok(Reply::NotAuthentic) => callers.failed(address, Place::Hook(&name), Instant::now()),
+        // It was not looked at, or nobody knows what it is worth.
+        Ok(Reply::NoSuchConnection | Reply::Unavailable { .. } | Reply::Resting { .. } | Reply::Faulty)
+        | Err(_) => {}
     }
     match reply {
         Ok(Reply::Answer(answer)) => passed_on(&name, answer),

@@ -86,6 +86,11 @@ fn source(entry: &Entry) -> Option<SourceView<'_>> {
         Entry::Derived(DerivedEvent { binding, cause, again: _, event: _ }) => {
             Some(SourceView::Policy { name: binding, cause: *cause })
         }
-        Entry::Setup(_) | Entry::Retelling(_) | Entry::Progress(_) | Entry::Act(_) | Entry::Erased(_) => None,
+        Entry::Setup(_)
+        | Entry::Configured(_)
+        | Entry::Retelling(_)
+        | Entry::Progress(_)
+        | Entry::Act(_)
+        | Entry::Erased(_) => None,
     }
 }

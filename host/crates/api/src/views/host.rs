@@ -1,6 +1,6 @@
 //! What the host tells of itself: its health, its plugins, its notes, its state hash.
 
-use model::{Digest, FoldState, Instant, Note, Position, Version};
+use model::{Configured, Digest, Entry, FoldState, Instant, Note, Position, Record, Version};
 use serde::Serialize;
 use store::Standing;
 
@@ -69,6 +69,18 @@ impl DigestView {
 #[derive(Debug, Serialize)]
 pub struct PluginsView<'a> {
     pub plugins: Vec<PluginView<'a>>,
+    /// Since when the policies decide as they do now.
+    pub setup: Option<SetupView<'a>>,
+}
+
+/// The last setup of the journal.
+#[derive(Debug, Serialize)]
+pub struct SetupView<'a> {
+    pub position: Position,
+    pub now: Instant,
+    /// Who changed the configuration, and why. None: the host itself did, which pauses a policy, or one that asked nobody.
+    pub by: Option<&'a str>,
+    pub why: Option<&'a str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -100,9 +112,17 @@ pub struct BreakerView {
 
 impl<'a> PluginsView<'a> {
     #[must_use]
-    pub fn new(plugins: &'a [PluginState]) -> PluginsView<'a> {
-        PluginsView { plugins: plugins.iter().map(plugin).collect() }
+    pub fn new(plugins: &'a [PluginState], setup: Option<&'a Record>) -> PluginsView<'a> {
+        PluginsView { plugins: plugins.iter().map(plugin).collect(), setup: setup.map(self::setup) }
     }
+}
+
+fn setup(record: &Record) -> SetupView<'_> {
+    let (by, why) = match &record.entry {
+        Entry::Configured(Configured { setup: _, by, why }) => (Some(by.as_str()), Some(why.as_str())),
+        _ => (None, None),
+    };
+    SetupView { position: record.position, now: record.now, by, why }
 }
 
 fn plugin(plugin: &PluginState) -> PluginView<'_> {
@@ -172,7 +192,7 @@ impl NotePage {
 
 fn note(state: &FoldState, note: &Note) -> NoteView {
     let version = match note {
-        Note::Conflict(_) | Note::Erasure(_) | Note::StrayReceipt(_) => None,
+        Note::Conflict(_) | Note::Erasure(_) | Note::StrayReceipt(_) | Note::Overflow(_) => None,
         Note::DeadTurn(dead) => {
             usize::try_from(dead.version).ok().and_then(|place| state.versions.get(place))
         }

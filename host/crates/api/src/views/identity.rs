@@ -132,9 +132,11 @@ fn edge(edge: &Edge) -> EdgeView {
             };
             (by.clone(), Some(why.clone()), names)
         }
-        Entry::Setup(_) | Entry::Retelling(_) | Entry::Progress(_) | Entry::Erased(_) => {
-            (String::new(), None, Vec::new())
-        }
+        Entry::Setup(_)
+        | Entry::Configured(_)
+        | Entry::Retelling(_)
+        | Entry::Progress(_)
+        | Entry::Erased(_) => (String::new(), None, Vec::new()),
     };
     let merged = merged
         .iter()
@@ -220,7 +222,11 @@ fn view(conflict: &Conflict, record: Option<&Record>) -> ConflictView {
         Entry::Event(channel) => channel.connection.clone(),
         Entry::Derived(derived) => derived.binding.clone(),
         Entry::Act(act) => act.by.clone(),
-        Entry::Setup(_) | Entry::Retelling(_) | Entry::Progress(_) | Entry::Erased(_) => String::new(),
+        Entry::Setup(_)
+        | Entry::Configured(_)
+        | Entry::Retelling(_)
+        | Entry::Progress(_)
+        | Entry::Erased(_) => String::new(),
     });
     ConflictView {
         key: Note::Conflict(conflict.clone()).key(),

@@ -1,6 +1,6 @@
 //! Who may do what: every route, every scope, and no token at all.
 
-use api::{Scope, TokenFile, Tokens, accesses};
+use api::{Scope, TokenFile, TokenWord, Tokens, accesses};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request};
@@ -53,15 +53,19 @@ fn the_table_is_the_one_that_was_meant() {
     assert_eq!(told, meant.collect::<Vec<_>>());
 }
 
+pub(super) fn word() -> TokenWord {
+    TokenWord { by: "config/li".to_owned(), why: "for a test".to_owned() }
+}
+
 #[tokio::test]
 async fn every_route_opens_for_its_scopes_and_for_nobody_else() {
     let folder = tempfile::tempdir().unwrap();
     let file = TokenFile::new(folder.path(), "brand");
-    let make = |name: &str, scopes: &[Scope], expires| file.create(name, scopes, expires, 1).unwrap();
+    let make = |name: &str, scopes: &[Scope], expires| file.create(name, scopes, expires, 1, word()).unwrap();
     let single = Scope::ALL.map(|scope| (scope, make(scope.name(), &[scope], None)));
     let all = make("all", &Scope::ALL, Some(u64::MAX));
     let (over, revoked) = (make("over", &Scope::ALL, Some(2)), make("revoked", &Scope::ALL, None));
-    file.revoke("revoked", 2).unwrap();
+    file.revoke("revoked", 2, word()).unwrap();
     let (world, _) = World::with_tokens(Tokens::new(None, Some(file.clone())));
     world.populate();
     for route in accesses() {
@@ -90,9 +94,9 @@ async fn a_token_that_is_revoked_opens_nothing_from_then_on() {
     let file = TokenFile::new(folder.path(), "brand");
     let (world, _) = World::with_tokens(Tokens::new(Some(TOKEN), Some(file.clone())));
     let path = "/api/v1/plugins";
-    let token = file.create("one", &[Scope::Read], None, 1).unwrap();
+    let token = file.create("one", &[Scope::Read], None, 1, word()).unwrap();
     assert_eq!(ask(&world.router, &Method::GET, path, Some(&token)).await.status.as_u16(), 200);
-    file.revoke("one", 2).unwrap();
+    file.revoke("one", 2, word()).unwrap();
     assert_eq!(ask(&world.router, &Method::GET, path, Some(&token)).await.status.as_u16(), 401);
     assert_eq!(ask(&world.router, &Method::GET, path, Some(TOKEN)).await.status.as_u16(), 200);
 }
@@ -101,7 +105,7 @@ async fn a_token_that_is_revoked_opens_nothing_from_then_on() {
 async fn one_tenants_token_and_one_tenants_file_open_nothing_at_another() {
     let (ours, theirs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (a, b) = (TokenFile::new(ours.path(), "a"), TokenFile::new(theirs.path(), "b"));
-    let token = a.create("one", &Scope::ALL, None, 1).unwrap();
+    let token = a.create("one", &Scope::ALL, None, 1, word()).unwrap();
     let (world, _) = World::with_tokens(Tokens::new(Some("config-of-b"), Some(b.clone())));
     let status = async |token: &str| {
         ask(&world.router, &Method::GET, "/api/v1/plugins", Some(token)).await.status.as_u16()

@@ -245,7 +245,7 @@ async fn a_conflict_is_listed_with_the_commands_that_end_it() {
 async fn an_act_is_said_by_the_token_and_the_person_whom_it_names() {
     let folder = tempfile::tempdir().unwrap();
     let file = TokenFile::new(folder.path(), "brand");
-    let token = file.create("desk", &[Scope::Operate], None, 1).unwrap();
+    let token = file.create("desk", &[Scope::Operate], None, 1, crate::access::word()).unwrap();
     let world = lives_in(World::with_tokens(Tokens::new(None, Some(file))).0);
     let mut deeds = [join(2, 3), json!({ "retract": { "edge": 5 } })].into_iter();
     for (by, said) in [(None, "desk"), (Some("li"), "desk/li")] {

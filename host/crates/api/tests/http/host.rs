@@ -5,7 +5,11 @@ use std::sync::Arc;
 use api::{BreakerState, Condition, HealthReport, PluginState, Role};
 use axum::body::Body;
 use axum::http::Request;
-use model::{Conflict, Customer, CustomerId, DeadTurn, Digest, FoldState, Identity, Instant, Note};
+use journal::{Batch, Records as _};
+use model::{
+    Configured, Conflict, Customer, CustomerId, DeadTurn, Digest, Entry, FoldState, Identity, Instant, Note,
+    Setup,
+};
 use serde_json::json;
 use store::{Agenda, Commit, Query, Standing, Store, StoreError};
 
@@ -114,6 +118,15 @@ async fn plugins_are_listed_with_their_state() {
             "breakers": [{"name": "webhook", "state": "open", "until": 9, "opened": 2}],
         })
     );
+    // Since when policies decide as they do, and who wanted it so, where that is known.
+    assert_eq!(told["setup"], json!(null), "an empty journal");
+    world.populate();
+    let of = async || world.get("/api/v1/plugins").await.json()["setup"].clone();
+    assert_eq!(of().await, json!({"position": 1, "now": 1_000, "by": null, "why": null}));
+    let (setup, by, why) = (Setup::default(), "config/li".to_owned(), "stricter".to_owned());
+    let entries = vec![Entry::Configured(Configured { setup, by, why })];
+    world.journal.append(&[Batch { now: 2_000, entries, ..Batch::default() }]).unwrap();
+    assert_eq!(of().await, json!({"position": 8, "now": 2_000, "by": "config/li", "why": "stricter"}));
 }
 
 #[tokio::test]

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::{
-    Advance, ApiState, HealthReport, Incoming, PluginState, Reply, Retry, Routers, ScanLimits, Tokens,
+    Advance, ApiState, CallerLimits, Callers, HealthReport, Incoming, PluginState, Reply, Retry, Routers,
+    ScanLimits, Tokens,
 };
 use axum::Router;
 use axum::body::Body;
@@ -24,6 +25,8 @@ use tower::ServiceExt as _;
 
 pub const TOKEN: &str = "a-token";
 pub const BODY_MAX_BYTES: usize = 1000;
+/// Wrong tokens, and webhooks that are not authentic, a minute.
+pub const FAILURES_MAX: (u32, u32) = (4, 2);
 pub const BODY_WITHIN: Duration = Duration::from_millis(50);
 
 pub struct World {
@@ -129,6 +132,9 @@ impl World {
     fn keyed(parts: Parts, tokens: Tokens) -> (World, Routers) {
         let Parts { read, store, manual, segments, scans, now } = parts;
         let tokens = Arc::new(tokens);
+        let (token_failures, webhook_failures) = FAILURES_MAX;
+        let limits = CallerLimits { token_failures, webhook_failures, ..CallerLimits::default() };
+        let callers = Arc::new(Callers::new(limits));
         let journal = Arc::new(MemoryJournal::default());
         let (intake_in, intake) = mpsc::channel(1);
         let (health, health_out) = watch::channel(HealthReport::default());
@@ -144,6 +150,7 @@ impl World {
             store: Arc::clone(&read),
             intake: intake_in.clone(),
             tokens: Arc::clone(&tokens),
+            callers: Arc::clone(&callers),
             body_max_bytes: BODY_MAX_BYTES,
             body_within: BODY_WITHIN,
             health: health_out.clone(),

@@ -127,6 +127,9 @@ fn what_is_left_out_has_its_default() {
         connections_max: 1024,
         head_within: Duration::from_secs(10),
         body_within: Duration::from_secs(30),
+        token_failures_per_minute: 30,
+        webhook_failures_per_minute: 600,
+        forwarded_by: Vec::new(),
         compile_memory_bytes: 1 << 30,
         compile_cpu: Duration::from_secs(60),
         compile_wall: Duration::from_secs(300),
@@ -147,10 +150,27 @@ fn what_is_left_out_has_its_default() {
 }
 
 #[test]
+fn a_proxy_is_a_network_or_one_address() {
+    let place = Place::new();
+    let config =
+        place.load("[limits]\nforwarded_by = [\"10.1.2.3/8\", \"127.0.0.1\", \"fd00::/8\"]").unwrap();
+    let nets: Vec<String> = config.limits.forwarded_by.iter().map(ToString::to_string).collect();
+    assert_eq!(nets, ["10.0.0.0/8", "127.0.0.1/32", "fd00::/8"]);
+}
+
+#[test]
 fn an_error_names_the_file_the_section_and_the_key() {
     let place = Place::new();
     for (text, error) in [
         ("data = ", "heliu.toml: line 1: not TOML: "),
+        (
+            "[limits]\nforwarded_by = [\"10.0.0.0/33\"]",
+            "heliu.toml: [limits] key \"forwarded_by\": \"10.0.0.0/33\" is no network: write it like \"10.0.0.0/8\", or an address",
+        ),
+        (
+            "[limits]\ntoken_failures_per_minute = 1000001",
+            "heliu.toml: [limits] key \"token_failures_per_minute\": 1000001 is more than 1000000",
+        ),
         (
             "clock = \"manual\"\n[api]\ntoken = \"t\"\nlisten_on = \"x\"",
             "heliu.toml: [api] unknown key \"listen_on\": ",

@@ -171,6 +171,7 @@ fn stands(note: &Note) -> Position {
         Note::DeadTurn(dead) => dead.position,
         Note::Erasure(erasure) => erasure.position,
         Note::StrayReceipt(stray) => stray.position,
+        Note::Overflow(overflow) => overflow.position,
     }
 }
 

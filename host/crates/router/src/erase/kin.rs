@@ -26,7 +26,7 @@ impl Kin {
     pub(super) fn new(setups: &[Record], last: Position) -> Kin {
         let mut countries = Vec::new();
         for record in setups {
-            if let Entry::Setup(setup) = &record.entry
+            if let Some(setup) = record.entry.setup()
                 && !countries.contains(&setup.phone_country)
             {
                 countries.push(setup.phone_country.clone());
@@ -40,7 +40,7 @@ impl Kin {
         let position = record.position;
         self.show(position, record.entry.who());
         match &record.entry {
-            Entry::Event(_) | Entry::Derived(_) | Entry::Setup(_) => {}
+            Entry::Event(_) | Entry::Derived(_) | Entry::Setup(_) | Entry::Configured(_) => {}
             Entry::Retelling(retelling) => self.tie(position, retelling.event),
             Entry::Progress(progress) => {
                 self.tie(position, progress.customer.0);

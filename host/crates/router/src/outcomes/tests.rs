@@ -18,6 +18,8 @@ struct World {
     journal: MemoryJournal,
     outcomes: Outcomes,
     strays: Vec<StrayReceipt>,
+    /// Receipts for which there was no room.
+    too_many: usize,
 }
 
 impl World {
@@ -41,8 +43,13 @@ impl World {
             customer.intents.push(held);
         }
         let lane = Lane::new(Kept { customer, before: Indexed::default() });
-        let mut world =
-            World { lane, journal: MemoryJournal::default(), outcomes: WINDOWS, strays: Vec::new() };
+        let mut world = World {
+            lane,
+            journal: MemoryJournal::default(),
+            outcomes: WINDOWS,
+            strays: Vec::new(),
+            too_many: 0,
+        };
         for (id, _) in intents {
             world.step(10, id, IntentState::Due);
         }
@@ -95,6 +102,7 @@ impl World {
             Became::Nothing => {}
             Became::Reached(reached) => self.look_back(reached, record.position),
             Became::Stray(stray) => self.strays.push(stray),
+            Became::TooMuch => self.too_many += 1,
         }
         join(&mut self.lane, &self.outcomes, &record);
         self
@@ -284,4 +292,30 @@ fn other_windows_join_anew_what_lies_in_them() {
     assert_eq!(world.reactions("a").len(), 2);
     rejoin(&mut world.lane, &Outcomes::default(), &*journal).unwrap();
     assert!(world.reactions("a").is_empty());
+}
+
+/// A broken channel that tells each delivery again as a fact of its own.
+#[test]
+fn what_a_channel_tells_of_one_errand_is_bounded_in_each_fold_alike() {
+    let mut world = World::with(&[("a", "direct-message"), ("b", "direct-message")]);
+    for number in 0..400 {
+        world.receipt(20 + number, 20, "a", ReceiptStep::Confirmed);
+        world.receipt(20 + number, 20, "a", ReceiptStep::Clicked);
+    }
+    let held = world.held("a").clone();
+    assert_eq!((held.steps.len(), held.reactions.len()), (RECEIPT_STEPS_MAX, REACTIONS_MAX));
+    assert_eq!(world.too_many, 800 - (RECEIPT_STEPS_MAX - 1) - REACTIONS_MAX);
+    // The courier's own words still come, and another errand has its own room.
+    world.step(900, "a", IntentState::Failed).receipt(901, 901, "b", ReceiptStep::Confirmed);
+    assert_eq!(world.held("b").steps.len(), 2);
+    // Folded again, with all steps there from the beginning, the same receipts are refused and no others.
+    let held = world.held("a").clone();
+    let mut refused = 0;
+    for record in world.journal.read(0, usize::MAX).unwrap() {
+        let Entry::Event(told) = &record.entry else { continue };
+        let teller = Teller::Connection(&told.connection);
+        let became = became(&mut world.lane, teller, &told.event, record.position, record.now);
+        refused += usize::from(became == Became::TooMuch);
+    }
+    assert_eq!((refused, world.held("a")), (world.too_many, &held));
 }

@@ -96,7 +96,11 @@ impl Life<'_> {
             let whose = others.iter().find(|other| other.has(position)).map(|other| other.id);
             let about = |note: &Note| match note {
                 Note::Conflict(conflict) if conflict.position == position => Some(conflict.clone()),
-                Note::Conflict(_) | Note::DeadTurn(_) | Note::Erasure(_) | Note::StrayReceipt(_) => None,
+                Note::Conflict(_)
+                | Note::DeadTurn(_)
+                | Note::Erasure(_)
+                | Note::StrayReceipt(_)
+                | Note::Overflow(_) => None,
             };
             let noted = self.store.notes(&Note::behind(position), NOTES_MAX)?;
             let of_her = |conflict: &Conflict| {
@@ -265,7 +269,11 @@ impl Life<'_> {
                 };
                 Some(Reason::Fault { by, kind: dead.kind, text: dead.text })
             }
-            Note::DeadTurn(_) | Note::Conflict(_) | Note::Erasure(_) | Note::StrayReceipt(_) => None,
+            Note::DeadTurn(_)
+            | Note::Conflict(_)
+            | Note::Erasure(_)
+            | Note::StrayReceipt(_)
+            | Note::Overflow(_) => None,
         };
         let own =
             |reason: &Reason| matches!(reason, Reason::Fault { by, .. } if by.policy == self.binding.name);

@@ -4,7 +4,10 @@
 use std::sync::Arc;
 
 use journal::Batch;
-use model::{Act as Doing, ChannelEvent, Customer, DeadTurn, Entry, Event, Fact, Identity, Note, Touchpoint};
+use model::{
+    Act as Doing, Bond, ChannelEvent, Customer, DeadTurn, Entry, Event, Fact, Identity, Note, Overflow,
+    Receipt, ReceiptStep, Tie, Touchpoint, Trait, Value,
+};
 use router::rebuild;
 use store::MemoryStore;
 
@@ -47,7 +50,7 @@ fn first(host: &Host) -> Customer {
 fn dead(host: &Host) -> Vec<DeadTurn> {
     let dead = |note| match note {
         Note::DeadTurn(dead) => Some(dead),
-        Note::Conflict(_) | Note::Erasure(_) | Note::StrayReceipt(_) => None,
+        Note::Conflict(_) | Note::Erasure(_) | Note::StrayReceipt(_) | Note::Overflow(_) => None,
     };
     host.notes().into_iter().filter_map(dead).filter(|dead| dead.kind == "document").collect()
 }
@@ -108,4 +111,136 @@ fn at_the_limit_one_thing_may_take_the_place_of_another() {
     let its = customer.tags.iter().filter(|held| held.cause.version == Some(0)).count();
     assert!((256..=257).contains(&its) && customer.tags.iter().any(|tag| tag.name.ends_with("-31")), "{its}");
     agrees_with_a_rebuild(&host);
+}
+
+fn handle(value: &str) -> Identity {
+    Identity { scheme: "open".to_owned(), scope: String::new(), value: value.to_owned() }
+}
+
+fn told(number: u64, who: Vec<Identity>, staff: Option<String>, fact: Fact) -> Act {
+    let (touchpoint, extra) = (Touchpoint::Shop, None);
+    let event = Event { id: format!("e{number}"), at: number, who, staff, touchpoint, fact, extra };
+    let entries = vec![Entry::Event(ChannelEvent { connection: "shop".to_owned(), event })];
+    Act::Append(Box::new(Batch { now: 100 + number, entries, ..Batch::default() }))
+}
+
+fn traits(name: &str) -> Fact {
+    let (name, value) = (name.to_owned(), Value::Truth(true));
+    Fact::Told(vec![Trait { name, value }])
+}
+
+/// A host whose channel tells of one person without end, and what it notes.
+fn flooded(facts: impl Iterator<Item = Act>) -> (Host, Vec<Note>) {
+    let mut host = crate::host(7);
+    host.live_on(&Act::Append(Box::new(life::setup(100, 2))));
+    facts.for_each(|fact| host.live_on(&fact));
+    host.settle(100_000);
+    agrees_with_a_rebuild(&host);
+    let notes = host.notes();
+    (host, notes)
+}
+
+#[test]
+fn a_channel_that_names_one_person_by_ever_more_handles_comes_to_an_end_and_each_further_one_is_a_conflict() {
+    let more =
+        |number: u64| told(number, vec![handle("her"), handle(&format!("h{number}"))], None, traits("a"));
+    let (mut host, notes) = flooded((1..=600).map(more));
+    let her = first(&host);
+    assert_eq!((her.handles.len(), her.timeline.len()), (512, 600), "all of it is hers");
+    assert_eq!(notes.len(), 600 - 511);
+    assert!(
+        notes.iter().all(|note| matches!(note, Note::Conflict(conflict)
+            if conflict.scheme == "too-many-handles" && conflict.customer == her.id && conflict.other == her.id)),
+        "{:?}",
+        notes[0]
+    );
+    // By itself such a handle is somebody else's, until a person says otherwise; and then it is told what is in the way.
+    host.live_on(&told(700, vec![handle("h600")], None, traits("b")));
+    host.live_on(&told(701, vec![handle("her"), handle("h600")], None, traits("c")));
+    host.settle(100_001);
+    let people = host.customers();
+    assert_eq!((people.len(), people[0].timeline.len(), people[1].timeline.len()), (2, 601, 1));
+    let join = model::Join { one: people[0].id, other: people[1].id };
+    let (id, by, why) = ("a".to_owned(), "li".to_owned(), "b".to_owned());
+    let act = model::OperatorAct { id, by, why, deed: model::Deed::Join(join) };
+    let plugins: Arc<dyn router::Plugins> = host.plugins.clone();
+    let refused = router::look(&host.journal, &*host.store, &plugins, &act).unwrap_err().to_string();
+    assert!(refused.contains("would have 513 handles, and a person has 512 at most"), "{refused}");
+    // Where one of them is taken back, the first that there was no room for is hers.
+    let before = host.notes().len();
+    host.retract(100_002, 2);
+    host.settle(100_003);
+    let her = first(&host);
+    let has = |value: &str| her.handles.iter().any(|held| held.identity == handle(value));
+    assert!(has("h512") && !has("h1") && !has("h513"), "{:?}", her.handles.last());
+    assert_eq!((her.handles.len(), host.notes().len()), (512, before - 1));
+    agrees_with_a_rebuild(&host);
+}
+
+#[test]
+fn what_channels_tell_of_one_person_beyond_what_she_can_have_is_noted_once_and_stays_in_the_journal() {
+    let met = |number: u64| {
+        let (way, state, remark, tags, successor) = (None, None, None, Vec::new(), None);
+        let tie = Tie { bond: Bond::Added, way, state, remark, tags, successor };
+        told(number, vec![handle("her")], Some(format!("staff{number}")), Fact::Met(tie))
+    };
+    let named = |number: u64| told(number, vec![handle("her")], None, traits(&format!("t{number}")));
+    let stray = |number: u64| {
+        let receipt = Receipt { errand: String::new(), step: ReceiptStep::Sent, why: None };
+        told(number, vec![handle("her")], None, Fact::Carried(receipt))
+    };
+    for (kind, most, act) in [
+        ("staff", 1_024_u64, &met as &dyn Fn(u64) -> Act),
+        ("traits", 1_024, &named),
+        ("notes", 1_024, &stray),
+    ] {
+        let mut errand = None;
+        let facts = (1..=most + 20).map(act);
+        let (host, notes) = if kind == "notes" {
+            // A receipt of an intent that nobody carried is not taken, and noted.
+            let mut host = crate::host(7);
+            host.live_on(&Act::Append(Box::new(life::setup(100, 2))));
+            host.live_on(&named(90_000));
+            host.say(200, life::Word::Propose(0));
+            host.settle(201);
+            errand = first(&host).intents.first().map(|held| held.id.clone());
+            for fact in facts {
+                let Act::Append(mut batch) = fact else { unreachable!("because it is told") };
+                let Entry::Event(told) = &mut batch.entries[0] else {
+                    unreachable!("because it is an event")
+                };
+                let Fact::Carried(receipt) = &mut told.event.fact else {
+                    unreachable!("because it is a receipt")
+                };
+                receipt.errand = errand.clone().expect("it was proposed");
+                host.live_on(&Act::Append(batch));
+            }
+            host.settle(100_000);
+            agrees_with_a_rebuild(&host);
+            let notes = host.notes();
+            (host, notes)
+        } else {
+            flooded(facts)
+        };
+        let her = first(&host);
+        let kept = match kind {
+            "staff" => her.staff.len(),
+            "traits" => her.traits.iter().filter(|held| held.cause.version.is_none()).count(),
+            _ => her.noted.len() - 1,
+        };
+        assert_eq!(kept as u64, most, "{kind}");
+        let over: Vec<&Overflow> = notes
+            .iter()
+            .filter_map(|note| match note {
+                Note::Overflow(overflow) => Some(overflow),
+                Note::Conflict(_) | Note::DeadTurn(_) | Note::Erasure(_) | Note::StrayReceipt(_) => None,
+            })
+            .collect();
+        assert_eq!(over.len(), 1, "{kind}: {over:?}");
+        assert_eq!((over[0].kind.as_str(), over[0].customer), (kind, her.id));
+        assert!(over[0].text.contains("1024"), "{}", over[0].text);
+        let first_beyond = over[0].position;
+        assert_eq!(her.timeline.iter().filter(|&&at| at >= first_beyond).count(), 20, "{kind}");
+        assert_eq!(errand.is_some(), kind == "notes");
+    }
 }

@@ -2,8 +2,8 @@
 
 use journal::Batch;
 use model::{
-    Act as Doing, Bond, ChannelEvent, Direction, Entry, Event, Fact, Identity, Message, Order, OrderStep,
-    Outcomes, Scheme, Setup, Tie, Touchpoint, Trait, Value,
+    Act as Doing, Bond, ChannelEvent, Configured, Direction, Entry, Event, Fact, Identity, Message, Order,
+    OrderStep, Outcomes, Scheme, Setup, Tie, Touchpoint, Trait, Value,
 };
 use proptest::prelude::*;
 
@@ -143,6 +143,35 @@ pub fn without_tellers(life: &[Act]) -> Vec<Act> {
         _ => act.clone(),
     };
     life.iter().map(quiet).collect()
+}
+
+/// The same life, in which two people have about as many handles as one may have, or as two together.
+pub fn crowded(life: &[Act]) -> Vec<Act> {
+    let many = |who: u64, count: u64| {
+        let bulk = move |number: u64| Identity { value: format!("bulk{who}-{number}"), ..open(who) };
+        let fact = doing(0, None);
+        event_of([open(who)].into_iter().chain((0..count).map(bulk)).collect(), fact, None, 1)
+    };
+    let mut told = 1_000_000;
+    let crowd = named(100, vec![many(0, 509), many(1, 510), many(2, 255), many(3, 255)], &mut told);
+    let mut life = life.to_vec();
+    life.insert(1, Act::Append(Box::new(crowd)));
+    life
+}
+
+/// The same life where somebody says why each setup is as it is.
+pub fn signed(life: &[Act]) -> Vec<Act> {
+    let mut life = life.to_vec();
+    for act in &mut life {
+        let Act::Append(batch) = act else { continue };
+        for entry in &mut batch.entries {
+            if let Some(setup) = entry.setup().cloned() {
+                let (by, why) = ("li".to_owned(), "stricter".to_owned());
+                *entry = Entry::Configured(Configured { setup, by, why });
+            }
+        }
+    }
+    life
 }
 
 pub fn setup(now: u64, which: u8) -> Batch {

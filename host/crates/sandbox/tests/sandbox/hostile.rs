@@ -56,6 +56,12 @@ attacks! {
         chores_without_number outcomes_of_nobodys_errands;
 }
 
+#[test]
+fn two_that_hold_their_memory_leave_a_third_its_part() {
+    const GUEST: Guest = guests::named("holds_its_memory");
+    neighbours::runtime().block_on(connectors::two_hold_their_memory(GUEST));
+}
+
 /// A guest without a test does not compile: its name stands in the error.
 const _: () = match guests::untested(TESTED) {
     None => (),

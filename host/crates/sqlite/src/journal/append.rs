@@ -28,7 +28,7 @@ pub(super) fn append(db: &Transaction<'_>, batches: &[Batch]) -> Result<Vec<Rece
                     continue;
                 }
                 insert.execute(params![signed(next), wire::record_bytes(next, floor, entry)])?;
-                if matches!(entry, Entry::Setup(_)) {
+                if matches!(entry, Entry::Setup(_) | Entry::Configured(_)) {
                     db.prepare_cached("INSERT INTO setup VALUES (?1)")?.execute(params![signed(next)])?;
                 }
                 placed.push(Placed::New(next));

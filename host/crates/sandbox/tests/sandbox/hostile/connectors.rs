@@ -86,6 +86,38 @@ pub async fn holds_its_memory(guest: Guest) {
     assert_eq!(neighbours.sandbox.memory_bytes(), 0);
 }
 
+/// Two of them would hold all memory that there is for connectors: what is left for a third is not theirs.
+pub async fn two_hold_their_memory(guest: Guest) {
+    const MIB: usize = 1 << 20;
+    let limits = Limits { connectors_memory_bytes: 3 * MIB, ..Limits::default() };
+    let neighbours = Neighbours::new(limits);
+    let connector = neighbours.hostile_connector(guest);
+    neighbours.sandbox.share_calls(["greedy", "greedier", "test"].map(|name| (name.to_owned(), 4)));
+    let of = |connection: &str| sandbox::Call { connection: connection.to_owned(), ..call() };
+    let greedy = of("greedy");
+    let first = connector.receive(greedy.clone(), &request()).await.unwrap();
+    let mut waiting = tokio::task::JoinSet::new();
+    for _ in 0..2 {
+        let (connector, greedy) = (connector.clone(), greedy.clone());
+        waiting.spawn(async move { connector.receive(greedy, &request()).await.map(drop) });
+    }
+    while neighbours.sandbox.memory_bytes() < 2 * MIB {
+        tokio::task::yield_now().await;
+    }
+    // The last of three MiB: a sixth of it all is left for the one that behaves, and is not given away.
+    let fault = neighbours.during(connector.receive(of("greedier"), &request())).await.unwrap_err();
+    assert_named(&fault, &connector);
+    assert!(
+        matches!(&fault.kind, FaultKind::Busy { text } if text.contains("kept for other connections")),
+        "{fault}"
+    );
+    drop(first.held);
+    while let Some(ended) = waiting.join_next().await {
+        ended.unwrap().unwrap();
+    }
+    assert_eq!(neighbours.sandbox.memory_bytes(), 0);
+}
+
 pub async fn logs_without_end(guest: Guest) {
     let fault = reaches(little_time(), guest, "connector_cpu").await;
     let bytes: usize = fault.log.iter().map(|line| line.text.len()).sum();
