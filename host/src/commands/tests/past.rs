@@ -138,7 +138,12 @@ fn counts_are_of_then() {
 fn why_tells_what_the_turn_cost_and_goes_back_in_time() {
     let host = Host::lived();
     let text = host.customer(&["why", "cus_2", "tag", "lapsed"]).unwrap();
-    assert!(text.contains("\n  fuel        4711, of a call with this turn alone\n"), "{text}");
+    let cost = "\n  fuel        4711, of a call with this turn alone\n";
+    assert!(text.contains(cost), "{text}");
+    for thing in [["stage", "lifecycle"], ["intent", "revisit-1"]] {
+        let text = host.customer(&["why", "cus_2", thing[0], thing[1]]).unwrap();
+        assert!(text.contains(cost), "{text}");
+    }
     let text = host.customer(&["why", "cus_2", "trait", "name"]).unwrap();
     assert!(!text.contains("fuel"), "nobody decided: {text}");
     let error = host.customer(&["why", "cus_2", "tag", "lapsed", "--at", "5"]).unwrap_err().to_string();
@@ -157,13 +162,14 @@ fn why_explains_alarms_and_tasks() {
         "  why         to look again",
         "  decided by  repurchase, \"The next order\", version 0 in force since position 1",
         "  record      position 5, 2026-03-02 00:00:00, from wecom-main",
+        "  fuel        4711, of a call with this turn alone",
     ] {
         assert!(text.lines().any(|shown| shown == line), "{line}\n{text}");
     }
     host.append(MARCH + 71 * DAY_MS, vec![event("e7", 1, did("asked-staff", None))]);
     host.fold(MARCH + 71 * DAY_MS);
     let text = host.customer(&["why", "cus_2", "task", "call her"]).unwrap();
-    assert!(text.contains("  why         she asked for a call\n"), "{text}");
+    assert!(text.contains("  why         she asked for a call\n") && text.contains("4711, of a call"), "{text}");
     let error = host.customer(&["why", "cus_2", "alarm", "x"]).unwrap_err().to_string();
     assert_eq!(error, "cus_0000000002 has no alarm \"x\"; there is: none");
 }
