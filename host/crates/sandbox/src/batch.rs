@@ -104,6 +104,7 @@ mod tests {
             tags: Vec::new(),
             stages: Vec::new(),
             staff: &[],
+            outcomes: Vec::new(),
         };
         Turn { customer, memory, position: 1, now: 1, happening: Happening::Alarm { key: "", due: 1 } }
     }

@@ -169,7 +169,10 @@ fn why_explains_alarms_and_tasks() {
     host.append(MARCH + 71 * DAY_MS, vec![event("e7", 1, did("asked-staff", None))]);
     host.fold(MARCH + 71 * DAY_MS);
     let text = host.customer(&["why", "cus_2", "task", "call her"]).unwrap();
-    assert!(text.contains("  why         she asked for a call\n") && text.contains("4711, of a call"), "{text}");
+    assert!(
+        text.contains("  why         she asked for a call\n") && text.contains("4711, of a call"),
+        "{text}"
+    );
     let error = host.customer(&["why", "cus_2", "alarm", "x"]).unwrap_err().to_string();
     assert_eq!(error, "cus_0000000002 has no alarm \"x\"; there is: none");
 }
