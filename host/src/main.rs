@@ -31,8 +31,8 @@ use acting::DeadAct;
 use carrying::Outlet;
 use commands::{
     Asked, BacktestArguments, BroadcastCommand, CustomerAct, CustomerCommand, DeadCommand, ExportCommand,
-    Ground, IdentityAct, IdentityCommand, IntentCommand, JournalCommand, Propose, Said, SegmentCommand,
-    ShadowArguments, Stage, TokenCommand, When,
+    Ground, IdentityAct, IdentityCommand, IntentCommand, JournalCommand, NotesArguments, Propose, Said,
+    SegmentCommand, ShadowArguments, Stage, TokenCommand, When,
 };
 use plugin::PluginCommand;
 
@@ -87,6 +87,8 @@ enum Command {
     /// What should reach customers, and how far it has come.
     #[command(subcommand)]
     Intent(IntentCommand),
+    /// What a person must look at: conflicts of identity, turns at which a policy failed, receipts that were not taken, erasures.
+    Notes(NotesArguments),
     /// Something for everybody in a segment.
     #[command(subcommand)]
     Broadcast(BroadcastCommand),
@@ -215,6 +217,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }
         Command::Segment(command) => commands::segment(command, &asked(&config)?, json, &mut out)?,
         Command::Intent(command) => commands::intent(command, &asked(&config)?, json, &mut out)?,
+        Command::Notes(arguments) => commands::notes(&arguments, &asked(&config)?, json, &mut out)?,
         Command::Broadcast(command) => broadcast(command, &config, json, &mut out)?,
         Command::Counts(when) => commands::counts(&asked(&config)?, &when, json, &mut out)?,
         Command::Export(command) => export_table(command, &config, json, &mut out)?,

@@ -60,9 +60,12 @@ async fn lists_and_counts_as_of_then() {
         (&json!([{"name": "known", "customers": 1}]), &json!(4))
     );
     assert_eq!(world.get("/api/v1/counts").await.json()["tags"][0]["customers"], 2);
-    for (path, list) in
-        [("conflicts?at=4", "conflicts"), ("intents?at=4", "intents"), ("intents/counts?at=4", "counts")]
-    {
+    for (path, list) in [
+        ("conflicts?at=4", "conflicts"),
+        ("intents?at=4", "intents"),
+        ("intents/counts?at=4", "counts"),
+        ("notes?at=4", "notes"),
+    ] {
         let told = world.get(&format!("/api/v1/{path}")).await.json();
         assert!(told[list].is_array() && told["at"]["position"] == 4, "{path}: {told}");
     }
