@@ -207,10 +207,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Identity(IdentityGroup::Act(act)) => {
             acting::run(&config, act.said(), |_| Ok(act.deed()), json, &mut out)?;
         }
-        Command::Dead(DeadGroup::Look(command)) => {
-            let (journal, store) = open(&config)?;
-            commands::dead(command, &*journal, &*store, json, &mut out)?;
-        }
+        Command::Dead(DeadGroup::Look(command)) => look_at_dead(command, &config, json, &mut out)?,
         Command::Dead(DeadGroup::Act(act)) => {
             let all = acting::dead(&config, &act, json, &mut out)?;
             return Ok(if all { ExitCode::SUCCESS } else { ExitCode::FAILURE });
@@ -312,6 +309,11 @@ fn open(path: &Path) -> anyhow::Result<(Arc<dyn Journal>, Arc<dyn Store>)> {
 
 /// The data beside a host that may be running, and the time that it is for that host. Of a manual clock only what the
 /// host left behind is known from outside.
+fn look_at_dead(command: DeadCommand, config: &Path, json: bool, out: &mut dyn Write) -> anyhow::Result<()> {
+    let (journal, store) = open(config)?;
+    commands::dead(command, &*journal, &*store, json, out)
+}
+
 fn asked(path: &Path) -> anyhow::Result<Asked> {
     let config = config::load(path)?;
     let data = Data::open(&config)?;

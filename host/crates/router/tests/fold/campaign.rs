@@ -1,4 +1,5 @@
 //! A policy is shown what came of its own intents, as it was known at each turn, however late it is folded again.
+#![allow(clippy::unwrap_used, reason = "a test that unwraps fails with a place")]
 
 use std::sync::{Arc, Mutex};
 
