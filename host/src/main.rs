@@ -307,13 +307,13 @@ fn open(path: &Path) -> anyhow::Result<(Arc<dyn Journal>, Arc<dyn Store>)> {
     Ok((data.journal, data.store))
 }
 
-/// The data beside a host that may be running, and the time that it is for that host. Of a manual clock only what the
-/// host left behind is known from outside.
 fn look_at_dead(command: DeadCommand, config: &Path, json: bool, out: &mut dyn Write) -> anyhow::Result<()> {
     let (journal, store) = open(config)?;
     commands::dead(command, &*journal, &*store, json, out)
 }
 
+/// The data beside a host that may be running, and the time that it is for that host. Of a manual clock only what the
+/// host left behind is known from outside.
 fn asked(path: &Path) -> anyhow::Result<Asked> {
     let config = config::load(path)?;
     let data = Data::open(&config)?;
