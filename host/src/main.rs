@@ -307,7 +307,12 @@ fn open(path: &Path) -> anyhow::Result<(Arc<dyn Journal>, Arc<dyn Store>)> {
     Ok((data.journal, data.store))
 }
 
-fn look_at_dead(command: DeadCommand, config: &Path, json: bool, out: &mut dyn Write) -> anyhow::Result<()> {
+fn look_at_dead(
+    command: DeadCommand,
+    config: &Path,
+    json: bool,
+    out: &mut dyn std::io::Write,
+) -> anyhow::Result<()> {
     let (journal, store) = open(config)?;
     commands::dead(command, &*journal, &*store, json, out)
 }
