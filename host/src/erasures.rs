@@ -95,6 +95,8 @@ pub fn keep(data: &Path, journal: &dyn Records, store: &dyn Store) -> anyhow::Re
     let path = data.join(FILE);
     let known: BTreeSet<String> = read(&path)?.into_iter().map(|listed| listed.act).collect();
     let mut new: BTreeMap<Position, Listed> = BTreeMap::new();
+    // How many records each had, and where the first of them all stands: whoever there was is named after her first one.
+    let (mut wanted, mut after) = (0, Position::MAX);
     for note in notes(store)? {
         let Note::Erasure(erasure) = note else { continue };
         let Some(Record { entry: Entry::Act(OperatorAct { id, .. }), .. }) =
@@ -104,12 +106,13 @@ pub fn keep(data: &Path, journal: &dyn Records, store: &dyn Store) -> anyhow::Re
         };
         if !known.contains(&id) {
             let (position, now, customer) = (erasure.position, erasure.now, erasure.customer.to_string());
+            wanted += erasure.records;
+            after = after.min(erasure.customer.0.saturating_sub(1));
             new.insert(position, Listed { act: id, position, now, customer, records: Vec::new() });
         }
     }
     if !new.is_empty() {
-        let mut after = 0;
-        loop {
+        while wanted > 0 {
             let page = journal.read(after, PAGE)?;
             let Some(last) = page.last() else { break };
             after = last.position;
@@ -118,6 +121,7 @@ pub fn keep(data: &Path, journal: &dyn Records, store: &dyn Store) -> anyhow::Re
                     && let (Some(listed), Some(print)) = (new.get_mut(&erased.act), print(record))
                 {
                     listed.records.push((record.position, print));
+                    wanted = wanted.saturating_sub(1);
                 }
             }
         }

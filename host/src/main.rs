@@ -32,8 +32,8 @@ use acting::DeadAct;
 use carrying::Outlet;
 use commands::{
     Asked, BacktestArguments, BroadcastCommand, CustomerAct, CustomerCommand, DeadCommand, ExportCommand,
-    Ground, IdentityAct, IdentityCommand, IntentCommand, JournalCommand, Propose, Said, SegmentCommand,
-    ShadowArguments, Signed, Stage, TokenCommand, When,
+    Ground, IdentityAct, IdentityCommand, IntentCommand, JournalCommand, NotesArguments, Propose, Said,
+    SegmentCommand, ShadowArguments, Signed, Stage, TokenCommand, When,
 };
 use plugin::PluginCommand;
 
@@ -88,6 +88,8 @@ enum Command {
     /// What should reach customers, and how far it has come.
     #[command(subcommand)]
     Intent(IntentCommand),
+    /// What a person must look at: conflicts of identity, turns at which a policy failed, receipts that were not taken, erasures.
+    Notes(NotesArguments),
     /// Something for everybody in a segment.
     #[command(subcommand)]
     Broadcast(BroadcastCommand),
@@ -214,16 +216,14 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Identity(IdentityGroup::Act(act)) => {
             acting::run(&config, act.said(), |_| Ok(act.deed()), json, &mut out)?;
         }
-        Command::Dead(DeadGroup::Look(command)) => {
-            let (journal, store) = open(&config)?;
-            commands::dead(command, &*journal, &*store, json, &mut out)?;
-        }
+        Command::Dead(DeadGroup::Look(command)) => look_at_dead(command, &config, json, &mut out)?,
         Command::Dead(DeadGroup::Act(act)) => {
             let all = acting::dead(&config, &act, json, &mut out)?;
             return Ok(if all { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         Command::Segment(command) => commands::segment(command, &asked(&config)?, json, &mut out)?,
         Command::Intent(command) => commands::intent(command, &asked(&config)?, json, &mut out)?,
+        Command::Notes(arguments) => commands::notes(&arguments, &asked(&config)?, json, &mut out)?,
         Command::Broadcast(command) => broadcast(command, &config, json, &mut out)?,
         Command::Counts(when) => commands::counts(&asked(&config)?, &when, json, &mut out)?,
         Command::Export(command) => export_table(command, &config, json, &mut out)?,
@@ -366,6 +366,16 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
 fn open(path: &Path) -> anyhow::Result<(Arc<dyn Journal>, Arc<dyn Store>)> {
     let data = Data::open(&config::load(path)?)?;
     Ok((data.journal, data.store))
+}
+
+fn look_at_dead(
+    command: DeadCommand,
+    config: &Path,
+    json: bool,
+    out: &mut dyn std::io::Write,
+) -> anyhow::Result<()> {
+    let (journal, store) = open(config)?;
+    commands::dead(command, &*journal, &*store, json, out)
 }
 
 /// The data beside a host that may be running, and the time that it is for that host. Of a manual clock only what the

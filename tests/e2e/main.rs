@@ -22,6 +22,7 @@ mod overload;
 mod peers;
 mod privacy;
 mod reload;
+mod service;
 mod stage;
 mod tmall_feed;
 mod unmerge;

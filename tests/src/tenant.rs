@@ -116,7 +116,7 @@ fn wecom_text(wecom: &WecomSim, carry_again: &[&str]) -> anyhow::Result<String> 
     let (config, base) = (wecom.config(), wecom.base_url());
     let callback = &config.callback;
     Ok(format!(
-        "\n[[connection]]\nname = \"{WECOM}\"\nplugin = {:?}\nhosts = [{base:?}]\ninward = true\n\
+        "\n[[connection]]\nname = \"{WECOM}\"\nplugin = {:?}\nhosts = [{base:?}]\ninward = true\npoll_every = \"2h\"\n\
          shares = [\"phone\", \"taobao.open-uid\"]\ncarry_again = {carry_again:?}\n\n[connection.settings]\ncorp_id = {:?}\ntoken = {:?}\nencoding_aes_key = {{ file = \"wecom.aes-key\" }}\n\
          receive_ids = [{:?}]\nsecret = {{ file = \"wecom.secret\" }}\napi_base = {base:?}\njoin_remark_mobiles = true\nagent_id = 1000002\n\n\
          [[connection.settings.state_handles]]\nprefix = \"{CARD_PREFIX}\"\nscheme = \"taobao.open-uid\"\n\

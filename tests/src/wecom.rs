@@ -9,6 +9,7 @@ pub mod event;
 pub mod outbox;
 mod rest;
 pub mod seal;
+pub mod service;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -47,6 +48,8 @@ pub struct WecomConfig {
     /// Mass messages that one customer gets in a day. The corp chooses: one a day, seven a week, or as many a month as it has
     /// days; older pages say four a month.
     pub mass_per_day: usize,
+    /// Messages on one page of the customer service, at most; the platform's is 1000.
+    pub service_per_page: usize,
     pub callback: CallbackConfig,
 }
 
@@ -75,6 +78,7 @@ impl WecomConfig {
             followers_per_page: 500,
             results_per_page: 500,
             mass_per_day: 1,
+            service_per_page: 1000,
             callback: CallbackConfig {
                 token: String::from("Scrm7HostTok"),
                 encoding_aes_key: String::from("CAT9AG498DYt5BL5gHCQRgI0QX020VORWniVvAp3rJB"),
@@ -196,6 +200,19 @@ impl WecomSim {
         let (now_s, per_day) = (self.inside.config.clock.now_s(), self.inside.config.mass_per_day);
         let mut corp = self.corp();
         corp.unconfirmed(staff).iter().map(|msgid| corp.confirm(msgid, now_s, per_day)).sum()
+    }
+
+    /// A customer writes to an account of the customer service. Nobody is told by this.
+    pub fn write_to_service(&self, account: &str, external_userid: &str, text: &str) {
+        let now_s = self.inside.config.clock.now_s();
+        self.corp().service.say(account, external_userid, text, now_s);
+    }
+
+    /// The customer service rings for an account.
+    pub async fn ring(&self, hook: &str, account: &str) -> anyhow::Result<Delivery> {
+        let at_s = self.inside.config.clock.now_s();
+        let (account, token) = (account.to_owned(), self.corp().service.ring(at_s));
+        self.push(hook, &WecomEvent { at_s, change: Change::ServiceRang { account, token } }).await
     }
 
     /// The inner XML of an event in this simulator's form.

@@ -85,7 +85,7 @@ pub fn owned(turn: &Turn<'_>) -> policy::Turn {
         stage: stage.to_owned(),
     };
     let Turn { customer, memory, position, now, happening } = turn;
-    let CustomerView { id, first_seen, traits, tags, stages, staff } = customer;
+    let CustomerView { id, first_seen, traits, tags, stages, staff, outcomes: _ } = customer;
     let Happening::Fact { event, extra } = happening else { unreachable!("because a shopper buys") };
     policy::Turn {
         customer: policy::Customer {
@@ -95,6 +95,7 @@ pub fn owned(turn: &Turn<'_>) -> policy::Turn {
             tags: tags.iter().map(held).collect(),
             stages: stages.iter().map(stage).collect(),
             staff: staff.to_vec(),
+            outcomes: Vec::new(),
         },
         memory: memory.map(<[u8]>::to_vec),
         position: *position,

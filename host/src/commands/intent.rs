@@ -10,9 +10,9 @@ use model::{CustomerId, HeldIntent, IntentState, Note, Position, StrayReceipt};
 
 use super::segment::Asked;
 use super::table::{Table, plain};
+use super::unless_reader_left;
 use super::when::{self, When};
 use super::words::{self, intent_state};
-use super::{print_json, unless_reader_left};
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum IntentCommand {
@@ -44,6 +44,8 @@ pub(crate) enum IntentCommand {
         /// How many, at most.
         #[arg(long, default_value_t = 50)]
         limit: usize,
+        #[command(flatten)]
+        when: When,
     },
 }
 
@@ -96,7 +98,7 @@ pub(crate) fn run(
             list(asked, &which.filter()?, after, limit, &when, json, out)
         }
         IntentCommand::Count { which, when } => count(asked, &which.filter()?, &when, json, out),
-        IntentCommand::Strays { after, limit } => strays(asked, after, limit, json, out),
+        IntentCommand::Strays { after, limit, when } => strays(asked, after, limit, &when, json, out),
     })
 }
 
@@ -187,11 +189,13 @@ fn strays(
     asked: &Asked,
     after: Position,
     limit: usize,
+    when: &When,
     json: bool,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
+    let then = when.then(asked)?;
     let mut found = Vec::new();
-    lookup::strays(&*asked.store, Note::behind(after.saturating_add(1)), |stray| {
+    lookup::strays(&*then.store, Note::behind(after.saturating_add(1)), |stray| {
         found.push(stray);
         found.len() <= limit
     })?;
@@ -200,8 +204,9 @@ fn strays(
     let next = found.last().filter(|_| more).map(|last| last.position);
     if json {
         let strays: Vec<_> = found.iter().map(wire::to_raw::<StrayReceipt>).collect();
-        return print_json(out, &serde_json::json!({"strays": strays, "next": next}));
+        return when::print(out, then.at, &serde_json::json!({"strays": strays, "next": next}));
     }
+    when::head(out, then.at, when.zone())?;
     for stray in &found {
         writeln!(out, "{}", plain(&words::stray(stray)))?;
     }

@@ -88,6 +88,18 @@ impl Host {
         printed(|out, json| super::counts(&asked, &line.when, json, out), arguments)
     }
 
+    pub(super) fn notes(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        #[derive(clap::Parser)]
+        struct Line {
+            #[command(flatten)]
+            notes: super::NotesArguments,
+        }
+        let given = arguments.iter().filter(|argument| **argument != "--json");
+        let line: Line = clap::Parser::try_parse_from(std::iter::once(&"heliu").chain(given)).unwrap();
+        let asked = self.asked(segments::segments());
+        printed(|out, json| super::notes(&line.notes, &asked, json, out), arguments)
+    }
+
     pub(super) fn export(&self, arguments: &[&str]) -> anyhow::Result<String> {
         let said = ["--by", "li", "--why", "the monthly report"];
         let command: super::ExportCommand = parsed(&[arguments, &said].concat());

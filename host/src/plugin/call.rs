@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context as _, bail};
 use model::{CustomerId, CustomerView, Happening, Turn, Verdict};
 use sandbox::{Call, Called, Clock, Connector, Grants, Plugin, Policy, Sandbox, TurnFaultKind, TurnOutcome};
-use wire::{OwnedHappening, OwnedTurn};
+use wire::{OwnedHappening, OwnedOutcome, OwnedTurn};
 
 use super::case::{Case, Input, RunArgs};
 use super::print::{self, Printed};
@@ -164,8 +164,19 @@ fn rounds(turns: &[OwnedTurn]) -> Vec<Vec<usize>> {
 }
 
 fn lend<'a>(turn: &'a OwnedTurn, left: &'a HashMap<CustomerId, Option<Vec<u8>>>) -> Turn<'a> {
-    let OwnedTurn { customer, first_seen, traits, tags, stages, staff, memory, position, now, happening } =
-        turn;
+    let OwnedTurn {
+        customer,
+        first_seen,
+        traits,
+        tags,
+        stages,
+        staff,
+        outcomes,
+        memory,
+        position,
+        now,
+        happening,
+    } = turn;
     let memory = match memory {
         Some(memory) => memory.as_deref(),
         None => left.get(customer).and_then(|memory| memory.as_deref()),
@@ -178,6 +189,7 @@ fn lend<'a>(turn: &'a OwnedTurn, left: &'a HashMap<CustomerId, Option<Vec<u8>>>)
             tags: tags.iter().collect(),
             stages: stages.iter().map(|held| (held.journey.as_str(), held.stage.as_str())).collect(),
             staff,
+            outcomes: outcomes.iter().map(OwnedOutcome::lend).collect(),
         },
         memory,
         position: *position,

@@ -171,6 +171,7 @@ pub mod policy {
             "heliu:plugin/policy@0.1.0/held-stage" = HeldStage,
             "heliu:plugin/policy@0.1.0/held-tag" = HeldTag,
             "heliu:plugin/policy@0.1.0/intent" = Intent,
+            "heliu:plugin/policy@0.1.0/intent-outcome" = IntentOutcome,
             "heliu:plugin/policy@0.1.0/new-tag" = NewTag,
             "heliu:plugin/policy@0.1.0/staff-task" = StaffTask,
             "heliu:plugin/policy@0.1.0/turn" = Turn,

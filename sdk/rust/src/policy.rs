@@ -4,8 +4,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use crate::wit::heliu::plugin::policy::{
-    Alarm, Change, Customer, Decision, Descriptor, Happening, HeldStage, HeldTag, Intent, NewTag, StaffTask,
-    Turn, Verdict,
+    Alarm, Change, Customer, Decision, Descriptor, Happening, HeldStage, HeldTag, Intent, IntentOutcome,
+    NewTag, StaffTask, Turn, Verdict,
 };
 
 use crate::run::Appending;
@@ -170,8 +170,15 @@ mod tests {
 
     fn turn(memory: Option<Vec<u8>>) -> Turn {
         let (id, none) = ("cus_1".to_owned(), Vec::new);
-        let customer =
-            Customer { id, first_seen: 0, traits: vec![], tags: vec![], stages: vec![], staff: none() };
+        let customer = Customer {
+            id,
+            first_seen: 0,
+            traits: vec![],
+            tags: vec![],
+            stages: vec![],
+            staff: none(),
+            outcomes: vec![],
+        };
         let happening = Happening::Alarm(Alarm { key: "a".to_owned(), due: 5 });
         Turn { customer, memory, position: 1, now: 5, happening }
     }

@@ -8,7 +8,7 @@ use crate::events::{
     Act, Bond, Content, Direction, Event, Fact, Identity, Look, Message, Order, OrderLine, OrderStep,
     Receipt, ReceiptStep, Tie, Touchpoint, TraitValue, Value, View,
 };
-use crate::policy::{Alarm, Customer, Happening, HeldStage, HeldTag, Turn};
+use crate::policy::{Alarm, Customer, Happening, HeldStage, HeldTag, IntentOutcome, Turn};
 
 /// The rest of some packed bytes.
 pub(crate) struct Reader<'a> {
@@ -197,11 +197,12 @@ records! {
     Act { kind, object, title, quantity, state, whom }
     Alarm { key, due }
     Content { id, kind, title, category }
-    Customer { id, first_seen, traits, tags, stages, staff }
+    Customer { id, first_seen, traits, tags, stages, staff, outcomes }
     Event { id, at, who, staff, touchpoint, fact, extra }
     HeldStage { journey, stage }
     HeldTag { name, since, expires }
     Identity { scheme, scope, value }
+    IntentOutcome { key, step, at, joined }
     Message { direction, kind, text, group, about }
     Order { id, step, currency, total, paid, refunded, lines, placed_at, source }
     OrderLine { sku, title, category, quantity, paid }

@@ -103,6 +103,8 @@ struct Layout {
     turn: usize,
     position: usize,
     now: usize,
+    /// Where in it the list of outcomes stands.
+    outcomes: usize,
     /// The size of a decision.
     decision: usize,
 }
@@ -116,17 +118,17 @@ impl Layout {
             let mut types = resolve.types.iter();
             types.find(|(_, kind)| kind.name.as_deref() == Some(name)).expect("because policies know it")
         };
-        let (id, turn) = named("turn");
-        let TypeDefKind::Record(turn) = &turn.kind else { panic!("a turn is a record") };
-        let offsets = sizes.field_offsets(turn.fields.iter().map(|field| &field.ty));
-        let offset = |name: &str| {
-            let at = turn.fields.iter().position(|field| field.name == name).expect("because a turn has it");
+        let offset = |of: &str, name: &str| {
+            let TypeDefKind::Record(record) = &named(of).1.kind else { panic!("a {of} is a record") };
+            let offsets = sizes.field_offsets(record.fields.iter().map(|field| &field.ty));
+            let at = record.fields.iter().position(|field| field.name == name).expect("because it has it");
             offsets[at].0.size_wasm32()
         };
         Layout {
-            turn: sizes.size(&Type::Id(id)).size_wasm32(),
-            position: offset("position"),
-            now: offset("now"),
+            turn: sizes.size(&Type::Id(named("turn").0)).size_wasm32(),
+            position: offset("turn", "position"),
+            now: offset("turn", "now"),
+            outcomes: offset("turn", "customer") + offset("customer", "outcomes"),
             decision: sizes.size(&Type::Id(named("decision").0)).size_wasm32(),
         }
     }
@@ -162,7 +164,7 @@ fn usual(text: &str, title_and_more: &[usize]) -> String {
 }
 
 fn policy_of(text: &str) -> Vec<u8> {
-    let Layout { turn, position, now, decision } = Layout::of_the_contract();
+    let Layout { turn, position, now, outcomes, decision } = Layout::of_the_contract();
     let usual = usual(text, &[1024, 7, 1040, SCHEMA.len(), 0, 0, 1120, 1, 0, 0, 0, 0]);
     let tags = words(&[1136, 3]);
     let spoil = unless(text, "spoil", "(func $spoil (param $verdict i32))".to_owned());
@@ -196,6 +198,7 @@ fn policy_of(text: &str) -> Vec<u8> {
                 (i32.add (local.get $turns) (i32.mul (local.get $at) (i32.const {turn}))))
             (func $position (param $turn i32) (result i64) (i64.load offset={position} (local.get $turn)))
             (func $time (param $turn i32) (result i64) (i64.load offset={now} (local.get $turn)))
+            (func $outcomes (param $turn i32) (result i32) (i32.add (local.get $turn) (i32.const {outcomes})))
             (func $decision_bytes (result i32) (i32.const {decision}))
             {spoil}
             {evaluate}

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::outbox::Outbox;
+use super::service::Service;
 use crate::digest::md5_hex;
 
 /// Milliseconds are the crate's unit; the platform answers in seconds.
@@ -19,6 +20,7 @@ pub struct Corp {
     pub chats: BTreeMap<String, Chat>,
     pub tag_groups: Vec<TagGroup>,
     pub outbox: Outbox,
+    pub service: Service,
     /// Messages of the app: to whom of staff, and what they say.
     pub notices: Vec<(String, String)>,
 }

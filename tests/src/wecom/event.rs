@@ -97,6 +97,11 @@ pub enum Change {
     ChatStarted {
         contact: Contact,
     },
+    /// Something was said in an account of the customer service. Names neither sender nor change.
+    ServiceRang {
+        account: String,
+        token: String,
+    },
 }
 
 /// A relation: one member of staff, one customer.
@@ -149,13 +154,17 @@ impl WecomEvent {
     pub fn to_xml(&self, addressee: &Addressee, wrapping: Wrapping) -> String {
         let (event, change_type, body) = self.change.elements();
         let mut elements: Elements<'_> = match addressee {
-            Addressee::Corp { corp_id } => vec![
-                ("ToUserName", Value::Text(corp_id)),
-                ("FromUserName", Value::Text("sys")),
-                ("CreateTime", Value::Number(self.at_s)),
-                ("MsgType", Value::Text("event")),
-                ("Event", Value::Text(event)),
-            ],
+            Addressee::Corp { corp_id } => {
+                let mut head = vec![("ToUserName", Value::Text(corp_id))];
+                // What the customer service says has no sender.
+                head.extend((!change_type.is_empty()).then_some(("FromUserName", Value::Text("sys"))));
+                head.extend([
+                    ("CreateTime", Value::Number(self.at_s)),
+                    ("MsgType", Value::Text("event")),
+                    ("Event", Value::Text(event)),
+                ]);
+                head
+            }
             Addressee::Suite { suite_id, auth_corp_id } => vec![
                 ("SuiteId", Value::Text(suite_id)),
                 ("AuthCorpId", Value::Text(auth_corp_id)),
@@ -167,7 +176,7 @@ impl WecomEvent {
         let before = body.iter().take_while(|(name, _)| matches!(*name, "ChatId" | "Id" | "TagType")).count();
         let mut body = body.into_iter();
         elements.extend(body.by_ref().take(before));
-        elements.push(("ChangeType", Value::Text(change_type)));
+        elements.extend((!change_type.is_empty()).then_some(("ChangeType", Value::Text(change_type))));
         elements.extend(body);
         write(&elements, wrapping)
     }
@@ -184,7 +193,7 @@ impl Change {
         }
     }
 
-    /// Event, ChangeType and what follows the head.
+    /// Event, ChangeType (empty: it has none) and what follows the head.
     fn elements(&self) -> (&'static str, &'static str, Elements<'_>) {
         const CONTACT: &str = "change_external_contact";
         const CHAT: &str = "change_external_chat";
@@ -239,6 +248,11 @@ impl Change {
                 (ACQUISITION, "friend_request", elements)
             }
             Change::ChatStarted { contact } => (ACQUISITION, "customer_start_chat", contact.with([])),
+            Change::ServiceRang { account, token } => (
+                "kf_msg_or_event",
+                "",
+                vec![("Token", Value::Text(token)), ("OpenKfId", Value::Text(account))],
+            ),
         }
     }
 }
@@ -384,6 +398,18 @@ mod tests {
              <MemChangeList><Item><![CDATA[wmA]]></Item><Item><![CDATA[wmB]]></Item></MemChangeList>\
              <LastMemVer><![CDATA[0a]]></LastMemVer><CurMemVer><![CDATA[f9]]></CurMemVer></xml>";
         assert!(xml.ends_with(expected), "{xml}");
+    }
+
+    #[test]
+    fn a_ring_names_the_account_and_nobody() {
+        let (account, token) = ("wkFabLeKF01".to_owned(), "ENCFabLeToken0001".to_owned());
+        let rang = WecomEvent { at_s: 1_767_620_000, change: Change::ServiceRang { account, token } };
+        assert_eq!(
+            rang.to_xml(&corp(), Wrapping::Cdata),
+            "<xml><ToUserName><![CDATA[ww0fab1e5c0de5a17e]]></ToUserName><CreateTime>1767620000</CreateTime>\
+             <MsgType><![CDATA[event]]></MsgType><Event><![CDATA[kf_msg_or_event]]></Event>\
+             <Token><![CDATA[ENCFabLeToken0001]]></Token><OpenKfId><![CDATA[wkFabLeKF01]]></OpenKfId></xml>"
+        );
     }
 
     #[test]

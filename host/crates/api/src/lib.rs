@@ -27,6 +27,7 @@ pub mod scan;
 mod scanning;
 mod state;
 pub mod views;
+pub mod why;
 
 pub use auth::{
     CONFIG_TOKEN, Caller, Scope, TOKEN_PREFIX, TokenFile, TokenHash, TokenRecord, TokenStamp, TokenWord,

@@ -18,7 +18,7 @@ use crate::guard;
 use crate::reading::Shared;
 use crate::routes::{
     acts, clock, conflicts, customers, dead, digest, edges, health, hooks, intents, metrics, notes, plugins,
-    proposals, segments, tags, timeline, why_not,
+    proposals, segments, tags, timeline, why, why_not,
 };
 
 /// How long an answer may take. The longest that is meant to be: an act that waits for its turn, folds everybody concerned
@@ -57,6 +57,7 @@ fn table() -> Vec<Route> {
         get(READ, "/customers/{id}/timeline", timeline::list),
         get(READ, "/customers/{id}/tags", tags::list),
         get(READ, "/customers/{id}/edges", edges::list),
+        get(READ, "/customers/{id}/why", why::show),
         get(READ, "/customers/{id}/why-not", why_not::show),
         get(READ, "/conflicts", conflicts::list),
         get(READ, "/segments", segments::list),

@@ -17,4 +17,5 @@ pub(crate) mod proposals;
 pub(crate) mod segments;
 pub(crate) mod tags;
 pub(crate) mod timeline;
+pub(crate) mod why;
 pub(crate) mod why_not;

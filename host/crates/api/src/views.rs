@@ -18,6 +18,7 @@ mod identity;
 mod intents;
 mod segments;
 mod timeline;
+mod why;
 mod why_not;
 
 pub use acts::{
@@ -45,6 +46,7 @@ pub use identity::{
 pub use intents::{IntentCount, IntentCountsView, IntentLine, IntentsPage};
 pub use segments::{CountsView, MembersPage, NameCount, SegmentCount, SegmentView, SegmentsView, StageCount};
 pub use timeline::{Caused, RecordView, TagsView, TimelinePage, record, tags, timeline, timeline_page};
+pub use why::{HeldView, WhyView};
 pub use why_not::{
     Clock, DecisionView, LineView, MemoryView, ReasonView, WhyNotView, decided, sentence, utc, why_not,
 };

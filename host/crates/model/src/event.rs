@@ -322,6 +322,13 @@ impl ReceiptStep {
             ReceiptStep::Bought => "bought",
         }
     }
+
+    /// What she made of it, by its name.
+    #[must_use]
+    pub fn reaction(name: &str) -> Option<ReceiptStep> {
+        let reactions = [ReceiptStep::Read, ReceiptStep::Clicked, ReceiptStep::Replied, ReceiptStep::Bought];
+        reactions.into_iter().find(|reaction| reaction.name() == name)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -36,4 +36,4 @@ pub use record::{
     Grant, HandTag, HandUntag, Join, OperatorAct, Outcomes, Pause, Progress, Proposal, Record, Retelling,
     Retract, Retry, Setup, Source, Split,
 };
-pub use turn::{CustomerView, Happening, Turn, is_part_of_turn};
+pub use turn::{CustomerView, Happening, IntentOutcome, Turn, is_part_of_turn};

@@ -238,31 +238,33 @@ impl<'a> Hers<'a> {
         }
     }
 
-    /// Takes her out of a record: all that it says where it is hers, and her handles where it is another's.
-    fn forget(&self, record: &mut Record) {
+    /// Takes her out of a record: all that it says where it is hers, and her handles where it is another's. Is it another then?
+    fn forget(&self, record: &mut Record) -> bool {
         if self.customer.has(record.position) {
-            if !matches!(record.entry, Entry::Erased(_)) {
+            let is_another = !matches!(record.entry, Entry::Erased(_));
+            if is_another {
                 record.entry = Entry::Erased(self.erased(record));
             }
-            return;
+            return is_another;
         }
-        if let Entry::Act(act) = &mut record.entry {
-            self.unsay(act);
-        } else {
-            self.rename(&mut record.entry);
-        }
+        if let Entry::Act(act) = &mut record.entry { self.unsay(act) } else { self.rename(&mut record.entry) }
+    }
+
+    /// Puts what stands for a handle of hers in its place.
+    fn replace(&self, identity: &mut Identity) -> bool {
+        let instead = self.named(identity).filter(|instead| *instead != identity).cloned();
+        let is_another = instead.is_some();
+        instead.into_iter().for_each(|instead| *identity = instead);
+        is_another
     }
 
     /// Puts what stands for her handles into another's record.
-    fn rename(&self, entry: &mut Entry) {
-        let rename = |identity: &mut Identity| {
-            if let Some(instead) = self.named(identity) {
-                *identity = instead.clone();
-            }
-        };
+    fn rename(&self, entry: &mut Entry) -> bool {
+        let mut is_another = false;
+        let mut rename = |identity: &mut Identity| is_another |= self.replace(identity);
         match entry {
             Entry::Event(ChannelEvent { event, .. }) | Entry::Derived(DerivedEvent { event, .. }) => {
-                event.who.iter_mut().for_each(rename);
+                event.who.iter_mut().for_each(&mut rename);
                 if let Fact::Did(act) = &mut event.fact {
                     act.whom.iter_mut().for_each(rename);
                 }
@@ -274,19 +276,19 @@ impl<'a> Hers<'a> {
             | Entry::Progress(_)
             | Entry::Act(_) => {}
         }
+        is_another
     }
 
     /// Takes her handles and the reason out of what an operator said of who she is.
-    fn unsay(&self, act: &mut OperatorAct) {
+    fn unsay(&self, act: &mut OperatorAct) -> bool {
+        let mut is_another = false;
         let about = match &mut act.deed {
             Deed::Join(join) => self.customer.has(join.one.0) || self.customer.has(join.other.0),
             Deed::Split(split) => {
                 let mut about = self.customer.has(split.customer.0);
                 for handle in &mut split.handles {
-                    if let Some(instead) = self.named(handle) {
-                        *handle = instead.clone();
-                        about = true;
-                    }
+                    about |= self.named(handle).is_some();
+                    is_another |= self.replace(handle);
                 }
                 about
             }
@@ -300,9 +302,11 @@ impl<'a> Hers<'a> {
             | Deed::Drop(_)
             | Deed::Grant(_) => false,
         };
-        if about {
+        if about && act.why != NO_REASON {
             NO_REASON.clone_into(&mut act.why);
+            is_another = true;
         }
+        is_another
     }
 
     /// Takes out what operators said of who she is.

@@ -7,7 +7,7 @@ use model::{Alarm, Customer, CustomerId, HeldIntent, Instant, IntentState, Posit
 use store::Indexed;
 
 use crate::desk::Kept;
-use crate::outcomes;
+use crate::outcomes::{self, Lived};
 
 /// What happens next in a lane.
 #[derive(Clone, Debug)]
@@ -89,6 +89,8 @@ pub(crate) struct Lane {
     pub(crate) relived: Option<Position>,
     /// What was intended for her before that and is not intended again yet.
     pub(crate) formers: Vec<HeldIntent>,
+    /// What came of her intents, as it was known where the past is that is folded again.
+    pub(crate) lived: Lived,
     /// What policies had told of others because of her, and at which turns they had failed, before that.
     pub(crate) told_before: Vec<Told>,
     pub(crate) noted_before: Vec<String>,
@@ -114,6 +116,7 @@ impl Lane {
             fresh: Vec::new(),
             relived: None,
             formers: Vec::new(),
+            lived: Lived::default(),
             told_before: Vec::new(),
             noted_before: Vec::new(),
             head: None,
@@ -205,12 +208,18 @@ impl Lane {
     /// had not gone out.
     fn end_reliving(&mut self) {
         self.reliving = None;
+        self.lived = Lived::default();
         for mut former in std::mem::take(&mut self.formers) {
             if self.customer.has(former.cause.position) || former.state.went_out() {
                 former.unfounded = true;
                 hold(&mut self.customer, former);
             }
         }
+    }
+
+    /// Her intents as they are known where her life is: with what came of them by then.
+    pub(crate) fn known(&self) -> &[HeldIntent] {
+        if self.reliving.is_some() { &self.lived.intents } else { &self.customer.intents }
     }
 
     /// Takes the next step, and ends the tags whose time is over by then. An alarm goes before a record of the same
@@ -276,9 +285,13 @@ impl Lane {
 
 /// Puts an intent among hers, in their order.
 pub(crate) fn hold(customer: &mut Customer, held: HeldIntent) {
+    put(&mut customer.intents, held);
+}
+
+pub(crate) fn put(intents: &mut Vec<HeldIntent>, held: HeldIntent) {
     fn order(held: &HeldIntent) -> (&str, &str, &str) {
         (&held.binding, &held.intent.key, &held.id)
     }
-    let place = customer.intents.partition_point(|other| order(other) < order(&held));
-    customer.intents.insert(place, held);
+    let place = intents.partition_point(|other| order(other) < order(&held));
+    intents.insert(place, held);
 }

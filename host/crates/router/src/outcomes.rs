@@ -5,16 +5,21 @@
 //! on nothing else. A past that is folded again shows each record to intents that have all their steps; while it is lived, a
 //! step that changes when something reached her shows it the records since it was handed over ([`look_back`]). That is the
 //! same, because nothing reaches her before it is handed over.
+//!
+//! A policy may be shown what came of its own intents, and then the moment matters at which that was known. While a past is
+//! folded again, [`Lived`] has them as they were known at each moment of it.
+
+use std::sync::Arc;
 
 use journal::Records;
 use model::{
-    ChannelEvent, Direction, Entry, Event, Fact, HeldIntent, Instant, IntentState, IntentStep, Outcomes,
-    Position, Progress, Reaction, Receipt, ReceiptStep, Record, SEGMENTS, StrayReceipt,
+    ChannelEvent, CustomerId, Direction, Entry, Event, Fact, HeldIntent, Instant, IntentState, IntentStep,
+    Outcomes, Position, Progress, Reaction, Receipt, ReceiptStep, Record, SEGMENTS, StrayReceipt,
 };
 
 use crate::RouterError;
 use crate::document::{REACTIONS_MAX, RECEIPT_STEPS_MAX};
-use crate::lane::Lane;
+use crate::lane::{self, Lane};
 
 /// Orders that are joined to one intent, at most: whoever sells by it a hundred times has been told enough.
 const ORDERS_MAX: usize = 100;
@@ -42,8 +47,13 @@ pub(crate) fn progress(
     position: Position,
     now: Instant,
 ) -> Option<Reached> {
+    let held = lane.customer.intents.iter_mut().find(|held| held.id == progress.intent)?;
+    advance(held, progress, position, now)
+}
+
+fn advance(held: &mut HeldIntent, progress: &Progress, position: Position, now: Instant) -> Option<Reached> {
     let Progress {
-        intent,
+        intent: _,
         customer: _,
         cause: _,
         id: _,
@@ -55,7 +65,6 @@ pub(crate) fn progress(
         code,
         reason,
     } = progress;
-    let held = lane.customer.intents.iter_mut().find(|held| held.id == *intent)?;
     if held.steps.iter().any(|step| step.position >= position) {
         return None;
     }
@@ -101,9 +110,23 @@ pub(crate) fn became(
     position: Position,
     now: Instant,
 ) -> Became {
-    let Fact::Carried(Receipt { errand, step, why }) = &event.fact else { return Became::Nothing };
+    let Fact::Carried(receipt) = &event.fact else { return Became::Nothing };
     let customer = lane.customer.id;
-    let Some(held) = intents(lane).find(|held| held.id == *errand) else { return Became::Nothing };
+    match intents(lane).find(|held| held.id == receipt.errand) {
+        Some(held) => receive(held, customer, teller, receipt, event.at, position, now),
+        None => Became::Nothing,
+    }
+}
+
+fn receive(
+    held: &mut HeldIntent,
+    customer: CustomerId,
+    teller: Teller<'_>,
+    Receipt { errand, step, why }: &Receipt,
+    at: Instant,
+    position: Position,
+    now: Instant,
+) -> Became {
     let source = match teller {
         Teller::Connection(source) if held.carriers(position).any(|carrier| carrier == source) => source,
         Teller::Connection(source) | Teller::Policy(source) => {
@@ -129,7 +152,7 @@ pub(crate) fn became(
             if held.reactions.iter().filter(earlier).count() >= REACTIONS_MAX {
                 return Became::TooMuch;
             }
-            let (kind, at) = (step.name().to_owned(), event.at.min(now));
+            let (kind, at) = (step.name().to_owned(), at.min(now));
             react(held, Reaction { kind, at, now, position, joined: false, order: None });
             return Became::Nothing;
         }
@@ -147,7 +170,7 @@ pub(crate) fn became(
         state,
         now,
         // A channel may tell any time: nothing reaches her before it is handed over, nor after it is told.
-        at: event.at.clamp(handed.map_or(now, |step| step.now).min(now), now),
+        at: at.clamp(handed.map_or(now, |step| step.now).min(now), now),
         position,
         connection: Some(source.to_owned()),
         staff: last.and_then(|step| step.staff.clone()),
@@ -218,7 +241,7 @@ impl What<'_> {
     }
 }
 
-fn touch(record: &Record) -> Option<Touch<'_>> {
+fn touch_of(record: &Record) -> Option<Touch<'_>> {
     let Entry::Event(ChannelEvent { connection, event }) = &record.entry else { return None };
     if connection == SEGMENTS {
         return None;
@@ -249,10 +272,14 @@ pub(crate) fn join(lane: &mut Lane, outcomes: &Outcomes, record: &Record) {
     if lane.customer.intents.is_empty() && lane.formers.is_empty() {
         return;
     }
-    let Some(touch) = touch(record) else { return };
-    intents(lane).for_each(|held| {
+    let Some(touch) = touch_of(record) else { return };
+    join_among(&mut intents(lane).collect::<Vec<_>>(), outcomes, touch);
+}
+
+fn join_among(intents: &mut [&mut HeldIntent], outcomes: &Outcomes, touch: Touch<'_>) {
+    for held in intents.iter_mut() {
         held.reactions.retain(|one| !one.joined || one.position != touch.position);
-    });
+    }
     let kind = touch.what.kind();
     let is_known = |one: &Reaction| match touch.what {
         What::Said { .. } => false,
@@ -260,10 +287,10 @@ pub(crate) fn join(lane: &mut Lane, outcomes: &Outcomes, record: &Record) {
             one.joined && one.position < touch.position && one.order.as_deref() == Some(order)
         }
     };
-    if intents(lane).any(|held| held.reactions.iter().any(is_known)) {
+    if intents.iter().any(|held| held.reactions.iter().any(is_known)) {
         return;
     }
-    let answered = intents(lane).filter_map(|held| Some((answers(held, outcomes, &touch)?, held)));
+    let answered = intents.iter_mut().filter_map(|held| Some((answers(held, outcomes, &touch)?, held)));
     let last = answered.max_by(|(at, one), (other_at, other)| (at, &one.id).cmp(&(other_at, &other.id)));
     let Some((_, held)) = last else { return };
     let earlier = |one: &&Reaction| one.joined && one.kind == kind && one.position < touch.position;
@@ -333,6 +360,85 @@ pub(crate) fn rejoin(lane: &mut Lane, outcomes: &Outcomes, journal: &dyn Records
 /// Takes back what the host joined: her records are shown again.
 pub(crate) fn forget_joined(held: &mut HeldIntent) {
     held.reactions.retain(|reaction| !reaction.joined);
+}
+
+/// Her intents while her past is folded again, each as it was known at that moment. Kept only where a policy reads it.
+#[derive(Debug, Default)]
+pub(crate) struct Lived {
+    /// Those of which a step was told, in their order.
+    pub(crate) intents: Vec<HeldIntent>,
+    /// What may answer them: her records since the first of them was handed over.
+    touches: Vec<Arc<Record>>,
+    /// What had really gone out, for a fold that only tries what would be: nothing else is said of it there.
+    pub(crate) sent: Option<Vec<HeldIntent>>,
+}
+
+impl Lived {
+    /// The intent of which this record tells a step. What will not be hers when this fold ends is not shown in it: the next
+    /// one would not know of it.
+    fn find(&mut self, lane: &Lane, id: &str, position: Position) -> Option<&mut HeldIntent> {
+        if !self.intents.iter().any(|held| held.id == id) {
+            let stays = |held: &&HeldIntent| {
+                let tells = held.steps.iter().any(|step| step.position == position);
+                let stays = held.state.went_out() || lane.customer.has(held.cause.position);
+                held.id == id && tells && stays
+            };
+            let known = match &self.sent {
+                Some(sent) => sent.iter().find(|held| held.id == id)?.clone(),
+                None => lane.customer.intents.iter().chain(&lane.formers).find(stays)?.clone(),
+            };
+            let (steps, reactions, state) = (Vec::new(), Vec::new(), IntentState::Proposed);
+            lane::put(&mut self.intents, HeldIntent { state, steps, reactions, ..known });
+        }
+        self.intents.iter_mut().find(|held| held.id == id)
+    }
+
+    fn join(&mut self, outcomes: &Outcomes, touch: Touch<'_>) {
+        join_among(&mut self.intents.iter_mut().collect::<Vec<_>>(), outcomes, touch);
+    }
+}
+
+/// A record of her past says of her intents what it said when it was lived. Behind what it says of her document.
+pub(crate) fn relive(lane: &mut Lane, outcomes: &Outcomes, record: &Arc<Record>) {
+    let mut lived = std::mem::take(&mut lane.lived);
+    let &Record { position, now, ref entry } = &**record;
+    let reached = match entry {
+        Entry::Progress(progress) => lived
+            .find(lane, &progress.intent, position)
+            .and_then(|held| advance(held, progress, position, now)),
+        Entry::Event(ChannelEvent { connection, event }) => match &event.fact {
+            Fact::Carried(receipt) => {
+                let (customer, teller) = (lane.customer.id, Teller::Connection(connection));
+                let held = lived.intents.iter_mut().find(|held| held.id == receipt.errand);
+                match held.map(|held| receive(held, customer, teller, receipt, event.at, position, now)) {
+                    Some(Became::Reached(reached)) => Some(reached),
+                    Some(Became::Nothing | Became::Stray(_) | Became::TooMuch) | None => None,
+                }
+            }
+            Fact::Said(_) | Fact::Saw(_) | Fact::Bought(_) | Fact::Did(_) | Fact::Met(_) | Fact::Told(_) => {
+                None
+            }
+        },
+        // What a policy says of an errand is not taken.
+        Entry::Derived(_)
+        | Entry::Setup(_)
+        | Entry::Configured(_)
+        | Entry::Retelling(_)
+        | Entry::Act(_)
+        | Entry::Erased(_) => None,
+    };
+    if let Some(reached) = reached {
+        let touches = std::mem::take(&mut lived.touches);
+        for touch in touches.iter().filter(|record| record.position > reached.since) {
+            touch_of(touch).into_iter().for_each(|touch| lived.join(outcomes, touch));
+        }
+        lived.touches = touches;
+    }
+    if let Some(touch) = touch_of(record).filter(|_| !lived.intents.is_empty()) {
+        lived.join(outcomes, touch);
+        lived.touches.push(Arc::clone(record));
+    }
+    lane.lived = lived;
 }
 
 #[cfg(test)]

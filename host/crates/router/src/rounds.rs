@@ -36,6 +36,8 @@ pub(crate) struct Rounds<'a> {
     /// The version of each policy of the setup, in their order.
     versions: Vec<u32>,
     pauses: Pauses,
+    /// A policy is shown what came of its intents.
+    reads_outcomes: bool,
 }
 
 /// A lane's step of this round.
@@ -51,7 +53,9 @@ impl<'a> Rounds<'a> {
         state: &'a FoldState,
     ) -> Rounds<'a> {
         let versions = state.setup.policies.iter().map(|binding| crate::setup::version(state, binding));
-        Rounds { journal, plugins, state, versions: versions.collect(), pauses: Pauses::default() }
+        let reads_outcomes = state.setup.policies.iter().any(|binding| binding.descriptor.reads_outcomes());
+        let (versions, pauses) = (versions.collect(), Pauses::default());
+        Rounds { journal, plugins, state, versions, pauses, reads_outcomes }
     }
 
     /// Some of the policies decide nothing.
@@ -99,6 +103,11 @@ impl<'a> Rounds<'a> {
     }
 
     fn round(&self, lanes: &mut [Lane], active: &[Active], result: &mut Yield) -> Result<(), RouterError> {
+        for active in active {
+            if let Step::Record(record) = &active.taken.step {
+                self.came(&mut lanes[active.lane], record, result)?;
+            }
+        }
         for (place, binding) in self.state.setup.policies.iter().enumerate() {
             let concerned: Vec<&Active> = active
                 .iter()
@@ -110,10 +119,8 @@ impl<'a> Rounds<'a> {
             if concerned.is_empty() {
                 continue;
             }
-            let turns: Vec<Turn<'_>> = concerned
-                .iter()
-                .map(|active| turn(&lanes[active.lane].customer, binding, &active.taken))
-                .collect();
+            let turns: Vec<Turn<'_>> =
+                concerned.iter().map(|active| turn(&lanes[active.lane], binding, &active.taken)).collect();
             let outcomes = self.plugins.evaluate(binding, &turns)?;
             if outcomes.len() != turns.len() {
                 let reason = format!("{} outcomes for {} turns", outcomes.len(), turns.len());
@@ -127,7 +134,7 @@ impl<'a> Rounds<'a> {
         }
         for active in active {
             if let Step::Record(record) = &active.taken.step {
-                self.told(&mut lanes[active.lane], record, result)?;
+                self.told(&mut lanes[active.lane], record, result);
             }
         }
         Ok(())
@@ -201,7 +208,7 @@ impl<'a> Rounds<'a> {
     }
 
     /// What a record says of her by itself.
-    fn told(&self, lane: &mut Lane, record: &Record, result: &mut Yield) -> Result<(), RouterError> {
+    fn told(&self, lane: &mut Lane, record: &Record, result: &mut Yield) {
         let &Record { position, now, ref entry } = record;
         match entry {
             Entry::Event(ChannelEvent { connection: source, event }) => {
@@ -211,18 +218,10 @@ impl<'a> Rounds<'a> {
                     lane.customer.latest.take(event);
                 }
                 takes(&mut lane.customer, source, event, record, result);
-                self.became(lane, Teller::Connection(source), event, record, result)?;
-                outcomes::join(lane, &self.state.setup.outcomes, record);
             }
             Entry::Derived(DerivedEvent { binding: source, cause: _, again: _, event }) => {
                 lane.customer.latest.take(event);
                 takes(&mut lane.customer, source, event, record, result);
-                self.became(lane, Teller::Policy(source), event, record, result)?;
-            }
-            Entry::Progress(progress) => {
-                if let Some(reached) = outcomes::progress(lane, progress, position, now) {
-                    self.look_back(lane, reached, position)?;
-                }
             }
             Entry::Act(OperatorAct { deed: Deed::Propose(proposal), by, why, .. }) => {
                 let binding = proposal.binding.as_str();
@@ -239,12 +238,44 @@ impl<'a> Rounds<'a> {
             Entry::Act(OperatorAct { deed: Deed::Untag(untag), .. }) => {
                 lane.customer.tags.retain(|tag| tag.name != untag.name);
             }
+            // It was said before the policies saw it.
+            Entry::Progress(_) => {}
             // Those change who is who, or who decides, and nothing of her; or say nothing any more.
             Entry::Setup(_)
             | Entry::Configured(_)
             | Entry::Retelling(_)
             | Entry::Act(_)
             | Entry::Erased(_) => {}
+        }
+    }
+
+    /// What a record says of what came of her intents. Before any policy sees it: who is shown her answer is shown what it
+    /// answers.
+    fn came(&self, lane: &mut Lane, record: &Arc<Record>, result: &mut Yield) -> Result<(), RouterError> {
+        let &Record { position, now, ref entry } = &**record;
+        let tried = lane.lived.sent.is_some();
+        match entry {
+            _ if tried => {}
+            Entry::Event(ChannelEvent { connection, event }) => {
+                self.became(lane, Teller::Connection(connection), event, record, result)?;
+                outcomes::join(lane, &self.state.setup.outcomes, record);
+            }
+            Entry::Derived(DerivedEvent { binding, cause: _, again: _, event }) => {
+                self.became(lane, Teller::Policy(binding), event, record, result)?;
+            }
+            Entry::Progress(progress) => {
+                if let Some(reached) = outcomes::progress(lane, progress, position, now) {
+                    self.look_back(lane, reached, position)?;
+                }
+            }
+            Entry::Setup(_)
+            | Entry::Configured(_)
+            | Entry::Retelling(_)
+            | Entry::Act(_)
+            | Entry::Erased(_) => {}
+        }
+        if self.reads_outcomes && lane.reliving.is_some() {
+            outcomes::relive(lane, &self.state.setup.outcomes, record);
         }
         Ok(())
     }
@@ -353,7 +384,7 @@ fn occasion(step: &Step) -> (Position, Instant, Option<&str>) {
     }
 }
 
-fn turn<'a>(customer: &'a Customer, binding: &Binding, taken: &'a Taken) -> Turn<'a> {
+fn turn<'a>(lane: &'a Lane, binding: &Binding, taken: &'a Taken) -> Turn<'a> {
     let (position, now, _) = occasion(&taken.step);
     let happening = match &taken.step {
         Step::Alarm(alarm) => Happening::Alarm { key: &alarm.key, due: alarm.due },
@@ -362,13 +393,12 @@ fn turn<'a>(customer: &'a Customer, binding: &Binding, taken: &'a Taken) -> Turn
             Happening::fact(event, &binding.descriptor)
         }
     };
-    Turn {
-        customer: CustomerView::of(customer, &binding.descriptor),
-        memory: customer.memory(&binding.name),
-        position,
-        now,
-        happening,
+    let (customer, descriptor) = (&lane.customer, &binding.descriptor);
+    let mut view = CustomerView::of(customer, descriptor);
+    if descriptor.reads_outcomes() {
+        view = view.with_outcomes(lane.known(), &binding.name);
     }
+    Turn { customer: view, memory: customer.memory(&binding.name), position, now, happening }
 }
 
 /// The same cause gives the same id: an event that is told again is known.

@@ -52,8 +52,8 @@ pub(crate) enum Anew {
     Missed(Vec<String>),
 }
 
-/// Everybody, but where the policies decide as before, or say that they carry on. One that was paused and is not any more has
-/// missed something.
+/// Everybody, but where the policies decide as before, or say that they carry on, and are shown the same. One that was paused
+/// and is not any more has missed something.
 pub(crate) fn anew(before: (&Setup, &Pauses), after: (&Setup, &Pauses), position: Position) -> Anew {
     let ((old, was), (new, is)) = (before, after);
     let carries = |(old, new): (&Binding, &Binding)| {
@@ -61,6 +61,10 @@ pub(crate) fn anew(before: (&Setup, &Pauses), after: (&Setup, &Pauses), position
         old.name == new.name && decides_as_before
     };
     if old.policies.len() != new.policies.len() || !old.policies.iter().zip(&new.policies).all(carries) {
+        return Anew::Everybody;
+    }
+    let shown = |binding: &Binding| binding.descriptor.reads_outcomes() && !binding.carry;
+    if old.outcomes != new.outcomes && new.policies.iter().any(shown) {
         return Anew::Everybody;
     }
     Anew::Missed(is.ended(was, new, position))

@@ -14,7 +14,9 @@ use std::thread;
 use std::time::{Duration, Instant as Moment};
 
 use journal::Records;
-use model::{Customer, CustomerId, Entry, Fact, FoldState, Instant, Note, Position, Record, Setup};
+use model::{
+    Customer, CustomerId, Entry, Fact, FoldState, HeldIntent, Instant, Note, Position, Record, Setup,
+};
 use store::{Query, Standing, Store};
 
 use crate::lane::Lane;
@@ -67,6 +69,8 @@ struct Person {
     id: CustomerId,
     first_seen: Instant,
     records: VecDeque<Arc<Record>>,
+    /// What was handed over for her, where a policy is shown what came of it.
+    sent: Option<Vec<HeldIntent>>,
     /// How many she has.
     count: usize,
 }
@@ -85,7 +89,8 @@ pub fn trial(
     take: &mut dyn FnMut(Pair),
 ) -> Result<Trial, RouterError> {
     let sides = [before, after].map(|setup| setup::changed(&FoldState::default(), setup, upto.position));
-    let (mut people, owner) = people(store, upto.position)?;
+    let shows = sides.iter().flat_map(|side| &side.setup.policies).any(|it| it.descriptor.reads_outcomes());
+    let (mut people, owner) = people(store, upto.position, shows)?;
     let mut trial = Trial { customers: people.len() as u64, ..Trial::default() };
     let (mut first, threads) = (0, RouterConfig::default().threads);
     while first < people.len() {
@@ -107,14 +112,14 @@ pub fn trial(
 }
 
 /// Everybody, ascending, and whose each record is: by position the place in that list, counted from 1.
-fn people(store: &dyn Store, upto: Position) -> Result<(Vec<Person>, Vec<u32>), RouterError> {
+fn people(store: &dyn Store, upto: Position, shows: bool) -> Result<(Vec<Person>, Vec<u32>), RouterError> {
     let mut owner = vec![0; usize::try_from(upto).unwrap_or(usize::MAX - 1) + 1];
     let (mut people, mut after) = (Vec::new(), None);
     loop {
         let page = store.page(&Query { after, limit: TOGETHER, ..Query::default() })?;
         let Some(last) = page.last() else { return Ok((people, owner)) };
         after = Some(last.id);
-        for Customer { id, first_seen, timeline, .. } in page {
+        for Customer { id, first_seen, timeline, intents, .. } in page {
             let place = u32::try_from(people.len() + 1).unwrap_or(0);
             let count = timeline.partition_point(|&position| position <= upto);
             for slot in timeline.iter().take(count).filter_map(|&position| usize::try_from(position).ok()) {
@@ -123,7 +128,8 @@ fn people(store: &dyn Store, upto: Position) -> Result<(Vec<Person>, Vec<u32>), 
                 }
             }
             if count > 0 {
-                people.push(Person { id, first_seen, records: VecDeque::new(), count });
+                let sent = shows.then(|| intents.into_iter().filter(|held| !held.steps.is_empty()).collect());
+                people.push(Person { id, first_seen, records: VecDeque::new(), sent, count });
             }
         }
     }
@@ -180,11 +186,22 @@ fn fill(
 
 /// Does a policy on either side want it, or does it say something of her by itself?
 fn matters(record: &Record, sides: &[FoldState; 2]) -> bool {
-    let Some(event) = record.entry.event() else { return matches!(record.entry, Entry::Act(_)) };
-    if matches!(event.fact, Fact::Told(_) | Fact::Met(_)) {
-        return true;
+    let mut policies = sides.iter().flat_map(|side| &side.setup.policies);
+    let shows = || policies.clone().any(|binding| binding.descriptor.reads_outcomes());
+    let event = match &record.entry {
+        Entry::Act(_) => return true,
+        Entry::Progress(_) => return shows(),
+        entry => match entry.event() {
+            Some(event) => event,
+            None => return false,
+        },
+    };
+    match event.fact {
+        Fact::Told(_) | Fact::Met(_) => return true,
+        Fact::Said(_) | Fact::Bought(_) | Fact::Carried(_) if shows() => return true,
+        Fact::Said(_) | Fact::Bought(_) | Fact::Carried(_) | Fact::Saw(_) | Fact::Did(_) => {}
     }
-    sides.iter().flat_map(|side| &side.setup.policies).any(|binding| {
+    policies.any(|binding| {
         let wants = &binding.descriptor.wants;
         wants.is_empty() || wants.iter().any(|want| event.fact.answers(want))
     })
@@ -203,7 +220,9 @@ fn pairs(
 ) -> Result<Pairs, RouterError> {
     let lane = |person: &Person, records| {
         let customer = Customer::new(person.id, person.first_seen);
-        Lane::with_past(customer, records, upto.position, upto.fired)
+        let mut lane = Lane::with_past(customer, records, upto.position, upto.fired);
+        lane.lived.sent.clone_from(&person.sent);
+        lane
     };
     let lanes = group.iter().map(|person| lane(person, person.records.clone())).collect();
     let before = side(&Rounds::new(journal, plugins, before), lanes)?;

@@ -5,6 +5,8 @@
 mod acts;
 #[path = "fold/broken_off.rs"]
 mod broken_off;
+#[path = "fold/campaign.rs"]
+mod campaign;
 #[path = "fold/document.rs"]
 mod document;
 #[path = "fold/faulty.rs"]
@@ -340,8 +342,9 @@ proptest! {
         // A change of setup fires what is due by then first.
         let upto = Standing { fired: now, ..host.digest().1 };
         let (journal, store) = (host.journal.clone(), host.store.clone());
+        let windows = joined::last_setup(&host).outcomes;
         let [before, after] = [2, 3].map(|which| match life::setup(now, which).entries.pop() {
-            Some(model::Entry::Setup(setup)) => setup,
+            Some(model::Entry::Setup(setup)) => model::Setup { outcomes: windows.clone(), ..setup },
             _ => unreachable!("because a setup was asked for"),
         });
         let (was, mut tried) = (host.customers(), Vec::new());

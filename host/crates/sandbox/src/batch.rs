@@ -37,11 +37,12 @@ fn weigh(turn: &Turn<'_>) -> usize {
     let tags: usize = customer.tags.iter().map(|tag| tag.name.len() + 32).sum();
     let stages: usize = customer.stages.iter().map(|(journey, stage)| journey.len() + stage.len()).sum();
     let staff: usize = customer.staff.iter().map(String::len).sum();
+    let outcomes: usize = customer.outcomes.iter().map(|outcome| outcome.key.len() + 32).sum();
     let happening = match turn.happening {
         Happening::Fact { event, extra } => weigh_event(event) + extra.map_or(0, str::len),
         Happening::Alarm { key, due: _ } => key.len(),
     };
-    TURN_BYTES + traits + tags + stages + staff + turn.memory.map_or(0, <[u8]>::len) + happening
+    TURN_BYTES + traits + tags + stages + staff + outcomes + turn.memory.map_or(0, <[u8]>::len) + happening
 }
 
 fn weigh_event(event: &Event) -> usize {
@@ -104,6 +105,7 @@ mod tests {
             tags: Vec::new(),
             stages: Vec::new(),
             staff: &[],
+            outcomes: Vec::new(),
         };
         Turn { customer, memory, position: 1, now: 1, happening: Happening::Alarm { key: "", due: 1 } }
     }

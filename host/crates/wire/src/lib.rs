@@ -16,7 +16,8 @@ mod record;
 
 pub use kind::{Bytes, Kind, Raw};
 pub use plugin::{
-    CassettePair, HttpAnswer, HttpCall, OwnedHappening, OwnedTurn, RawAnswer, RawRequest, turns_from_json,
+    CassettePair, HttpAnswer, HttpCall, OwnedHappening, OwnedOutcome, OwnedTurn, RawAnswer, RawRequest,
+    turns_from_json,
 };
 pub use record::record_bytes;
 

@@ -1,6 +1,8 @@
 //! The shapes in which `heliu plugin run` reads what it gives a plugin, and prints what comes back.
 
-use model::{Answer, Content, CustomerId, Event, HeldTag, Identity, Request, Stage, Trait};
+use model::{
+    Answer, Content, CustomerId, Event, HeldTag, Identity, IntentOutcome, ReceiptStep, Request, Stage, Trait,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -137,11 +139,28 @@ pub struct OwnedTurn {
     pub tags: Vec<HeldTag>,
     pub stages: Vec<Stage>,
     pub staff: Vec<String>,
+    pub outcomes: Vec<OwnedOutcome>,
     /// None: the key was left out, and what the customer's turn before left is taken.
     pub memory: Option<Option<Vec<u8>>>,
     pub position: u64,
     pub now: u64,
     pub happening: OwnedHappening,
+}
+
+#[derive(Clone, Debug)]
+pub struct OwnedOutcome {
+    key: String,
+    step: ReceiptStep,
+    at: u64,
+    joined: bool,
+}
+
+impl OwnedOutcome {
+    #[must_use]
+    pub fn lend(&self) -> IntentOutcome<'_> {
+        let OwnedOutcome { key, step, at, joined } = self;
+        IntentOutcome { key, step: *step, at: *at, joined: *joined }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -180,6 +199,17 @@ struct CustomerFile {
     stages: Vec<<Stage as Kind<'static>>::Wire>,
     #[serde(default)]
     staff: Vec<String>,
+    #[serde(default)]
+    outcomes: Vec<OutcomeFile>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OutcomeFile {
+    key: String,
+    step: <ReceiptStep as Kind<'static>>::Wire,
+    at: u64,
+    joined: bool,
 }
 
 #[derive(Deserialize)]
@@ -211,7 +241,7 @@ impl TurnFile {
     fn into_turn(self) -> Result<OwnedTurn, String> {
         use base64::Engine as _;
         let TurnFile { customer, memory, position, now, happening } = self;
-        let CustomerFile { id, first_seen, traits, tags, stages, staff } = customer;
+        let CustomerFile { id, first_seen, traits, tags, stages, staff, outcomes } = customer;
         let decode = |text: String| {
             base64::engine::general_purpose::STANDARD
                 .decode(&text)
@@ -229,6 +259,7 @@ impl TurnFile {
             tags: tags.into_iter().map(TagFile::into_tag).collect(),
             stages: stages.into_iter().map(Stage::take).collect(),
             staff,
+            outcomes: outcomes.into_iter().map(OutcomeFile::into_outcome).collect(),
             memory,
             position,
             now,
@@ -237,6 +268,13 @@ impl TurnFile {
                 HappeningFile::Alarm { key, due } => OwnedHappening::Alarm { key, due },
             },
         })
+    }
+}
+
+impl OutcomeFile {
+    fn into_outcome(self) -> OwnedOutcome {
+        let OutcomeFile { key, step, at, joined } = self;
+        OwnedOutcome { key, step: ReceiptStep::take(step), at, joined }
     }
 }
 

@@ -6,7 +6,7 @@ use api::views::{
     ActView, DifferenceView, ErasesView, HandleMoveView, HeldTagView, IntentChangeView, Raw, Reason,
     ReportView, ToldView,
 };
-use model::{Conflict, DeadTurn, Event, IntentState, Note, Value};
+use model::{Event, IntentState, Note, Value};
 
 use crate::commands::calendar::Zone;
 use crate::commands::table::{Table, plain};
@@ -40,8 +40,8 @@ pub(crate) fn tell(view: &ActView, out: &mut dyn Write) -> anyhow::Result<()> {
     }
     intents(&report.intents, zone, out)?;
     told(&report.told, zone, out)?;
-    notes("a person must look at", &report.notes, out)?;
-    notes("nobody must look any more at", &report.notes_gone, out)
+    tell_notes("a person must look at", &report.notes, out)?;
+    tell_notes("nobody must look any more at", &report.notes_gone, out)
 }
 
 /// What an erasure takes, and nothing of what it was.
@@ -224,28 +224,13 @@ fn told(told: &[ToldView], zone: Zone, out: &mut dyn Write) -> anyhow::Result<()
     Ok(())
 }
 
-fn notes(title: &str, notes: &[Raw], out: &mut dyn Write) -> anyhow::Result<()> {
+fn tell_notes(title: &str, notes: &[Raw], out: &mut dyn Write) -> anyhow::Result<()> {
     if notes.is_empty() {
         return Ok(());
     }
     writeln!(out, "\n{title}")?;
     for note in notes {
-        let text = match wire::from_json::<Note>(note.get())? {
-            Note::Conflict(Conflict { position, handle, customer, other, scheme }) => {
-                let handle = format!("{}:{}:{}", handle.scheme, handle.scope, handle.value);
-                format!(
-                    "position {position}: {handle} of {other} on a record of {customer}: {scheme} differs"
-                )
-            }
-            Note::DeadTurn(DeadTurn { position, now: _, customer, version: _, alarm: _, kind, text }) => {
-                format!("position {position}: a policy failed at {customer}: {kind}: {text}")
-            }
-            Note::Erasure(erasure) => {
-                format!("position {}: {} was erased", erasure.position, erasure.customer)
-            }
-            Note::StrayReceipt(stray) => words::stray(&stray),
-            Note::Overflow(overflow) => words::overflow(&overflow),
-        };
+        let text = crate::commands::notes::text(&wire::from_json::<Note>(note.get())?);
         writeln!(out, "  {}", plain(&text))?;
     }
     Ok(())

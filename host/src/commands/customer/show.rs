@@ -95,7 +95,7 @@ impl Screen<'_> {
         let mut count = 0;
         for held in held(self.customer).filter(|held| held.kind == kind) {
             count += 1;
-            let why = because(&explain(self.state, held.cause));
+            let why = because(&explain(self.state, &held.cause));
             let span = self.span(&held);
             match held.detail {
                 Some(detail) => table.row([held.name.to_owned(), detail.into_owned(), span, why]),

@@ -1,54 +1,21 @@
 //! `heliu customer why`: from something that is so back to the record that it comes from.
 
-mod turns;
-
 use std::io::Write;
+use std::sync::Arc;
 
 use anyhow::bail;
-use api::views::{Explained, Held, HeldKind, Raw, explain, held};
-use journal::Journal;
-use model::{
-    Alarm, Cause, Customer, DerivedEvent, Entry, Event, FoldState, HeldIntent, Instant, IntentState,
-    IntentStep, Position, Record,
-};
-use serde::Serialize;
+use api::past::Whom;
+use api::views::{Held, HeldKind, WhyView, explain, held};
+use api::why::{Again, Answer, Fuel, Subject, Thing};
+use model::{Cause, Customer, Event, FoldState, HeldIntent, IntentState, IntentStep};
 
-use self::turns::{Fuel, Turns};
 use super::What;
 use crate::commands::calendar::Zone;
 use crate::commands::identity::{self, Shown};
 use crate::commands::segment::Asked;
 use crate::commands::table::{Table, plain};
-use crate::commands::when::{self, Found, When};
+use crate::commands::when::{self, Found, When, with_mend};
 use crate::commands::{one_line, words};
-
-/// Derived events that are followed back. Each stands in front of what it led to, so the chain ends by itself; a chain
-/// this long is a policy that tells itself.
-const CHAIN_MAX: usize = 16;
-
-/// What `--json` prints. Several things bear one name only where policies intend under the same key.
-#[derive(Serialize)]
-struct WhyView<'a> {
-    id: String,
-    held: Vec<HeldView<'a>>,
-}
-
-#[derive(Serialize)]
-struct HeldView<'a> {
-    kind: HeldKind,
-    name: &'a str,
-    detail: Option<&'a str>,
-    since: Option<Instant>,
-    until: Option<Instant>,
-    /// How far the intent has come, where it is one.
-    state: Option<Raw>,
-    steps: Vec<Raw>,
-    cause: Explained<'a>,
-    /// Units that a call with the deciding turn alone takes. Null where no policy decided, or it is not known.
-    fuel: Option<u64>,
-    /// The record at the cause's position; then, while the one before is derived, the one that it was derived from.
-    records: Vec<Raw>,
-}
 
 pub(super) fn run(
     asked: &Asked,
@@ -59,38 +26,30 @@ pub(super) fn run(
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
     let (customer, journal) = (&found.customer, &*asked.journal);
-    let shown = match what {
-        What::Merge => Some(Shown::Merges),
-        What::Edges => Some(Shown::All),
-        _ => None,
+    let thing = match what {
+        What::Merge => return identity::edges(asked, found, Shown::Merges, json, when.zone(), out),
+        What::Edges => return identity::edges(asked, found, Shown::All, json, when.zone(), out),
+        What::Tag { name } => Thing { kind: HeldKind::Tag, name: name.clone() },
+        What::Stage { journey } => Thing { kind: HeldKind::Stage, name: journey.clone() },
+        What::Trait { name } => Thing { kind: HeldKind::Trait, name: name.clone() },
+        What::Intent { key } => Thing { kind: HeldKind::Intent, name: key.clone() },
+        What::Task { title } => Thing { kind: HeldKind::Task, name: title.clone() },
+        What::Alarm { key } => Thing { kind: HeldKind::Alarm, name: key.clone() },
     };
-    if let Some(shown) = shown {
-        return identity::edges(asked, found, shown, json, when.zone(), out);
-    }
     let (_, state) = found.store.standing()?;
-    let turns = Turns::new(asked, found, when, &state);
-    let alarms: Vec<(&Alarm, Cause)> = match what {
-        What::Alarm { key } => customer
-            .alarms
-            .iter()
-            .filter(|alarm| alarm.key == *key)
-            .map(|alarm| Ok((alarm, turns.asked_for(alarm, journal)?)))
-            .collect::<anyhow::Result<_>>()?,
-        _ => Vec::new(),
-    };
-    let held = things(customer, what, &alarms)?;
-    let mut told = Vec::with_capacity(held.len());
-    for held in held {
-        let chain = chain(journal, held.cause.position)?;
-        let fuel = turns.fuel(held.cause);
-        told.push(Answer { held, chain, fuel });
+    let subject = Subject { customer, state: &state, standing: found.standing };
+    let answers = subject.why(&thing, journal, &|| again(asked, found, when))?;
+    if answers.is_empty() {
+        let names = names(customer, thing.kind);
+        let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        let (word, name) = (word(thing.kind), &thing.name);
+        bail!("{} has no {word} \"{name}\"; there is: {}", customer.id, plain(&names));
     }
     if json {
-        let held = told.iter().map(|answer| view(&state, answer)).collect();
-        return when::print(out, found.at, &WhyView { id: customer.id.to_string(), held });
+        return when::print(out, found.at, &WhyView::new(customer, &state, &answers));
     }
     when::head(out, found.at, when.zone())?;
-    for (place, answer) in told.iter().enumerate() {
+    for (place, answer) in answers.iter().enumerate() {
         if place > 0 {
             writeln!(out)?;
         }
@@ -99,53 +58,21 @@ pub(super) fn run(
     Ok(())
 }
 
-/// One thing with what explains it.
-struct Answer<'a> {
-    held: Held<'a>,
-    chain: Vec<Record>,
-    fuel: Fuel,
+/// What it takes to fold her records again.
+fn again(asked: &Asked, found: &Found, when: &When) -> anyhow::Result<Again> {
+    let past = asked.past(when.records_max())?;
+    let slice = match &found.slice {
+        Some(slice) => Arc::clone(slice),
+        None => past.present(&Whom::Id(found.customer.id)).map_err(with_mend)?.slice,
+    };
+    Ok(Again { plugins: past.plugins, slice })
 }
 
-/// What is asked for, of what there is.
-fn things<'a>(
-    customer: &'a Customer,
-    what: &'a What,
-    alarms: &'a [(&'a Alarm, Cause)],
-) -> anyhow::Result<Vec<Held<'a>>> {
-    let (kind, name) = match what {
-        What::Tag { name } => (HeldKind::Tag, name),
-        What::Stage { journey } => (HeldKind::Stage, journey),
-        What::Trait { name } => (HeldKind::Trait, name),
-        What::Intent { key } => (HeldKind::Intent, key),
-        What::Task { title } => (HeldKind::Task, title),
-        What::Alarm { key } => (HeldKind::Alarm, key),
-        What::Merge | What::Edges => return Ok(Vec::new()),
-    };
-    let found: Vec<Held<'a>> = match kind {
-        HeldKind::Alarm => alarms.iter().map(|(alarm, cause)| of_alarm(alarm, cause)).collect(),
-        _ => held(customer).filter(|held| held.kind == kind && held.name == name.as_str()).collect(),
-    };
-    if found.is_empty() {
-        let names: Vec<&str> = match kind {
-            HeldKind::Alarm => customer.alarms.iter().map(|alarm| alarm.key.as_str()).collect(),
-            _ => held(customer).filter(|held| held.kind == kind).map(|held| held.name).collect(),
-        };
-        let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-        bail!("{} has no {} \"{name}\"; there is: {}", customer.id, word(kind), plain(&names));
-    }
-    Ok(found)
-}
-
-fn of_alarm<'a>(alarm: &'a Alarm, cause: &'a Cause) -> Held<'a> {
-    let Alarm { due, binding: _, key, position: _ } = alarm;
-    Held {
-        kind: HeldKind::Alarm,
-        name: key,
-        detail: None,
-        since: Some(cause.now),
-        until: Some(*due),
-        intent: None,
-        cause,
+/// Of what there is of this kind.
+fn names(customer: &Customer, kind: HeldKind) -> Vec<&str> {
+    match kind {
+        HeldKind::Alarm => customer.alarms.iter().map(|alarm| alarm.key.as_str()).collect(),
+        _ => held(customer).filter(|held| held.kind == kind).map(|held| held.name).collect(),
     }
 }
 
@@ -157,49 +84,6 @@ fn word(kind: HeldKind) -> &'static str {
         HeldKind::Intent => "intent",
         HeldKind::Task => "task",
         HeldKind::Alarm => "alarm",
-    }
-}
-
-fn chain(journal: &dyn Journal, position: Position) -> anyhow::Result<Vec<Record>> {
-    let mut chain = Vec::new();
-    let mut next = Some(position);
-    while let Some(position) = next.filter(|_| chain.len() < CHAIN_MAX) {
-        let Some(record) = journal.fetch(&[position])?.pop() else { break };
-        next = match &record.entry {
-            // Never forwards, whatever an imported record says.
-            Entry::Derived(DerivedEvent { binding: _, cause, again: _, event: _ }) => {
-                Some(*cause).filter(|cause| *cause < position)
-            }
-            Entry::Event(_)
-            | Entry::Setup(_)
-            | Entry::Configured(_)
-            | Entry::Retelling(_)
-            | Entry::Progress(_)
-            | Entry::Act(_)
-            | Entry::Erased(_) => None,
-        };
-        chain.push(record);
-    }
-    Ok(chain)
-}
-
-fn view<'a>(state: &'a FoldState, answer: &'a Answer<'a>) -> HeldView<'a> {
-    let Answer { held, chain, fuel } = answer;
-    let Held { kind, name, detail, since, until, intent, cause } = held;
-    HeldView {
-        kind: *kind,
-        name,
-        detail: detail.as_deref(),
-        since: *since,
-        until: *until,
-        state: intent.map(|intent| wire::to_raw::<IntentState>(&intent.state)),
-        steps: intent.iter().flat_map(|intent| &intent.steps).map(wire::to_raw::<IntentStep>).collect(),
-        cause: explain(state, cause),
-        fuel: match fuel {
-            Fuel::Used(used) => Some(*used),
-            Fuel::Nobody | Fuel::Unmetered | Fuel::Unknown(_) => None,
-        },
-        records: chain.iter().map(wire::to_raw::<Record>).collect(),
     }
 }
 
@@ -232,7 +116,8 @@ fn tell(
             table.row(["fuel".to_owned(), format!("{used}, of a call with this turn alone")]);
         }
         Fuel::Unknown(why) => table.row(["fuel".to_owned(), format!("not known: {why}")]),
-        Fuel::Nobody | Fuel::Unmetered => {}
+        Fuel::Unmetered => table.row(["fuel".to_owned(), "not known: the policy is not metered".to_owned()]),
+        Fuel::Nobody => {}
     }
     for (place, record) in chain.iter().enumerate() {
         let label = if place == 0 { "record" } else { "derived from" };

@@ -102,6 +102,8 @@ fn segments_intents_tables_and_edges_are_of_then() {
     let then = edges(&["--at", "7"]);
     assert_eq!((&then["id"], &then["at"]["position"]), (&json!("cus_0000000003"), &json!(7)));
     assert!(host.identity(&["conflicts", "--at", "7"]).unwrap().starts_with("as of position 7"));
+    let strays = json_of(&host.intent(&["strays", "--at", "7", "--json"]).unwrap());
+    assert_eq!((&strays["strays"], &strays["at"]["position"]), (&json!([]), &json!(7)));
 }
 
 #[test]
@@ -138,7 +140,12 @@ fn counts_are_of_then() {
 fn why_tells_what_the_turn_cost_and_goes_back_in_time() {
     let host = Host::lived();
     let text = host.customer(&["why", "cus_2", "tag", "lapsed"]).unwrap();
-    assert!(text.contains("\n  fuel        4711, of a call with this turn alone\n"), "{text}");
+    let cost = "\n  fuel        4711, of a call with this turn alone\n";
+    assert!(text.contains(cost), "{text}");
+    for thing in [["stage", "lifecycle"], ["intent", "revisit-1"]] {
+        let text = host.customer(&["why", "cus_2", thing[0], thing[1]]).unwrap();
+        assert!(text.contains(cost), "{text}");
+    }
     let text = host.customer(&["why", "cus_2", "trait", "name"]).unwrap();
     assert!(!text.contains("fuel"), "nobody decided: {text}");
     let error = host.customer(&["why", "cus_2", "tag", "lapsed", "--at", "5"]).unwrap_err().to_string();
@@ -157,13 +164,17 @@ fn why_explains_alarms_and_tasks() {
         "  why         to look again",
         "  decided by  repurchase, \"The next order\", version 0 in force since position 1",
         "  record      position 5, 2026-03-02 00:00:00, from wecom-main",
+        "  fuel        4711, of a call with this turn alone",
     ] {
         assert!(text.lines().any(|shown| shown == line), "{line}\n{text}");
     }
     host.append(MARCH + 71 * DAY_MS, vec![event("e7", 1, did("asked-staff", None))]);
     host.fold(MARCH + 71 * DAY_MS);
     let text = host.customer(&["why", "cus_2", "task", "call her"]).unwrap();
-    assert!(text.contains("  why         she asked for a call\n"), "{text}");
+    assert!(
+        text.contains("  why         she asked for a call\n") && text.contains("4711, of a call"),
+        "{text}"
+    );
     let error = host.customer(&["why", "cus_2", "alarm", "x"]).unwrap_err().to_string();
     assert_eq!(error, "cus_0000000002 has no alarm \"x\"; there is: none");
 }
@@ -260,4 +271,40 @@ fn since_names_the_alarm_the_record_or_the_setup() {
     host.append(MARCH + 75 * DAY_MS, vec![Entry::Setup(again)]);
     host.fold(MARCH + 75 * DAY_MS);
     assert_eq!(since(&["--tag", "lapsed"])["by"], "time");
+}
+
+/// A conflict is a note from its record on, and none before it.
+#[test]
+fn notes_are_of_now_or_of_then() {
+    let host = Host::lived();
+    let mut setup = setup();
+    let (name, lasting, one_per_person) = ("wechat.unionid".to_owned(), true, true);
+    setup.schemes.push(model::Scheme { name, lasting, one_per_person });
+    host.append(MARCH + 80 * DAY_MS, vec![Entry::Setup(setup)]);
+    let Entry::Event(mut channel) = event("e9", 1, told("小满")) else { panic!() };
+    let union = |value: &str| model::Identity {
+        scheme: "wechat.unionid".to_owned(),
+        scope: "wx".to_owned(),
+        value: value.to_owned(),
+    };
+    channel.event.who.push(union("u1"));
+    let Entry::Event(mut other) = event("e10", 2, told("小雨")) else { panic!() };
+    other.event.who.push(union("u2"));
+    let Entry::Event(mut both) = event("e11", 1, told("小满")) else { panic!() };
+    both.event.who.push(person(2));
+    let entries = [channel, other, both].map(Entry::Event).into();
+    host.append(MARCH + 81 * DAY_MS, entries);
+    host.fold(MARCH + 82 * DAY_MS);
+    let now = json_of(&host.notes(&["--json"]).unwrap());
+    let position = now["notes"][0]["note"]["conflict"]["position"].as_u64().unwrap();
+    assert_eq!(now.get("at"), None, "{now}");
+    let text = host.notes(&[]).unwrap();
+    assert!(
+        text.starts_with(&format!("position {position}: ")) && text.contains("wechat.unionid differs"),
+        "{text}"
+    );
+    let then = json_of(&host.notes(&["--json", "--at", &(position - 1).to_string()]).unwrap());
+    assert_eq!((&then["notes"], &then["at"]["position"]), (&json!([]), &json!(position - 1)));
+    let then = host.notes(&["--at", &position.to_string()]).unwrap();
+    assert!(then.starts_with("as of position") && then.contains("differs"), "{then}");
 }

@@ -23,6 +23,7 @@ use crate::jobs::Job;
 use crate::outlet::friend;
 use crate::push::plain;
 use crate::rest::Api;
+use crate::service;
 use crate::settings::Settings;
 
 /// Does one chore.
@@ -30,7 +31,10 @@ pub fn work(settings: &Settings, chore: &Chore, host: &mut dyn Host) -> Result<H
     let job: Job = serde_json::from_str(&chore.job)
         .map_err(|_| Fault::Malformed(format!("chore {:?} is none of this connector's", chore.key)))?;
     let now = host.now();
-    let mut api = Api::new(settings, host)?;
+    let mut api = match &job {
+        Job::Service { .. } => Api::of_service(settings, host)?,
+        _ => Api::new(settings, host)?,
+    };
     let desk = Desk { settings, now };
     match &job {
         Job::Profile { external_userid, cause } => profile::read(&desk, &mut api, external_userid, *cause),
@@ -42,6 +46,7 @@ pub fn work(settings: &Settings, chore: &Chore, host: &mut dyn Host) -> Result<H
         Job::Acquisition { chat_key } => acquisition::read(&desk, &mut api, chat_key),
         Job::Task(job) => task::read(&desk, &mut api, job),
         Job::Post { post } => post::read(&desk, &mut api, post),
+        Job::Service { account, ring } => service::rang(settings, &mut api, account, ring.as_deref(), now),
         Job::Friend { number, errand } => Ok(friend::over(api.host(), number, errand, now)),
     }
 }

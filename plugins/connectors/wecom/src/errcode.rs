@@ -38,6 +38,7 @@ pub fn class(code: i64) -> Class {
         40001 => Class::Operator("setting secret is not accepted"),
         40013 => Class::Operator("setting corp_id is not accepted"),
         60020 => Class::Operator("this host's address is not among the app's trusted ones"),
+        95011 | 95012 | 95017 => Class::Operator("customer service is set up otherwise, or its API is off"),
         40056 | 43012 | 48001 | 48002 | 48006 | 84074 | 301002 | 301052 => {
             Class::Operator("the app has no right to this")
         }
@@ -46,6 +47,8 @@ pub fn class(code: i64) -> Class {
         84061 => Class::NoTie,
         40003 | 40068 | 40071 | 40096 | 40098 | 41048 | 41054 | 41061 | 46004 | 60011 | 60111 | 81013
         | 81017 | 90501 | 610014 => Class::Data,
+        // An account of the customer service, a session of it.
+        95000 | 95004 | 95013 | 95014 => Class::Data,
         // A welcome's code: too old, used, in use by another app.
         41050 | 41051 | 41096 => Class::Data,
         40058 | 40063 | 41064 | 41088 | 640027 => Class::Parameter,

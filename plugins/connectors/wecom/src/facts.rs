@@ -36,6 +36,7 @@ pub fn read(push: &Push, settings: &Settings, host: &mut dyn Host) -> Harvest {
         "change_external_chat" => group::read(&notice),
         "change_external_tag" => tag(&notice),
         "customer_acquisition" => acquisition(&notice),
+        "kf_msg_or_event" => service(&notice),
         _ => Findings { events: vec![notice.act()], jobs: Vec::new() },
     };
     if events.len() > 1 {
@@ -104,6 +105,13 @@ fn tag(notice: &Notice<'_>) -> Findings {
         strategy: push.text("StrategyId").filter(|strategy| strategy != "0"),
         cause: notice.at,
     });
+    Findings { events: vec![notice.act()], jobs: job.into_iter().collect() }
+}
+
+/// It rings, and says of which account.
+fn service(notice: &Notice<'_>) -> Findings {
+    let job =
+        notice.push.text("OpenKfId").map(|account| Job::Service { account, ring: notice.push.text("Token") });
     Findings { events: vec![notice.act()], jobs: job.into_iter().collect() }
 }
 

@@ -37,6 +37,12 @@ pub enum Job {
     Post {
         post: String,
     },
+    /// What was said in an account of the customer service. `ring` is the token of the push, which lives for ten minutes.
+    Service {
+        account: String,
+        #[serde(default)]
+        ring: Option<String>,
+    },
     /// Whether somebody was added whom staff were asked to add. The memory has the errand under the number.
     Friend {
         number: String,
@@ -109,6 +115,7 @@ impl Job {
             Job::Acquisition { chat_key } => format!("acquisition:{chat_key}"),
             Job::Task(TaskJob { msgid, .. }) => format!("task:{msgid}"),
             Job::Post { post } => post.clone(),
+            Job::Service { account, ring: _ } => format!("service:{account}"),
             Job::Friend { number: _, errand } => format!("friend:{errand}"),
         }
     }

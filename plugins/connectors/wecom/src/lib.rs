@@ -2,7 +2,8 @@
 //!
 //! A push names ids and little else. So `receive` turns it into events at once and asks for chores; `work` reads
 //! the profile, the group or the tag behind an id and yields what the push could not say. `carry` sends welcomes, marks
-//! tags, and gives staff messages and posts to confirm, whose results chores read.
+//! tags, and gives staff messages and posts to confirm, whose results chores read. What is said in customer service is read by a
+//! chore when it rings, and by `poll` when a ring was not heard.
 //! The README tells what each push becomes and which traps of the platform are met where.
 
 mod receive;
@@ -23,13 +24,15 @@ mod waiting;
 
 mod errcode;
 mod rest;
+mod service;
 
 pub mod settings;
 
 use heliu_sdk::chores::{Chore, Harvest};
-use heliu_sdk::connector::{Delivery, Descriptor, Errand, Reception, Refusal, Request};
+use heliu_sdk::connector::{Delivery, Descriptor, Errand, Page, Reception, Refusal, Request};
+use heliu_sdk::events::Json;
 use heliu_sdk::faults::Fault;
-use heliu_sdk::{ChoreWorker, Connector, Host, Outlet, Webhook};
+use heliu_sdk::{ChoreWorker, Connector, Feed, Host, Outlet, Webhook};
 
 pub use settings::Settings;
 
@@ -57,6 +60,12 @@ impl Webhook for Wecom {
     }
 }
 
+impl Feed for Wecom {
+    fn poll(settings: &Settings, cursor: Option<Json>, host: &mut dyn Host) -> Result<Page, Fault> {
+        service::poll(settings, cursor.as_deref(), host)
+    }
+}
+
 impl ChoreWorker for Wecom {
     fn work(settings: &Settings, chore: Chore, host: &mut dyn Host) -> Result<Harvest, Fault> {
         chores::work(settings, &chore, host)
@@ -71,4 +80,4 @@ impl Outlet for Wecom {
 
 // The names of a component's exports are none that a native linker takes.
 #[cfg(target_arch = "wasm32")]
-heliu_sdk::export_two_way_connector!(Wecom);
+heliu_sdk::export_full_connector!(Wecom);

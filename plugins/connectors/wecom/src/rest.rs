@@ -95,7 +95,16 @@ struct Granted {
 impl<'a> Api<'a> {
     /// Needs the secret. Calls nobody yet.
     pub fn new(settings: &'a Settings, host: &'a mut dyn Host) -> Result<Api<'a>, Fault> {
-        match settings.secret.as_deref() {
+        Api::by(settings.secret.as_deref(), settings, host)
+    }
+
+    /// The same by the customer service's own secret, where there is one.
+    pub fn of_service(settings: &'a Settings, host: &'a mut dyn Host) -> Result<Api<'a>, Fault> {
+        Api::by(settings.service_secret(), settings, host)
+    }
+
+    fn by(secret: Option<&'a str>, settings: &'a Settings, host: &'a mut dyn Host) -> Result<Api<'a>, Fault> {
+        match secret {
             Some(secret) if !secret.is_empty() => {
                 Ok(Api { settings, secret, host, token: None, refused: None, renewed: false, calls: 0 })
             }

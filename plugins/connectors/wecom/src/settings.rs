@@ -39,6 +39,15 @@ pub struct Settings {
     #[schemars(extend("writeOnly" = true))]
     pub secret: Option<String>,
 
+    /// The secret by which customer service (微信客服) is read, where it is another than the app's.
+    #[serde(default)]
+    #[schemars(extend("writeOnly" = true))]
+    pub service_secret: Option<String>,
+
+    /// Accounts of the customer service (`wk…`) that are asked for messages every `poll_every`, besides those that have rung.
+    #[serde(default)]
+    pub service_accounts: Vec<String>,
+
     /// Where the API lives: scheme, host and port.
     #[serde(default = "api_base")]
     pub api_base: String,
@@ -136,6 +145,11 @@ impl Settings {
         self.unionid_binding.as_deref().unwrap_or(&self.corp_id)
     }
 
+    /// The secret by which customer service is read.
+    pub fn service_secret(&self) -> Option<&str> {
+        self.service_secret.as_deref().or(self.secret.as_deref()).filter(|secret| !secret.is_empty())
+    }
+
     /// How long staff have to confirm.
     pub fn confirm_ms(&self) -> u64 {
         u64::from(self.confirm_days) * DAY_MS
@@ -190,7 +204,7 @@ mod tests {
         let properties = schema["properties"].as_object().cloned().unwrap_or_default();
         let secret: Vec<_> =
             properties.iter().filter(|(_, p)| p["writeOnly"] == true).map(|(name, _)| name).collect();
-        assert_eq!(secret, ["encoding_aes_key", "secret", "token"]);
+        assert_eq!(secret, ["encoding_aes_key", "secret", "service_secret", "token"]);
         assert_eq!(schema["required"], serde_json::json!(["corp_id", "token", "encoding_aes_key"]));
     }
 }

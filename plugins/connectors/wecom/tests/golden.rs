@@ -16,7 +16,7 @@ static RUN: Once = Once::new();
 fn goldens() {
     RUN.call_once_force(|_| {
         make::all();
-        heliu_sdk::harness::two_way_connector_goldens::<Wecom>(env!("CARGO_MANIFEST_DIR"));
+        heliu_sdk::harness::full_connector_goldens::<Wecom>(env!("CARGO_MANIFEST_DIR"));
     });
 }
 

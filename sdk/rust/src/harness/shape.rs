@@ -73,6 +73,8 @@ pub struct Customer {
     stages: Vec<HeldStage>,
     #[serde(default)]
     staff: Vec<String>,
+    #[serde(default)]
+    outcomes: Vec<policy::IntentOutcome>,
 }
 
 #[derive(Deserialize)]
@@ -168,7 +170,7 @@ impl Turn {
     /// The turn, with the memory that `left` is unless it brings its own.
     pub fn to_turn(&self, left: Option<Vec<u8>>) -> Result<policy::Turn, String> {
         let Turn { customer, memory, position, now, happening } = self;
-        let Customer { id, first_seen, traits, tags, stages, staff } = customer;
+        let Customer { id, first_seen, traits, tags, stages, staff, outcomes } = customer;
         let memory = match memory {
             None => left,
             Some(None) => None,
@@ -187,6 +189,7 @@ impl Turn {
                 tags: tags.iter().map(held).collect(),
                 stages: stages.clone(),
                 staff: staff.clone(),
+                outcomes: outcomes.clone(),
             },
             memory,
             position: *position,

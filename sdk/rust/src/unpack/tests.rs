@@ -127,6 +127,7 @@ fn turn(memory: Option<Vec<u8>>, happening: Happening) -> Turn {
         tags: vec![HeldTag { name: "vip".to_owned(), since: 127, expires: Some(128) }],
         stages: vec![HeldStage { journey: "life".to_owned(), stage: "new".to_owned() }],
         staff: vec!["linshen".to_owned()],
+        outcomes: vec![IntentOutcome { key: text(), step: ReceiptStep::Replied, at: 300, joined: true }],
     };
     Turn { customer, memory, position: 16_384, now: 0, happening }
 }

@@ -12,8 +12,10 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 
 use super::super::outbox::{Fate, Post, PostJob, Task, WELCOME_S, Way, Words};
+use super::super::service::Unread;
 use super::{
-    Answer, BAD_EXTERNAL_USERID, BAD_PARAMETER, BAD_TAG, NO_RELATION, Params, Refusal, page, parsed, texts,
+    Answer, BAD_EXTERNAL_USERID, BAD_PARAMETER, BAD_TAG, LIMITED, NO_RELATION, Params, Refusal, page, parsed,
+    texts,
 };
 use super::{Inside, to_json};
 use crate::wecom::Corp;
@@ -30,6 +32,9 @@ const NOT_PUBLISHED: Refusal = Refusal(41061, "moment not published by the user"
 const ATTACHMENTS: Refusal = Refusal(41064, "attachments over limit");
 const TOO_MANY: Refusal = Refusal(81017, "too many ids");
 
+const NO_ACCOUNT: Refusal = Refusal(95000, "invalid open_kfid");
+const BAD_RING: Refusal = Refusal(95007, "invalid msg token");
+
 const TEXT_BYTES_MAX: usize = 4000;
 const NOTICE_BYTES_MAX: usize = 2048;
 const POST_CHARS_MAX: usize = 2000;
@@ -40,7 +45,7 @@ const TAGS_MAX: usize = 3000;
 const NAME_CHARS_MAX: usize = 30;
 
 pub(super) fn routes(router: Router<Arc<Inside>>) -> Router<Arc<Inside>> {
-    let writes: [(&'static str, Act); 13] = [
+    let writes: [(&'static str, Act); 14] = [
         ("externalcontact/send_welcome_msg", welcome),
         ("externalcontact/add_msg_template", add_task),
         ("externalcontact/get_groupmsg_list_v2", list_tasks),
@@ -54,6 +59,7 @@ pub(super) fn routes(router: Router<Arc<Inside>>) -> Router<Arc<Inside>> {
         ("externalcontact/mark_tag", mark_tags),
         ("externalcontact/remark", remark),
         ("message/send", notice),
+        ("kf/sync_msg", service),
     ];
     let add = |router: Router<Arc<Inside>>, (endpoint, act): (&'static str, Act)| {
         router.route(&format!("/cgi-bin/{endpoint}"), by_post(endpoint, act))
@@ -71,6 +77,7 @@ type Act = fn(&mut Corp, &Value, Setting) -> Answer;
 struct Setting {
     now_s: u64,
     rows_per_page: usize,
+    service_per_page: usize,
 }
 
 fn by_post(endpoint: &'static str, act: Act) -> MethodRouter<Arc<Inside>> {
@@ -101,6 +108,15 @@ fn notice(corp: &mut Corp, asked: &Value, _: Setting) -> Answer {
     Ok(json!({"invaliduser": "", "msgid": format!("msg{}", corp.notices.len())}))
 }
 
+fn service(corp: &mut Corp, asked: &Value, setting: Setting) -> Answer {
+    corp.service.read(asked, setting.service_per_page, setting.now_s).map_err(|unread| match unread {
+        Unread::BadToken => BAD_RING,
+        Unread::BadCursor => BAD_PARAMETER,
+        Unread::BadAccount => NO_ACCOUNT,
+        Unread::TooOften => LIMITED,
+    })
+}
+
 async fn post_job(State(inside): State<Arc<Inside>>, Query(query): Query<Params>) -> Response {
     inside.change("externalcontact/get_moment_task_result", &query, |corp, _| {
         let job = query.get("jobid").and_then(|id| corp.outbox.jobs.get_mut(id)).ok_or(BAD_PARAMETER)?;
@@ -125,7 +141,11 @@ impl Inside {
     ) -> Response {
         self.count(endpoint);
         let now_s = self.config.clock.now_s();
-        let setting = Setting { now_s, rows_per_page: self.config.results_per_page };
+        let setting = Setting {
+            now_s,
+            rows_per_page: self.config.results_per_page,
+            service_per_page: self.config.service_per_page,
+        };
         let admitted = self.tokens.lock().check(query.get("access_token"), now_s);
         let answer =
             admitted.and_then(|()| self.spend_limit()).and_then(|()| act(&mut self.corp.lock(), setting));

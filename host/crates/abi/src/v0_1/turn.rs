@@ -30,6 +30,16 @@ pub struct CustomerRef<'a> {
     tags: Vec<TagRef<'a>>,
     stages: Vec<StageRef<'a>>,
     staff: &'a [String],
+    outcomes: Vec<OutcomeRef<'a>>,
+}
+
+#[derive(ComponentType, Lower, Serialize)]
+#[component(record)]
+pub struct OutcomeRef<'a> {
+    key: &'a str,
+    step: ReceiptStep,
+    at: u64,
+    joined: bool,
 }
 
 #[derive(ComponentType, Lower, Serialize)]
@@ -219,7 +229,7 @@ impl<'a> From<&'a model::Turn<'a>> for TurnRef<'a> {
 
 impl<'a> From<&'a model::CustomerView<'a>> for CustomerRef<'a> {
     fn from(customer: &'a model::CustomerView<'a>) -> Self {
-        let model::CustomerView { id, first_seen, traits, tags, stages, staff } = customer;
+        let model::CustomerView { id, first_seen, traits, tags, stages, staff, outcomes } = customer;
         CustomerRef {
             id: id.to_string(),
             first_seen: *first_seen,
@@ -234,7 +244,15 @@ impl<'a> From<&'a model::CustomerView<'a>> for CustomerRef<'a> {
                 .collect(),
             stages: stages.iter().map(|&(journey, stage)| StageRef { journey, stage }).collect(),
             staff,
+            outcomes: outcomes.iter().map(Into::into).collect(),
         }
+    }
+}
+
+impl<'a> From<&'a model::IntentOutcome<'a>> for OutcomeRef<'a> {
+    fn from(outcome: &'a model::IntentOutcome<'a>) -> Self {
+        let model::IntentOutcome { key, step, at, joined } = *outcome;
+        OutcomeRef { key, step: step.into(), at, joined }
     }
 }
 

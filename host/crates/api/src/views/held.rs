@@ -31,7 +31,7 @@ pub struct Held<'a> {
     pub until: Option<Instant>,
     /// The intent itself, where it is one: how far it has come, and step by step.
     pub intent: Option<&'a HeldIntent>,
-    pub cause: &'a Cause,
+    pub cause: Cow<'a, Cause>,
 }
 
 /// Tags, stages, traits, intents and tasks, each in the document's order.
@@ -53,7 +53,7 @@ fn of_tag(tag: &HeldTag) -> Held<'_> {
         since: Some(*since),
         until: *expires,
         intent: None,
-        cause,
+        cause: Cow::Borrowed(cause),
     }
 }
 
@@ -61,6 +61,7 @@ fn of_stage(held: &HeldStage) -> Held<'_> {
     let HeldStage { journey, stage, since, cause } = held;
     let detail = Some(Cow::Borrowed(stage.as_str()));
     let since = Some(*since);
+    let cause = Cow::Borrowed(cause);
     Held { kind: HeldKind::Stage, name: journey, detail, since, until: None, intent: None, cause }
 }
 
@@ -72,18 +73,19 @@ fn of_trait(held: &HeldTrait) -> Held<'_> {
         Value::Truth(truth) => Cow::Borrowed(if *truth { "true" } else { "false" }),
         Value::Time(time) => Cow::Owned(time.to_string()),
     });
+    let cause = Cow::Borrowed(cause);
     Held { kind: HeldKind::Trait, name, detail, since: None, until: None, intent: None, cause }
 }
 
 fn of_intent(held: &HeldIntent) -> Held<'_> {
     let intent = &held.intent;
     let detail = Some(Cow::Borrowed(intent.scene.as_str()));
-    let (until, cause) = (intent.not_after, &held.cause);
+    let (until, cause) = (intent.not_after, Cow::Borrowed(&held.cause));
     Held { kind: HeldKind::Intent, name: &intent.key, detail, since: None, until, intent: Some(held), cause }
 }
 
 fn of_task(held: &HeldTask) -> Held<'_> {
     let HeldTask { binding: _, task, cause } = held;
-    let (name, until) = (&task.title, task.due);
+    let (name, until, cause) = (&task.title, task.due, Cow::Borrowed(cause));
     Held { kind: HeldKind::Task, name, detail: None, since: None, until, intent: None, cause }
 }

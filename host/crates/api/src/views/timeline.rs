@@ -35,8 +35,8 @@ pub struct Caused<'a> {
     /// The trait's value, the stage in its journey, the intent's scene.
     pub detail: Option<Cow<'a, str>>,
     /// The alarm, asked for at this record, that it took.
-    pub alarm: Option<&'a str>,
-    pub why: &'a str,
+    pub alarm: Option<Cow<'a, str>>,
+    pub why: Cow<'a, str>,
 }
 
 /// The positions that a page shows, and what comes `after` it where there is more.
@@ -67,7 +67,11 @@ pub fn record<'a>(customer: &'a Customer, record: &'a Record) -> RecordView<'a> 
 
 fn caused(held: Held<'_>) -> Caused<'_> {
     let Held { kind, name, detail, since: _, until: _, intent: _, cause } = held;
-    Caused { kind, name, detail, alarm: cause.alarm.as_deref(), why: &cause.why }
+    let (alarm, why) = match cause {
+        Cow::Borrowed(cause) => (cause.alarm.as_deref().map(Cow::Borrowed), Cow::Borrowed(&*cause.why)),
+        Cow::Owned(cause) => (cause.alarm.map(Cow::Owned), Cow::Owned(cause.why)),
+    };
+    Caused { kind, name, detail, alarm, why }
 }
 
 /// Her tags, each with its whole cause.

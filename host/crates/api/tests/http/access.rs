@@ -14,6 +14,7 @@ const TABLE: &[(&str, &str, &[Scope])] = &[
     ("GET", "/api/v1/customers/{id}/timeline", &[Scope::Read]),
     ("GET", "/api/v1/customers/{id}/tags", &[Scope::Read]),
     ("GET", "/api/v1/customers/{id}/edges", &[Scope::Read]),
+    ("GET", "/api/v1/customers/{id}/why", &[Scope::Read]),
     ("GET", "/api/v1/customers/{id}/why-not", &[Scope::Read]),
     ("GET", "/api/v1/conflicts", &[Scope::Read]),
     ("GET", "/api/v1/segments", &[Scope::Read]),

@@ -60,9 +60,12 @@ async fn lists_and_counts_as_of_then() {
         (&json!([{"name": "known", "customers": 1}]), &json!(4))
     );
     assert_eq!(world.get("/api/v1/counts").await.json()["tags"][0]["customers"], 2);
-    for (path, list) in
-        [("conflicts?at=4", "conflicts"), ("intents?at=4", "intents"), ("intents/counts?at=4", "counts")]
-    {
+    for (path, list) in [
+        ("conflicts?at=4", "conflicts"),
+        ("intents?at=4", "intents"),
+        ("intents/counts?at=4", "counts"),
+        ("notes?at=4", "notes"),
+    ] {
         let told = world.get(&format!("/api/v1/{path}")).await.json();
         assert!(told[list].is_array() && told["at"]["position"] == 4, "{path}: {told}");
     }
@@ -116,4 +119,32 @@ async fn why_not_is_answered_with_turns_and_a_code() {
     let old = world.get("/api/v1/customers/cus_3/why-not?policy=again&tag=old").await.json();
     assert_eq!(old["lines"].as_array().unwrap().len(), 2);
     assert!(old["answer"].as_str().unwrap().contains("at position 5"), "{}", old["answer"]);
+}
+
+#[tokio::test]
+async fn why_says_what_the_turn_cost_of_each_kind_of_thing() {
+    let world = lived();
+    let why = async |rest: &str| world.get(&format!("/api/v1/customers/cus_2/why?{rest}")).await.json();
+    let decided = ["tag=known", "stage=lifecycle", "intent=hello", "task=call%20her", "alarm=later"];
+    for asked in decided {
+        let told = why(asked).await;
+        let held = &told["held"][0];
+        assert_eq!((&held["fuel"], &held["fuel_unknown"]), (&json!(42), &json!(null)), "{asked}: {told}");
+        let cause = &held["cause"];
+        assert_eq!((&cause["policy"], &cause["version"]), (&json!("again"), &json!(0)), "{asked}: {told}");
+        assert_eq!((&cause["why"], &cause["position"]), (&json!("told again"), &json!(4)), "{asked}: {told}");
+        assert_eq!(held["records"][0]["position"], 4, "{asked}: {told}");
+    }
+    let told = why("trait=score").await;
+    assert_eq!((&told["held"][0]["fuel"], &told["held"][0]["detail"]), (&json!(42), &json!("2")), "{told}");
+    let told = why("trait=name").await;
+    let held = &told["held"][0];
+    assert_eq!((&held["fuel"], &held["cause"]["policy"]), (&json!(null), &json!(null)), "nobody decided");
+
+    let told = why("tag=known&at=4").await;
+    assert_eq!((&told["at"]["position"], &told["held"][0]["fuel"]), (&json!(4), &json!(42)), "{told}");
+    for (asked, status) in [("tag=known&at=3", 404), ("tag=x", 404), ("", 400), ("tag=a&task=b", 400)] {
+        let got = world.get(&format!("/api/v1/customers/cus_2/why?{asked}")).await;
+        assert_eq!(got.status.as_u16(), status, "{asked}: {}", got.text());
+    }
 }

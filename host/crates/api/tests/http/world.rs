@@ -13,8 +13,9 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use journal::{Batch, Committer, CommitterConfig, Head, MemoryJournal, Records};
 use model::{
     Binding, Cause, Change, ChannelEvent, Customer, CustomerId, Decision, Digest, Entry, Event, Fact,
-    FoldState, Handle, HeldStage, HeldTag, HeldTrait, Identity, Instant, NewTag, Note, PolicyDescriptor,
-    Position, Setup, Touchpoint, Trait, Turn, Value, Verdict, Version,
+    FoldState, Handle, HeldStage, HeldTag, HeldTrait, Identity, Instant, Intent, NewTag, Note,
+    PolicyDescriptor, Position, Setup, StaffTask, Stage, Touchpoint, Trait, Turn, Value, Verdict, Version,
+    Wake,
 };
 use router::{Plugins, PluginsError, Router as Fold, RouterConfig, TurnOutcome};
 use segment::Segment;
@@ -330,7 +331,7 @@ pub fn customer(number: u64) -> Customer {
     customer
 }
 
-/// A policy that counts what it was shown of somebody, and tags her at the second time.
+/// A policy that counts what it was shown of somebody, and decides one of each kind at the second time.
 pub struct Native;
 
 impl Native {
@@ -344,12 +345,32 @@ impl Native {
                 settings_schema: "{}".to_owned(),
                 wants: vec!["told".to_owned()],
                 tags: vec!["known".to_owned(), "old".to_owned()],
-                journeys: Vec::new(),
+                journeys: vec!["lifecycle".to_owned()],
                 reads: Vec::new(),
             },
             carry: false,
             paused: None,
         }
+    }
+
+    fn changes(now: Instant) -> [Change; 6] {
+        let intent = Intent {
+            key: "hello".to_owned(),
+            scene: "direct-message".to_owned(),
+            text: None,
+            content: None,
+            detail: None,
+            not_before: None,
+            not_after: None,
+        };
+        [
+            Change::Tag(NewTag { name: "known".to_owned(), expires: None }),
+            Change::Stage(Stage { journey: "lifecycle".to_owned(), stage: "again".to_owned() }),
+            Change::Put(Trait { name: "score".to_owned(), value: Value::Number(2.0) }),
+            Change::Wake(Wake { key: "later".to_owned(), due: now + 1_000_000 }),
+            Change::Intend(intent),
+            Change::AskStaff(StaffTask { title: "call her".to_owned(), due: None }),
+        ]
     }
 }
 
@@ -360,11 +381,14 @@ impl Plugins for Native {
         }
         let decide = |turn: &Turn<'_>| {
             let seen = turn.memory.map_or(0, |memory| memory[0]) + 1;
-            let change = Change::Tag(NewTag { name: "known".to_owned(), expires: None });
-            let again = Decision { why: "told again".to_owned(), change };
-            let decisions = if seen > 1 { vec![again] } else { Vec::new() };
+            let because = |change| Decision { why: "told again".to_owned(), change };
+            let decisions = if seen > 1 { Native::changes(turn.now).map(because).into() } else { Vec::new() };
             TurnOutcome::Verdict(Verdict { decisions, memory: Some(vec![seen]) })
         };
         Ok(turns.iter().map(decide).collect())
+    }
+
+    fn fuel(&self, _: &Binding, turn: &Turn<'_>) -> Result<Option<u64>, PluginsError> {
+        Ok(Some(40 + turn.memory.map_or(1, |memory| u64::from(memory[0]) + 1)))
     }
 }

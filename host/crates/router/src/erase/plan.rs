@@ -1,9 +1,10 @@
 //! What an erasure does to the journal, and whose records are folded again because of it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use std::thread;
 
-use journal::{Erasure, Records};
+use journal::{Erasure, JournalError, Records};
 use model::{Customer, CustomerId, ERASED, Entry, Erase, Erased, Fact, Handle, Identity, Position, Record};
 
 use super::kin::Kin;
@@ -13,6 +14,9 @@ use crate::{RouterError, Slice};
 
 /// Records that are read together.
 const PAGE: usize = 1024;
+
+/// Pages that are read ahead of the one at hand.
+const PAGES_AHEAD: usize = 4;
 
 /// Bytes that a handle's value must have at least for what waits to be searched for it: a shorter one stands in every text.
 const NAME_MIN: usize = 5;
@@ -128,33 +132,48 @@ impl Survey {
         let mut kin = Kin::new(&setups, upto.max(act));
         let stands_for_hers = stands_for_hers(act);
         let (mut changed, mut naming) = (BTreeMap::new(), Vec::new());
-        let mut after = 0;
-        loop {
-            let page = journal.read(after, PAGE)?;
-            let Some(last) = page.last() else { break };
-            after = last.position;
-            for mut record in page {
-                let is_later = record.position > upto;
-                if is_later && !told_before(&record, act) {
-                    continue;
-                }
-                let was = record.entry.clone();
-                if let Some(hers) = hers {
-                    hers.forget(&mut record);
-                }
-                if !is_later {
-                    kin.add(&record);
-                    if whom(&record.entry).is_some_and(|whom| whom.value.starts_with(&stands_for_hers)) {
-                        naming.push(record.position);
-                    }
-                }
-                if record.entry != was {
-                    changed.insert(record.position, record.entry);
+        pages(journal, |mut record| {
+            let is_later = record.position > upto;
+            if is_later && !told_before(&record, act) {
+                return;
+            }
+            let is_another = hers.is_some_and(|hers| hers.forget(&mut record));
+            if !is_later {
+                kin.add(&record);
+                if whom(&record.entry).is_some_and(|whom| whom.value.starts_with(&stands_for_hers)) {
+                    naming.push(record.position);
                 }
             }
-        }
+            if is_another {
+                changed.insert(record.position, record.entry);
+            }
+        })?;
         Ok(Seen { changed, naming, setups, kin })
     }
+}
+
+/// Shows every record of the journal, in order. The next ones are read meanwhile: the fold stands for as long as this lasts.
+fn pages(journal: &dyn Records, mut show: impl FnMut(Record)) -> Result<(), RouterError> {
+    let (read, pages) = mpsc::sync_channel::<Result<Vec<Record>, JournalError>>(PAGES_AHEAD);
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            let mut after = 0;
+            loop {
+                let page = journal.read(after, PAGE);
+                let last = page.as_ref().ok().and_then(|page| page.last()).map(|last| last.position);
+                // Nobody listens any more where one could not be read.
+                if last.is_none_or(|last| last <= after) && page.is_ok() || read.send(page).is_err() {
+                    return;
+                }
+                let Some(last) = last else { return };
+                after = last;
+            }
+        });
+        for page in pages {
+            page?.into_iter().for_each(&mut show);
+        }
+        Ok(())
+    })
 }
 
 impl Seen {

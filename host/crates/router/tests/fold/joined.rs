@@ -11,7 +11,7 @@ use crate::host::Host;
 use crate::life::{self, Act};
 use crate::{difference, host};
 
-fn last_setup(host: &Host) -> Setup {
+pub fn last_setup(host: &Host) -> Setup {
     let setups = host.records().into_iter().rev().filter_map(|record| match record.entry {
         Entry::Setup(setup) => Some(setup),
         _ => None,

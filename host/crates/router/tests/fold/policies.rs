@@ -26,7 +26,12 @@ pub fn setup(which: u8) -> Vec<Binding> {
         carry: false,
         paused: None,
     };
-    let counter = |settings| binding("counter", settings, &["n:*"], &[], &["did", "bought"]);
+    // One version is shown what came of its intents, the other is not.
+    let reads: [&[&str]; 2] = [&["outcomes"], &[]];
+    let counter = |settings: u8| {
+        let reads = reads[usize::from(settings)];
+        binding("counter", settings, &["n:*"], reads, &["did", "bought", "said", "carried"])
+    };
     let teller = binding("teller", 0, &["told"], &["n:*", "name"], &[]);
     match which {
         0 => vec![counter(0), teller],
@@ -172,6 +177,13 @@ fn count(binding: &Binding, turn: &Turn<'_>) -> TurnOutcome {
             }
             decisions.push(because("fact", Change::Intend(intent(&format!("k{}", seen % 3)))));
         }
+    }
+    let outcomes = &turn.customer.outcomes;
+    if !outcomes.is_empty() {
+        let came = outcomes.iter().map(|one| (one.key, one.step.name(), one.at, one.joined));
+        let (name, value) = ("came".to_owned(), Value::Text(format!("{:?}", came.collect::<Vec<_>>())));
+        decisions.push(because("came", Change::Put(Trait { name, value })));
+        decisions.push(because("more", Change::Intend(intent(&format!("m{}", outcomes.len() % 4)))));
     }
     TurnOutcome::Verdict(Verdict { decisions, memory: (seen % 6 != 5).then(|| vec![seen]) })
 }

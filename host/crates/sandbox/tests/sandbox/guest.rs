@@ -48,6 +48,7 @@ pub fn turns(count: u64) -> Vec<Turn<'static>> {
             tags: Vec::new(),
             stages: Vec::new(),
             staff: &[],
+            outcomes: Vec::new(),
         },
         memory: None,
         position,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::Verdict;
+use model::{IntentOutcome, ReceiptStep, Verdict};
 use sandbox::{Limits, Policy, Trouble, TurnFaultKind, TurnOutcome};
 
 use crate::guest::{SETTINGS, admitted_policy, at_position, policy, policy_with, turns};
@@ -43,6 +43,47 @@ fn each_turn_has_its_verdict() {
     assert_eq!(evaluation.calls, 2);
     assert!(evaluation.fuel > 0);
     assert_eq!(policy.evaluate(SETTINGS, &[]).unwrap(), []);
+}
+
+/// What a policy remembers of one turn with these outcomes.
+fn remembered(outcomes: Vec<IntentOutcome<'_>>, bytes: &str, count: &str) -> Vec<u8> {
+    let body = format!(
+        "(local $list i32) (local $verdict i32)
+         (local.set $list (call $outcomes (call $nth (local.get $turns) (i32.const 0))))
+         (drop (call $verdicts (local.get $count)))
+         (local.set $verdict (call $verdict (i32.const 0)))
+         (i32.store8 offset=8 (local.get $verdict) (i32.const 1))
+         (i32.store offset=12 (local.get $verdict) {bytes})
+         (i32.store offset=16 (local.get $verdict) {count})
+         (i32.const 512)"
+    );
+    let mut turn = turns(1).pop().unwrap();
+    turn.customer.outcomes = outcomes;
+    let policy = admitted_policy(Limits::default(), &policy(&body));
+    match policy.evaluate(SETTINGS, &[turn]).unwrap().pop().unwrap() {
+        TurnOutcome::Verdict(Verdict { decisions: _, memory }) => memory.unwrap(),
+        TurnOutcome::Fault(fault) => panic!("{fault}"),
+    }
+}
+
+#[test]
+fn a_turn_brings_what_came_of_the_policys_intents() {
+    let outcome = |key, step, at, joined| IntentOutcome { key, step, at, joined };
+    let came = || {
+        vec![
+            outcome("first", ReceiptStep::Confirmed, 7, false),
+            outcome("first", ReceiptStep::Replied, 9, true),
+        ]
+    };
+    let (first, all) =
+        ("(i32.load (local.get $list))", "(i32.mul (i32.load offset=4 (local.get $list)) (i32.const 32))");
+    let list = remembered(came(), first, all);
+    assert_eq!(list.len(), 64);
+    // Key, step, at, joined.
+    let fields = |at: usize| (list[at + 8], list[at + 16], list[at + 24]);
+    assert_eq!([fields(0), fields(32)], [(1, 7, 0), (6, 9, 1)]);
+    let key = |offset: u8| format!("(i32.load offset={offset} {first})");
+    assert_eq!(remembered(came(), &key(0), &key(4)), b"first");
 }
 
 #[test]
