@@ -60,7 +60,7 @@ pub(crate) fn copy(from: &Path, to: &Path, schema: &Schema, holds: &str) -> Resu
     copy.close().map_err(|(_, failed)| error(to, "close the copy")(failed))?;
     let file = std::fs::File::open(to).and_then(|file| file.sync_all());
     file.map_err(|io| DbError::Disk { path: to.to_owned(), doing: "sync the copy", reason: io.to_string() })?;
-    let is_current = usize::try_from(version).is_ok_and(|version| version == schema.migrations.len());
+    let is_current = version == schema.tables.schema();
     Ok(Copied { schema: version, is_current, position, time })
 }
 

@@ -40,13 +40,32 @@ pub(crate) struct Schema {
     pub(crate) what: &'static str,
     /// SQLite's application id: tells our files from others, and from each other.
     pub(crate) application_id: i64,
-    /// Each brings the schema from its place in the list to the next. Never edited, only added to.
-    pub(crate) migrations: &'static [&'static str],
+    pub(crate) tables: Tables,
     /// `FULL` or `NORMAL`.
     pub(crate) synchronous: &'static str,
     /// All of a transaction is written; it is committed.
     pub(crate) written: Point,
     pub(crate) committed: Point,
+}
+
+/// How its tables come to be as they are now.
+pub(crate) enum Tables {
+    /// What the file holds is nowhere else. Each brings the tables from its place in the list to the next schema. Never edited,
+    /// only added to.
+    Kept(&'static [&'static str]),
+    /// What the file holds can be had again: tables of an older schema are dropped, and these made. `schema` goes up whenever they
+    /// change, or what stands in them.
+    Derived { schema: i64, tables: &'static str },
+}
+
+impl Tables {
+    /// The schema that this host makes of any older one.
+    pub(crate) fn schema(&self) -> i64 {
+        match self {
+            Tables::Kept(migrations) => i64::try_from(migrations.len()).unwrap_or(i64::MAX),
+            Tables::Derived { schema, tables: _ } => *schema,
+        }
+    }
 }
 
 /// What is done about a file that is not there.
@@ -227,7 +246,7 @@ pub(crate) fn identify(writer: &Connection, path: &Path, schema: &Schema) -> Res
             .map_err(|error| classify(path, "read the header", &error))
     };
     let (application_id, found) = (number("application_id")?, number("user_version")?);
-    let known = i64::try_from(schema.migrations.len()).unwrap_or(i64::MAX);
+    let known = schema.tables.schema();
     if application_id != 0 && application_id != schema.application_id {
         return Err(DbError::Foreign { path: path.to_owned(), what: schema.what });
     }
@@ -240,21 +259,51 @@ pub(crate) fn identify(writer: &Connection, path: &Path, schema: &Schema) -> Res
 fn migrate(writer: &mut Connection, path: &Path, schema: &Schema) -> Result<(), DbError> {
     let mut run = || -> Result<(), rusqlite::Error> {
         let found: i64 = writer.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        for (from, migration) in (0_i64..).zip(schema.migrations) {
-            if from < found {
-                continue;
+        match schema.tables {
+            Tables::Kept(migrations) => {
+                for (from, migration) in (0_i64..).zip(migrations).filter(|(from, _)| *from >= found) {
+                    step(writer, schema, from + 1, |transaction| transaction.execute_batch(migration))?;
+                }
             }
-            let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            transaction.execute_batch(migration)?;
-            transaction.pragma_update(None, "user_version", from + 1)?;
-            transaction.pragma_update(None, "application_id", schema.application_id)?;
-            Point::MigrationWritten.reached();
-            transaction.commit()?;
-            Point::Migrated.reached();
+            Tables::Derived { schema: present, tables } if found < present => {
+                step(writer, schema, present, |transaction| {
+                    drop_all(transaction)?;
+                    transaction.execute_batch(tables)
+                })?;
+            }
+            Tables::Derived { schema: _, tables: _ } => {}
         }
         Ok(())
     };
     run().map_err(|error| classify(path, "bring the schema up to date", &error))
+}
+
+/// All of a change of tables, or nothing.
+fn step(
+    writer: &mut Connection,
+    schema: &Schema,
+    to: i64,
+    change: impl FnOnce(&rusqlite::Transaction<'_>) -> Result<(), rusqlite::Error>,
+) -> Result<(), rusqlite::Error> {
+    let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    change(&transaction)?;
+    transaction.pragma_update(None, "user_version", to)?;
+    transaction.pragma_update(None, "application_id", schema.application_id)?;
+    Point::MigrationWritten.reached();
+    transaction.commit()?;
+    Point::Migrated.reached();
+    Ok(())
+}
+
+/// Takes out every table, whatever an older host called it.
+fn drop_all(transaction: &rusqlite::Transaction<'_>) -> Result<(), rusqlite::Error> {
+    let mut tables = transaction
+        .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")?;
+    let names = tables.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
+    for name in names {
+        transaction.execute_batch(&format!("DROP TABLE \"{}\"", name.replace('"', "\"\"")))?;
+    }
+    Ok(())
 }
 
 /// SQLite's integers are signed: positions and times fit, hashes are cast and cast back.

@@ -20,12 +20,12 @@ use model::{Chore, Digest, Instant, MemoryCell, Position, Record, Source};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::copy::{self, Copied};
-use crate::db::{Db, DbError, Missing, Schema, signed, unsigned};
+use crate::db::{Db, DbError, Missing, Schema, Tables, signed, unsigned};
 
 pub(crate) static SCHEMA: Schema = Schema {
     what: "a journal of Heliu",
     application_id: 0x4845_4c4a, // HELJ
-    migrations: &[include_str!("journal/schema_1.sql"), include_str!("journal/schema_2.sql")],
+    tables: Tables::Kept(&[include_str!("journal/schema_1.sql"), include_str!("journal/schema_2.sql")]),
     synchronous: "FULL",
     written: Point::AppendWritten,
     committed: Point::AppendDone,

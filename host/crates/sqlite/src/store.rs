@@ -16,18 +16,12 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use store::{Agenda, Commit, Digester, Query, Standing, Store, StoreError};
 
 use crate::copy::{self, Copied};
-use crate::db::{Db, DbError, Missing, Schema, signed, unsigned};
+use crate::db::{Db, DbError, Missing, Schema, Tables, signed, unsigned};
 
 pub(crate) static SCHEMA: Schema = Schema {
     what: "a store of Heliu",
     application_id: 0x4845_4c53, // HELS
-    migrations: &[
-        include_str!("store/schema_1.sql"),
-        include_str!("store/schema_2.sql"),
-        include_str!("store/schema_3.sql"),
-        include_str!("store/schema_4.sql"),
-        include_str!("store/schema_5.sql"),
-    ],
+    tables: Tables::Derived { schema: 5, tables: include_str!("store/tables.sql") },
     synchronous: "NORMAL",
     written: Point::CommitWritten,
     committed: Point::CommitDone,
@@ -300,4 +294,38 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         run(&SqliteStore::open(&folder.path().join("store.db")).unwrap());
     });
+
+    fn tables(path: &Path) -> Vec<String> {
+        let db = Connection::open(path).unwrap();
+        let mut names =
+            db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").unwrap();
+        names.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+    }
+
+    #[test]
+    fn a_store_of_an_older_schema_is_begun_anew_and_one_of_a_newer_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let (old, new) = (folder.path().join("old.db"), folder.path().join("new.db"));
+        drop(SqliteStore::open(&new).unwrap());
+        let db = Connection::open(&old).unwrap();
+        db.execute_batch(
+            "CREATE TABLE standing (somewhere TEXT); INSERT INTO standing VALUES ('else');
+             CREATE TABLE \"a \"\"gone\"\" table\" (id INTEGER PRIMARY KEY AUTOINCREMENT, body BLOB);
+             CREATE INDEX beside ON \"a \"\"gone\"\" table\" (body);",
+        )
+        .unwrap();
+        db.pragma_update(None, "application_id", SCHEMA.application_id).unwrap();
+        db.pragma_update(None, "user_version", 1).unwrap();
+        drop(db);
+        let store = SqliteStore::open(&old).unwrap();
+        assert_eq!(store.standing().unwrap(), (Standing::default(), FoldState::default()));
+        drop(store);
+        // SQLite keeps the numbers of AUTOINCREMENT in a table of its own, for ever.
+        let left: Vec<String> = tables(&old).into_iter().filter(|name| name != "sqlite_sequence").collect();
+        assert_eq!(left, tables(&new));
+
+        Connection::open(&old).unwrap().pragma_update(None, "user_version", 1000).unwrap();
+        let error = SqliteStore::open(&old).err().unwrap().to_string();
+        assert!(error.contains("schema 1000") && error.contains("newer host"), "{error}");
+    }
 }

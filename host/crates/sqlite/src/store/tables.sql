@@ -33,6 +33,13 @@ CREATE TABLE due (
     PRIMARY KEY (due, customer)
 ) WITHOUT ROWID;
 
+-- When the courier must look at her next.
+CREATE TABLE errand (
+    due INTEGER NOT NULL,
+    customer INTEGER NOT NULL,
+    PRIMARY KEY (due, customer)
+) WITHOUT ROWID;
+
 CREATE TABLE tag_name (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE
@@ -41,6 +48,13 @@ CREATE TABLE tag (
     tag INTEGER NOT NULL,
     customer INTEGER NOT NULL,
     PRIMARY KEY (tag, customer)
+) WITHOUT ROWID;
+
+-- Who is in a segment that is kept.
+CREATE TABLE segment (
+    name TEXT NOT NULL,
+    customer INTEGER NOT NULL,
+    PRIMARY KEY (name, customer)
 ) WITHOUT ROWID;
 
 CREATE TABLE note (
