@@ -45,6 +45,11 @@ impl PolicyDescriptor {
     pub fn reads_outcomes(&self) -> bool {
         self.reads.iter().any(|read| read == OUTCOMES)
     }
+
+    #[must_use]
+    pub fn reads_extra(&self) -> bool {
+        self.reads.iter().any(|read| read == EXTRA)
+    }
 }
 
 impl HeldIntent {
@@ -112,8 +117,7 @@ impl<'a> Happening<'a> {
     /// An event as this policy is shown it.
     #[must_use]
     pub fn fact(event: &'a Event, descriptor: &PolicyDescriptor) -> Happening<'a> {
-        let reads_extra = descriptor.reads.iter().any(|pattern| pattern == EXTRA);
-        Happening::Fact { event, extra: event.extra.as_deref().filter(|_| reads_extra) }
+        Happening::Fact { event, extra: event.extra.as_deref().filter(|_| descriptor.reads_extra()) }
     }
 }
 

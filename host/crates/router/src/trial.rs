@@ -15,7 +15,8 @@ use std::time::{Duration, Instant as Moment};
 
 use journal::Records;
 use model::{
-    Customer, CustomerId, Entry, Fact, FoldState, HeldIntent, Instant, Note, Position, Record, Setup,
+    Binding, ChannelEvent, Customer, CustomerId, DerivedEvent, Entry, Fact, FoldState, HeldIntent, Instant,
+    Note, Position, Record, Setup,
 };
 use store::{Query, Standing, Store};
 
@@ -24,8 +25,8 @@ use crate::rounds::{Rounds, Yield};
 use crate::telling::Said;
 use crate::{Plugins, RouterConfig, RouterError, setup};
 
-/// Records that are held in memory at once, at most: about a gigabyte of orders. A longer journal is read more than once.
-const HELD_MAX: usize = 2_000_000;
+/// Records that are held in memory at once, at most: about a gigabyte of orders, encoded. A longer journal is read more than once.
+const HELD_MAX: usize = 4_000_000;
 
 /// Customers whose turns stand in one call.
 const TOGETHER: usize = 1024;
@@ -62,17 +63,54 @@ pub struct Trial {
     pub records: u64,
 }
 
-/// How many records were read, and whose are those that matter: a place in the list of people.
-type Matter = (u64, Vec<(usize, Arc<Record>)>);
+/// The records that matter of a part of the journal.
+#[derive(Default)]
+struct Matter {
+    /// How many were read, others included.
+    read: u64,
+    /// Encoded, one behind the other.
+    bytes: Vec<u8>,
+    /// Whose each of them is, a place in the list of people, and where it ends.
+    ends: Vec<(usize, usize)>,
+}
 
 struct Person {
     id: CustomerId,
     first_seen: Instant,
-    records: VecDeque<Arc<Record>>,
+    records: Encoded,
     /// What was handed over for her, where a policy is shown what came of it.
     sent: Option<Vec<HeldIntent>>,
     /// How many she has.
     count: usize,
+}
+
+/// Records of one customer, one behind the other, each behind its length: decoded they would be a hundred pieces of memory each,
+/// which lie cold, and far from one another, when her turn comes.
+#[derive(Default)]
+struct Encoded(Vec<u8>);
+
+/// Bytes of a length.
+const LENGTH: usize = size_of::<u32>();
+
+impl Encoded {
+    fn push(&mut self, record: &[u8]) {
+        let length = u32::try_from(record.len())
+            .expect("because a record is smaller than what a connector may answer");
+        self.0.extend(length.to_le_bytes());
+        self.0.extend(record);
+    }
+
+    fn decode(self) -> VecDeque<Arc<Record>> {
+        let (mut records, mut rest) = (VecDeque::new(), &self.0[..]);
+        while let Some((length, behind)) = rest.split_first_chunk::<LENGTH>() {
+            let (record, behind) = behind.split_at(u32::from_le_bytes(*length) as usize);
+            let record =
+                wire::from_bytes::<Record>(record).expect("because it was encoded by the same definition");
+            records.push_back(Arc::new(record));
+            rest = behind;
+        }
+        records
+    }
 }
 
 /// Folds every customer by both setups up to `upto`, and gives each pair to `take`.
@@ -129,7 +167,7 @@ fn people(store: &dyn Store, upto: Position, shows: bool) -> Result<(Vec<Person>
             }
             if count > 0 {
                 let sent = shows.then(|| intents.into_iter().filter(|held| !held.steps.is_empty()).collect());
-                people.push(Person { id, first_seen, records: VecDeque::new(), sent, count });
+                people.push(Person { id, first_seen, records: Encoded::default(), sent, count });
             }
         }
     }
@@ -156,55 +194,91 @@ fn fill(
 ) -> Result<u64, RouterError> {
     let threads = RouterConfig::default().threads as u64;
     let part = upto.div_ceil(threads).max(1);
+    let needs = Needs::of(sides);
     let read = |first: Position, last: Position| -> Result<Matter, RouterError> {
-        let (mut at, mut count, mut kept) = (first, 0, Vec::new());
+        let (mut at, mut matter) = (first, Matter::default());
         while at < last {
             let page = journal.read(at, PAGE)?;
             let Some(end) = page.last().map(|record| record.position) else { break };
             for record in page.into_iter().take_while(|record| record.position <= last) {
-                count += 1;
+                matter.read += 1;
                 let place = usize::try_from(record.position).ok().and_then(|at| owner.get(at).copied());
                 let place = place.and_then(|place| (place as usize).checked_sub(1));
-                if let Some(place) = place.filter(|place| range.contains(place) && matters(&record, sides)) {
-                    kept.push((place, Arc::new(record)));
+                let place = place.filter(|place| range.contains(place));
+                if let Some((place, record)) = place.zip(needs.part_of(record)) {
+                    matter.bytes.extend(wire::to_bytes::<Record>(&record));
+                    matter.ends.push((place, matter.bytes.len()));
                 }
             }
             at = end;
         }
-        Ok((count, kept))
+        Ok(matter)
     };
     let parts = (0..threads).map(|place| (place * part, ((place + 1) * part).min(upto))).collect();
     let results = on_threads(parts, |(first, last)| read(first, last));
     let mut read = 0;
     for result in results {
-        let (count, kept) = result?;
-        read += count;
-        kept.into_iter().for_each(|(place, record)| people[place].records.push_back(record));
+        let matter = result?;
+        let mut begin = 0;
+        for (place, end) in matter.ends {
+            people[place].records.push(&matter.bytes[begin..end]);
+            begin = end;
+        }
+        read += matter.read;
     }
     Ok(read)
 }
 
-/// Does a policy on either side want it, or does it say something of her by itself?
-fn matters(record: &Record, sides: &[FoldState; 2]) -> bool {
-    let mut policies = sides.iter().flat_map(|side| &side.setup.policies);
-    let shows = || policies.clone().any(|binding| binding.descriptor.reads_outcomes());
-    let event = match &record.entry {
-        Entry::Act(_) => return true,
-        Entry::Progress(_) => return shows(),
-        entry => match entry.event() {
-            Some(event) => event,
-            None => return false,
-        },
-    };
-    match event.fact {
-        Fact::Told(_) | Fact::Met(_) => return true,
-        Fact::Said(_) | Fact::Bought(_) | Fact::Carried(_) if shows() => return true,
-        Fact::Said(_) | Fact::Bought(_) | Fact::Carried(_) | Fact::Saw(_) | Fact::Did(_) => {}
+/// What the policies of both sides look at.
+struct Needs<'a> {
+    policies: Vec<&'a Binding>,
+    outcomes: bool,
+    extra: bool,
+}
+
+impl Needs<'_> {
+    fn of(sides: &[FoldState; 2]) -> Needs<'_> {
+        let policies: Vec<&Binding> = sides.iter().flat_map(|side| &side.setup.policies).collect();
+        let outcomes = policies.iter().any(|binding| binding.descriptor.reads_outcomes());
+        let extra = policies.iter().any(|binding| binding.descriptor.reads_extra());
+        Needs { policies, outcomes, extra }
     }
-    policies.any(|binding| {
-        let wants = &binding.descriptor.wants;
-        wants.is_empty() || wants.iter().any(|want| event.fact.answers(want))
-    })
+
+    /// The record, less what nobody looks at. None: no policy wants it, and it says nothing of her by itself.
+    fn part_of(&self, mut record: Record) -> Option<Record> {
+        match &mut record.entry {
+            Entry::Act(_) => {}
+            Entry::Progress(_) if self.outcomes => {}
+            Entry::Event(ChannelEvent { connection: _, event })
+            | Entry::Derived(DerivedEvent { binding: _, cause: _, again: _, event })
+                if self.wants(&event.fact) =>
+            {
+                // Who is who is known.
+                event.who.clear();
+                event.extra.take_if(|_| !self.extra);
+            }
+            Entry::Event(_)
+            | Entry::Derived(_)
+            | Entry::Progress(_)
+            | Entry::Setup(_)
+            | Entry::Configured(_)
+            | Entry::Retelling(_)
+            | Entry::Erased(_) => return None,
+        }
+        Some(record)
+    }
+
+    fn wants(&self, fact: &Fact) -> bool {
+        match fact {
+            Fact::Told(_) | Fact::Met(_) => return true,
+            Fact::Said(_) | Fact::Bought(_) | Fact::Carried(_) if self.outcomes => return true,
+            Fact::Said(_) | Fact::Bought(_) | Fact::Carried(_) | Fact::Saw(_) | Fact::Did(_) => {}
+        }
+        self.policies.iter().any(|binding| {
+            let wants = &binding.descriptor.wants;
+            wants.is_empty() || wants.iter().any(|want| fact.answers(want))
+        })
+    }
 }
 
 /// What each side came to for some people, and what they became there.
@@ -218,19 +292,17 @@ fn pairs(
     group: &mut [Person],
     upto: Standing,
 ) -> Result<Pairs, RouterError> {
-    let lane = |person: &Person, records| {
+    let records: Vec<_> =
+        group.iter_mut().map(|person| std::mem::take(&mut person.records).decode()).collect();
+    let lane = |(person, records): (&Person, VecDeque<Arc<Record>>)| {
         let customer = Customer::new(person.id, person.first_seen);
         let mut lane = Lane::with_past(customer, records, upto.position, upto.fired);
         lane.lived.sent.clone_from(&person.sent);
         lane
     };
-    let lanes = group.iter().map(|person| lane(person, person.records.clone())).collect();
+    let lanes = group.iter().zip(records.iter().cloned()).map(lane).collect();
     let before = side(&Rounds::new(journal, plugins, before), lanes)?;
-    let taking = |person: &mut Person| {
-        let records = std::mem::take(&mut person.records);
-        lane(person, records)
-    };
-    let lanes = group.iter_mut().map(taking).collect();
+    let lanes = group.iter().zip(records).map(lane).collect();
     Ok([before, side(&Rounds::new(journal, plugins, after), lanes)?])
 }
 
