@@ -10,7 +10,7 @@
 
 use std::sync::Arc;
 
-use abi::v0_1::{PolicyExports, TurnRef};
+use abi::v0_1::PolicyExports;
 use model::{Digest, PolicyDescriptor, Turn, Verdict};
 use wasmtime::Store;
 use wasmtime::component::{Component, InstancePre, Linker};
@@ -116,24 +116,18 @@ impl Policy {
     /// # Errors
     /// The same.
     pub fn evaluate_metered(&self, settings: &str, turns: &[Turn<'_>]) -> Result<Evaluation, Trouble> {
-        let lent: Vec<TurnRef<'_>> = turns.iter().map(TurnRef::from).collect();
         let mut evaluation =
             Evaluation { outcomes: Vec::with_capacity(turns.len()), fuel: 0, calls: 0, memory_bytes: 0 };
         for range in batch::cut(turns, &self.inner.runtime.limits) {
             let first = evaluation.outcomes.len();
-            self.decide(settings, &lent[range.clone()], &mut evaluation)?;
-            self.try_alone(settings, &turns[range.clone()], &lent[range], first, &mut evaluation)?;
+            self.decide(settings, &turns[range.clone()], &mut evaluation)?;
+            self.try_alone(settings, &turns[range], first, &mut evaluation)?;
         }
         Ok(evaluation)
     }
 
     /// Appends one outcome for each turn.
-    fn decide(
-        &self,
-        settings: &str,
-        turns: &[TurnRef<'_>],
-        evaluation: &mut Evaluation,
-    ) -> Result<(), Trouble> {
+    fn decide(&self, settings: &str, turns: &[Turn<'_>], evaluation: &mut Evaluation) -> Result<(), Trouble> {
         let attempt = self.attempt(settings, turns, evaluation)?;
         match attempt {
             Ok(verdicts) => {
@@ -154,7 +148,6 @@ impl Policy {
         &self,
         settings: &str,
         turns: &[Turn<'_>],
-        lent: &[TurnRef<'_>],
         first: usize,
         evaluation: &mut Evaluation,
     ) -> Result<(), Trouble> {
@@ -164,7 +157,7 @@ impl Policy {
         for (at, turn) in turns.iter().enumerate().filter(|(_, turn)| turn.position % TRIED_ALONE == 0) {
             let mut alone =
                 Evaluation { outcomes: Vec::with_capacity(1), fuel: 0, calls: 0, memory_bytes: 0 };
-            self.decide(settings, std::slice::from_ref(&lent[at]), &mut alone)?;
+            self.decide(settings, std::slice::from_ref(turn), &mut alone)?;
             evaluation.fuel += alone.fuel;
             evaluation.calls += alone.calls;
             evaluation.memory_bytes = evaluation.memory_bytes.max(alone.memory_bytes);
@@ -181,7 +174,7 @@ impl Policy {
     fn attempt(
         &self,
         settings: &str,
-        turns: &[TurnRef<'_>],
+        turns: &[Turn<'_>],
         evaluation: &mut Evaluation,
     ) -> Result<Result<Vec<Verdict>, TurnFault>, Trouble> {
         let Inner { runtime, pre, exports, .. } = &*self.inner;

@@ -14,10 +14,12 @@ use super::turn::TurnRef;
 /// Room for a packed turn: an order of two lines takes less.
 const TURN_BYTES_USUAL: usize = 384;
 
-/// A packed `list<turn>`.
-pub(super) fn pack(turns: &[TurnRef<'_>]) -> Vec<u8> {
-    postcard::to_io(turns, Vec::with_capacity(turns.len() * TURN_BYTES_USUAL))
-        .expect("because a vector takes any length, and each list of a turn knows its own")
+/// A packed `list<turn>`. Each is lent when its turn to be packed comes: a batch of twins is more than a processor's cache holds.
+pub(super) fn pack(turns: &[model::Turn<'_>]) -> Vec<u8> {
+    let packed = Vec::with_capacity(turns.len() * TURN_BYTES_USUAL);
+    let written = postcard::to_io(&turns.len(), packed);
+    let written = turns.iter().fold(written, |written, turn| postcard::to_io(&TurnRef::from(turn), written?));
+    written.expect("because a vector takes any length, and each list of a turn knows its own")
 }
 
 /// A run of bytes: postcard writes it as it would a list of numbers, in one copy.

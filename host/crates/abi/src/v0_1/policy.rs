@@ -71,7 +71,7 @@ impl PolicyInstance {
         &self,
         mut store: impl AsContextMut,
         settings: &str,
-        turns: &[TurnRef<'_>],
+        turns: &[model::Turn<'_>],
     ) -> Result<Result<Answer, String>> {
         if let Some(packed) = self.exports.packed {
             let evaluate: EvaluatePacked<'_> = self.instance.get_typed_func(&mut store, packed)?;
@@ -79,7 +79,8 @@ impl PolicyInstance {
             return Ok(verdicts.map(Answer::Packed));
         }
         let evaluate: Evaluate<'_> = self.instance.get_typed_func(&mut store, self.exports.evaluate)?;
-        let (verdicts,) = evaluate.call(&mut store, (settings, turns))?;
+        let lent: Vec<TurnRef<'_>> = turns.iter().map(TurnRef::from).collect();
+        let (verdicts,) = evaluate.call(&mut store, (settings, &lent))?;
         Ok(verdicts.map(|verdicts| Answer::Plain(verdicts.into_iter().map(Into::into).collect())))
     }
 }
