@@ -9,6 +9,7 @@ use heliu_sdk::connector::Page;
 use heliu_sdk::events::{Act, Direction, Event, Fact, Identity, Instant, Message, Touchpoint};
 use heliu_sdk::faults::Fault;
 use heliu_sdk::log::Level;
+use heliu_sdk::policy::fingerprint;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -158,7 +159,7 @@ fn read(
         };
         asked += 1;
         for message in answer.msg_list.unwrap_or_default() {
-            found.events.push(event(settings, account, &message)?);
+            found.events.push(event(settings, account, &message));
         }
         if let Some(next) = answer.next_cursor.filter(|next| !next.is_empty()) {
             api.host().set(&key, next.as_bytes(), None);
@@ -170,13 +171,12 @@ fn read(
     Ok(found)
 }
 
-fn event(settings: &Settings, account: &str, raw: &RawValue) -> Result<Event, Fault> {
-    let fields: Map<String, Value> = serde_json::from_str(raw.get())
-        .map_err(|_| Fault::Malformed(format!("{PATH} answered something else where a message belongs")))?;
+/// One message. What we cannot read is kept as it came, and stops nobody: the cursor would stand before it for ever.
+fn event(settings: &Settings, account: &str, raw: &RawValue) -> Event {
+    let fields: Map<String, Value> = serde_json::from_str(raw.get()).unwrap_or_default();
     let text = |name: &str| fields.get(name).and_then(plain);
-    let id = text("msgid")
-        .ok_or_else(|| Fault::Malformed(format!("{PATH} answered a message without a msgid")))?;
-    let kind = text("msgtype").unwrap_or_default();
+    let id = text("msgid").unwrap_or_else(|| format!("{:016x}", fingerprint(raw.get())));
+    let kind = text("msgtype").unwrap_or_else(|| "other".to_owned());
     let nothing = Map::new();
     let inside = fields.get(&kind).and_then(Value::as_object).unwrap_or(&nothing);
     let inner = |name: &str| inside.get(name).and_then(plain);
@@ -209,7 +209,7 @@ fn event(settings: &Settings, account: &str, raw: &RawValue) -> Result<Event, Fa
         }),
     };
     let sent_s = text("send_time").and_then(|seconds| seconds.parse::<Instant>().ok()).unwrap_or(0);
-    Ok(Event {
+    Event {
         id: format!("service:{account}:{id}"),
         at: sent_s.saturating_mul(1000),
         who,
@@ -217,7 +217,7 @@ fn event(settings: &Settings, account: &str, raw: &RawValue) -> Result<Event, Fa
         touchpoint: Touchpoint::DirectMessage,
         fact,
         extra: Some(raw.get().to_owned()),
-    })
+    }
 }
 
 /// Their word for a kind of message, as the contract has it.
