@@ -173,7 +173,10 @@ fn read(
 
 /// One message. What we cannot read is kept as it came, and stops nobody: the cursor would stand before it for ever.
 fn event(settings: &Settings, account: &str, raw: &RawValue) -> Event {
-    let fields: Map<String, Value> = serde_json::from_str(raw.get()).unwrap_or_default();
+    let (fields, extra) = match serde_json::from_str::<Map<String, Value>>(raw.get()) {
+        Ok(fields) => (fields, raw.get().to_owned()),
+        Err(_) => (Map::new(), format!(r#"{{"message":{}}}"#, raw.get())),
+    };
     let text = |name: &str| fields.get(name).and_then(plain);
     let id = text("msgid").unwrap_or_else(|| format!("{:016x}", fingerprint(raw.get())));
     let kind = text("msgtype").unwrap_or_else(|| "other".to_owned());
@@ -216,7 +219,7 @@ fn event(settings: &Settings, account: &str, raw: &RawValue) -> Event {
         staff,
         touchpoint: Touchpoint::DirectMessage,
         fact,
-        extra: Some(raw.get().to_owned()),
+        extra: Some(extra),
     }
 }
 
