@@ -38,7 +38,7 @@ const KEPT_MAX: usize = 150;
 const KEPT_BYTES_MAX: u64 = 1024;
 
 /// All that is fuzzed. A test of `tests/fuzz` and the program itself know them, too: an unknown one fails by name.
-const TARGETS: &[&str] = &["gate", "wecom", "youzan", "tmall", "webhook"];
+const TARGETS: &[&str] = &["gate", "wecom", "youzan", "tmall", "verdicts", "webhook"];
 
 pub fn run(arguments: &Arguments) -> Result<()> {
     let root = workspace::root()?;
