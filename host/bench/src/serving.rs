@@ -55,8 +55,8 @@ async fn all(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
     figures.push(Figure::new("webhook_2000_p50_ms", ms(0.5), "ms at 2 000/s"));
     figures.push(Figure::new("webhook_2000_p999_ms", ms(0.001), "ms at 2 000/s"));
     host.stop().await?;
-    let kept = tests::host::cli_text(&config, &["journal", "export"])?.lines().count();
-    ensure!(kept >= CLOSED + OPEN + MORE + ALONE, "not all is in the journal: {kept} lines");
+    let kept = tests::host::journal(&config)?.len();
+    ensure!(kept >= CLOSED + OPEN + MORE + ALONE, "not all is in the journal: {kept} records");
     Ok(figures)
 }
 
