@@ -62,24 +62,14 @@ pub fn intent_state(word: &str) -> Option<model::IntentState> {
 /// [`StoreError`] if the store cannot be read.
 pub fn strays(
     store: &dyn Store,
-    mut after: String,
-    mut more: impl FnMut(StrayReceipt) -> bool,
+    after: String,
+    more: impl FnMut(StrayReceipt) -> bool,
 ) -> Result<(), StoreError> {
-    loop {
-        let notes = store.notes(&after, NOTES_READ)?;
-        let Some(last) = notes.last() else { return Ok(()) };
-        after = last.key();
-        for note in notes {
-            match note {
-                Note::StrayReceipt(stray) if !more(stray.clone()) => return Ok(()),
-                Note::StrayReceipt(_)
-                | Note::Conflict(_)
-                | Note::DeadTurn(_)
-                | Note::Erasure(_)
-                | Note::Overflow(_) => {}
-            }
-        }
-    }
+    let stray = |note| match note {
+        Note::StrayReceipt(stray) => Some(stray),
+        Note::Conflict(_) | Note::DeadTurn(_) | Note::Erasure(_) | Note::Overflow(_) => None,
+    };
+    notes(store, after, stray, more)
 }
 
 /// Customers of whom channels tell more than a document holds, of the notes behind the one with the key `after`, until `more` has
@@ -89,19 +79,29 @@ pub fn strays(
 /// [`StoreError`] if the store cannot be read.
 pub fn overflows(
     store: &dyn Store,
+    after: String,
+    more: impl FnMut(Overflow) -> bool,
+) -> Result<(), StoreError> {
+    let overflow = |note| match note {
+        Note::Overflow(overflow) => Some(overflow),
+        Note::Conflict(_) | Note::DeadTurn(_) | Note::Erasure(_) | Note::StrayReceipt(_) => None,
+    };
+    notes(store, after, overflow, more)
+}
+
+/// Notes of one kind, behind that key, until `more` has seen enough.
+fn notes<T>(
+    store: &dyn Store,
     mut after: String,
-    mut more: impl FnMut(Overflow) -> bool,
+    kind: impl Fn(Note) -> Option<T>,
+    mut more: impl FnMut(T) -> bool,
 ) -> Result<(), StoreError> {
     loop {
-        let notes = store.notes(&after, NOTES_READ)?;
-        let Some(last) = notes.last() else { return Ok(()) };
+        let page = store.notes(&after, NOTES_READ)?;
+        let Some(last) = page.last() else { return Ok(()) };
         after = last.key();
-        for note in notes {
-            if let Note::Overflow(overflow) = note
-                && !more(overflow)
-            {
-                return Ok(());
-            }
+        if !page.into_iter().filter_map(&kind).all(&mut more) {
+            return Ok(());
         }
     }
 }
