@@ -1,7 +1,6 @@
 //! `heliu customer`: who they are, why they are what they are, why they are not, and since when.
 
 mod export;
-mod overflows;
 mod show;
 mod since;
 mod why;
@@ -9,16 +8,18 @@ mod why_not;
 
 use std::io::Write;
 
-use api::views;
+use api::{lookup, views};
 pub(crate) use export::{attest_export, export_customer};
-use model::{Customer, CustomerId, Position};
+use model::{Customer, CustomerId, Overflow};
 use store::{Query, Store};
 
 use super::calendar::Zone;
+use super::notes::{self, PageArguments};
 use super::segment::Asked;
 use super::table::Table;
 use super::unless_reader_left;
 use super::when::{self, When};
+use super::words;
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum CustomerCommand {
@@ -62,14 +63,7 @@ pub(crate) enum CustomerCommand {
     /// shown, and the reason.
     WhyNot(why_not::WhyNotArguments),
     /// Customers of whom channels tell more than one document holds: what, and from which record on. All of it is in the journal.
-    Overflows {
-        /// Only those whose first record beyond it stands behind this position, to go on with a list.
-        #[arg(long, default_value_t = 0, value_name = "POSITION")]
-        after: Position,
-        /// How many, at most.
-        #[arg(long, default_value_t = 50)]
-        limit: usize,
-    },
+    Overflows(PageArguments),
     /// Say since when something is so without a break, and what made it so. Looks at every moment of her life.
     Since(since::SinceArguments),
 }
@@ -115,9 +109,19 @@ pub(crate) fn run(
             why::run(asked, &found, &what, &when, json, out)
         }
         CustomerCommand::WhyNot(arguments) => why_not::run(asked, &arguments, json, out),
-        CustomerCommand::Overflows { after, limit } => overflows::run(asked, after, limit, json, out),
+        CustomerCommand::Overflows(page) => notes::of_kind(overflows(), &page, asked, json, out),
         CustomerCommand::Since(arguments) => since::run(asked, &arguments, json, out),
     })
+}
+
+fn overflows() -> notes::Kind<Overflow> {
+    notes::Kind {
+        name: "overflows",
+        find: |store, after, more| lookup::overflows(store, after, more),
+        position: |overflow| overflow.position,
+        raw: |overflow| wire::to_raw::<Overflow>(overflow),
+        text: words::overflow,
+    }
 }
 
 /// By an id, or by a handle, as of now.

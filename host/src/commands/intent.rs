@@ -6,8 +6,9 @@ use anyhow::bail;
 use api::lookup;
 use api::scan::{IntentCounts, IntentFilter, Reacted};
 use api::views::{IntentCountsView, IntentsPage};
-use model::{CustomerId, HeldIntent, IntentState, Note, Position, StrayReceipt};
+use model::{CustomerId, HeldIntent, IntentState, StrayReceipt};
 
+use super::notes::{self, PageArguments};
 use super::segment::Asked;
 use super::table::{Table, plain};
 use super::unless_reader_left;
@@ -37,16 +38,7 @@ pub(crate) enum IntentCommand {
         when: When,
     },
     /// List receipts that were not taken, because they came from somebody who had not carried the errand.
-    Strays {
-        /// Only those behind this position of the journal, to go on with a list.
-        #[arg(long, value_name = "POSITION", default_value_t = 0)]
-        after: Position,
-        /// How many, at most.
-        #[arg(long, default_value_t = 50)]
-        limit: usize,
-        #[command(flatten)]
-        when: When,
-    },
+    Strays(PageArguments),
 }
 
 #[derive(Clone, Debug, clap::Args)]
@@ -98,7 +90,7 @@ pub(crate) fn run(
             list(asked, &which.filter()?, after, limit, &when, json, out)
         }
         IntentCommand::Count { which, when } => count(asked, &which.filter()?, &when, json, out),
-        IntentCommand::Strays { after, limit, when } => strays(asked, after, limit, &when, json, out),
+        IntentCommand::Strays(page) => notes::of_kind(strays(), &page, asked, json, out),
     })
 }
 
@@ -185,33 +177,12 @@ fn reactions(held: &HeldIntent) -> String {
     kinds.join(", ")
 }
 
-fn strays(
-    asked: &Asked,
-    after: Position,
-    limit: usize,
-    when: &When,
-    json: bool,
-    out: &mut dyn Write,
-) -> anyhow::Result<()> {
-    let then = when.then(asked)?;
-    let mut found = Vec::new();
-    lookup::strays(&*then.store, Note::behind(after.saturating_add(1)), |stray| {
-        found.push(stray);
-        found.len() <= limit
-    })?;
-    let more = found.len() > limit;
-    found.truncate(limit);
-    let next = found.last().filter(|_| more).map(|last| last.position);
-    if json {
-        let strays: Vec<_> = found.iter().map(wire::to_raw::<StrayReceipt>).collect();
-        return when::print(out, then.at, &serde_json::json!({"strays": strays, "next": next}));
+fn strays() -> notes::Kind<StrayReceipt> {
+    notes::Kind {
+        name: "strays",
+        find: |store, after, more| lookup::strays(store, after, more),
+        position: |stray| stray.position,
+        raw: |stray| wire::to_raw::<StrayReceipt>(stray),
+        text: words::stray,
     }
-    when::head(out, then.at, when.zone())?;
-    for stray in &found {
-        writeln!(out, "{}", plain(&words::stray(stray)))?;
-    }
-    if let Some(next) = next {
-        writeln!(out, "more: --after {next}")?;
-    }
-    Ok(())
 }

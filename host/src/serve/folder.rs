@@ -26,6 +26,10 @@ const TICK: Duration = Duration::from_secs(1);
 /// How long the fold rests after a failure, before it tries the same again. It doubles while one policy cannot be called.
 const REST: Duration = Duration::from_secs(1);
 
+/// Under load, how long the fold waits for more between two batches: a commit costs the store, and everybody who looks when
+/// something was folded, much the same for one record as for fifty. What comes alone is folded at once.
+const GATHER: Duration = Duration::from_millis(20);
+
 /// How often the store is asked how far the fold has come, while it does not say so itself.
 const FOLD_LOOK_EVERY: Duration = Duration::from_millis(100);
 
@@ -133,7 +137,14 @@ impl Folder {
             {
                 tracing::error!(%error, "the fold rests: it goes on from where the store stands");
             }
-            let Some(wake) = self.wait(rest) else { continue };
+            let wake = match self.wakes.try_recv() {
+                // It came while the last batch was folded, and more will.
+                Ok(Wake::Look) if result.is_ok() => self.wait(GATHER, false),
+                // The tries of a policy that cannot be called are to be some time apart.
+                Ok(Wake::Look) | Err(_) => self.wait(rest, self.pausing.tries() == 0),
+                Ok(wake) => Some(wake),
+            };
+            let Some(wake) = wake else { continue };
             // Whatever gathered meanwhile is one look.
             for wake in std::iter::once(wake).chain(self.wakes.try_iter().collect::<Vec<_>>()) {
                 match wake {
@@ -150,13 +161,12 @@ impl Folder {
         }
     }
 
-    /// The next word, or none for as long as it rests. While a policy cannot be called, an append does not shorten the rest: its
-    /// tries are to be some time apart.
-    fn wait(&self, rest: Duration) -> Option<Wake> {
+    /// The next word, or none for as long as it rests; an append may be passed over.
+    fn wait(&self, rest: Duration, heeds_appends: bool) -> Option<Wake> {
         let until = Moment::now() + rest;
         loop {
             match self.wakes.recv_timeout(until.saturating_duration_since(Moment::now())) {
-                Ok(Wake::Look) if self.pausing.tries() > 0 => {}
+                Ok(Wake::Look) if !heeds_appends => {}
                 Ok(wake) => return Some(wake),
                 Err(RecvTimeoutError::Timeout) => return None,
                 Err(RecvTimeoutError::Disconnected) => return Some(Wake::Stop),

@@ -103,13 +103,16 @@ pub(super) async fn receive(shared: &Shared, connection: &Connection, request: R
         }
     };
     let span = tracing::info_span!(target: TRACE, "append", records = batch.entries.len());
+    let asks_for_chores = !batch.chores.is_empty();
     match connection.keep(&shared.appender, batch).instrument(span.clone()).await {
         Ok(receipt) => {
             if let Some(last) = receipt.placed.iter().map(|placed| placed.position()).max() {
                 span.in_scope(|| shared.waiting.begin(last));
             }
             Point::AnswerOwed.reached();
-            shared.wake_pump();
+            if asks_for_chores {
+                shared.wake_pump();
+            }
             (Reply::Answer(answer), became)
         }
         Err(refused) => not_kept(&refused),

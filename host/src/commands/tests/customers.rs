@@ -163,4 +163,6 @@ fn who_is_more_than_a_document_holds_is_listed_with_what_and_from_where_on() {
     assert_eq!((&page["overflows"][0]["kind"], &page["next"]), (&"traits".into(), &3.into()), "{page}");
     let rest = json(&host.customer(&["overflows", "--after", "3", "--json"]).unwrap());
     assert_eq!((&rest["overflows"][0]["customer"], &rest["next"]), (&"cus_0000000005".into(), &Json::Null));
+    let then = json(&host.customer(&["overflows", "--at", "4", "--json"]).unwrap());
+    assert_eq!((&then["overflows"].as_array().unwrap().len(), &then["at"]["position"]), (&1, &4.into()));
 }

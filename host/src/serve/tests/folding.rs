@@ -1,7 +1,8 @@
 //! The thread that folds, and a policy that cannot be called.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use api::HealthReport;
 use journal::{Batch, MemoryJournal, Records};
@@ -14,17 +15,22 @@ use store::{MemoryStore, Query, Store};
 use tokio::sync::watch;
 
 use super::super::clock::HostClock;
-use super::super::folder::Folder;
+use super::super::folder::{Folder, FolderHandle};
 use super::super::granting::Wanted;
 
 /// Tags everybody, unless the machine is overloaded.
 #[derive(Default)]
 struct Tags {
     overloaded: AtomicBool,
+    /// Held by a test, nobody is tagged meanwhile.
+    gate: Mutex<()>,
+    largest: AtomicUsize,
 }
 
 impl Plugins for Tags {
     fn evaluate(&self, binding: &Binding, turns: &[Turn<'_>]) -> Result<Vec<TurnOutcome>, PluginsError> {
+        drop(self.gate.lock().unwrap());
+        self.largest.fetch_max(turns.len(), Ordering::SeqCst);
         if binding.name == "slow" && self.overloaded.load(Ordering::SeqCst) {
             let (binding, reason) = (binding.name.clone(), "no answer within policy_wall".to_owned());
             return Err(PluginsError { binding, reason, class: Class::Retry });
@@ -91,24 +97,74 @@ fn tags(store: &MemoryStore) -> Vec<Vec<String>> {
     everybody.iter().map(names).collect()
 }
 
+struct Running {
+    journal: Arc<MemoryJournal>,
+    store: Arc<MemoryStore>,
+    plugins: Arc<Tags>,
+    health: watch::Receiver<HealthReport>,
+    fold: FolderHandle,
+    folding: std::thread::JoinHandle<()>,
+}
+
+impl Running {
+    async fn start() -> Running {
+        let (journal, store) = (Arc::new(MemoryJournal::default()), Arc::new(MemoryStore::default()));
+        let (clock, plugins) = (HostClock::manual(), Arc::new(Tags::default()));
+        let router =
+            Router::open(journal.clone(), store.clone(), plugins.clone(), RouterConfig::default()).unwrap();
+        let (health_in, health) = watch::channel(HealthReport::default());
+        let (folder, fold) = Folder::new(
+            router,
+            journal.clone(),
+            clock,
+            Wanted { setup: setup(), ..Wanted::default() },
+            health_in,
+            tokio::sync::mpsc::unbounded_channel().0,
+            crate::telemetry::Waiting::default(),
+        );
+        let folding = folder.spawn().unwrap();
+        fold.settle().await.unwrap();
+        Running { journal, store, plugins, health, fold, folding }
+    }
+}
+
+async fn stop(fold: FolderHandle, folding: std::thread::JoinHandle<()>) {
+    fold.stop();
+    tokio::task::spawn_blocking(move || folding.join().unwrap()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_comes_while_it_folds_waits_for_what_comes_next() {
+    let Running { journal, store, plugins, health: _, fold, folding } = Running::start().await;
+    let mut came_so_far = 0;
+    let mut come = || {
+        came_so_far += 1;
+        journal.append(&[came(came_so_far, &format!("w{came_so_far}"))]).unwrap();
+        fold.wake();
+        came_so_far
+    };
+    // A machine that stops for longer than the fold waits may part the two.
+    for _ in 0..30 {
+        let gate = plugins.gate.lock().unwrap();
+        come();
+        std::thread::sleep(Duration::from_millis(2));
+        come();
+        drop(gate);
+        std::thread::sleep(Duration::from_millis(4));
+        let last = come();
+        fold.settle().await.unwrap();
+        assert_eq!(tags(&store), vec![["quick", "slow"]; usize::try_from(last).unwrap()]);
+        if plugins.largest.load(Ordering::SeqCst) == 2 {
+            break;
+        }
+    }
+    assert_eq!(plugins.largest.load(Ordering::SeqCst), 2);
+    stop(fold, folding).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_policy_that_cannot_be_called_is_paused_aloud_and_goes_on_when_an_operator_looks() {
-    let (journal, store) = (Arc::new(MemoryJournal::default()), Arc::new(MemoryStore::default()));
-    let (clock, plugins) = (HostClock::manual(), Arc::new(Tags::default()));
-    let router =
-        Router::open(journal.clone(), store.clone(), plugins.clone(), RouterConfig::default()).unwrap();
-    let (health_in, health) = watch::channel(HealthReport::default());
-    let (folder, fold) = Folder::new(
-        router,
-        journal.clone(),
-        clock,
-        Wanted { setup: setup(), ..Wanted::default() },
-        health_in,
-        tokio::sync::mpsc::unbounded_channel().0,
-        crate::telemetry::Waiting::default(),
-    );
-    let folding = folder.spawn().unwrap();
-    fold.settle().await.unwrap();
+    let Running { journal, store, plugins, health, fold, folding } = Running::start().await;
     journal.append(&[came(10, "ann")]).unwrap();
     fold.settle().await.unwrap();
     assert_eq!(tags(&store), [["quick", "slow"]]);
@@ -140,6 +196,5 @@ async fn a_policy_that_cannot_be_called_is_paused_aloud_and_goes_on_when_an_oper
     let standing = store.digest().unwrap();
     let rebuilt = router::rebuild(journal.clone(), plugins.clone(), standing.1).unwrap();
     assert_eq!(rebuilt.digest, standing.0);
-    fold.stop();
-    tokio::task::spawn_blocking(move || folding.join().unwrap()).await.unwrap();
+    stop(fold, folding).await;
 }
