@@ -9,6 +9,8 @@ use std::sync::Arc;
 use model::{Customer, CustomerId, Identity};
 use store::{Indexed, Store, StoreError};
 
+use crate::owners::Owners;
+
 /// One customer, and what the store's indexes hold of her.
 #[derive(Clone, Debug)]
 pub(crate) struct Kept {
@@ -28,7 +30,7 @@ pub(crate) type Outgoing = (Arc<Customer>, Indexed);
 #[derive(Default)]
 pub(crate) struct Desk {
     customers: HashMap<CustomerId, Lying>,
-    handles: HashMap<Identity, CustomerId>,
+    owners: Owners,
     /// Who was changed since the last commit. Some may be gone again.
     changed: HashSet<CustomerId>,
     /// Merges that the store does not know yet, and those of the commit under way.
@@ -46,7 +48,7 @@ impl Desk {
         handles: impl Iterator<Item = &'a Identity> + Clone,
     ) -> Result<(), StoreError> {
         let mut unknown: Vec<&Identity> =
-            handles.clone().filter(|handle| !self.handles.contains_key(*handle)).collect();
+            handles.clone().filter(|handle| !self.owners.has(handle)).collect();
         // Sorted: the store's own order is then hit from one side to the other.
         unknown.sort_unstable();
         unknown.dedup();
@@ -54,7 +56,7 @@ impl Desk {
             for (handle, owner) in unknown.iter().zip(store.resolve(&unknown)?) {
                 if let Some(owner) = owner {
                     let owner = self.present(owner);
-                    self.handles.insert((*handle).clone(), owner);
+                    self.owners.put(handle, owner);
                 }
             }
         }
@@ -113,11 +115,11 @@ impl Desk {
     }
 
     pub(crate) fn owner(&self, handle: &Identity) -> Option<CustomerId> {
-        self.handles.get(handle).copied()
+        self.owners.get(handle)
     }
 
-    pub(crate) fn own(&mut self, handle: Identity, owner: CustomerId) {
-        self.handles.insert(handle, owner);
+    pub(crate) fn own(&mut self, handle: &Identity, owner: CustomerId) {
+        self.owners.put(handle, owner);
     }
 
     /// Takes a customer off the desk, to be changed.

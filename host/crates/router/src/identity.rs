@@ -343,7 +343,7 @@ impl Assigned {
                 before: other,
             }),
         }
-        desk.own(handle.clone(), customer.id);
+        desk.own(handle, customer.id);
         self.handles.push(handle.clone());
         Ok(())
     }
@@ -407,7 +407,7 @@ impl Assigned {
         for handle in &customer.handles {
             // Those that are not at hand are found by the store, which follows the merge.
             if desk.owner(&handle.identity) == Some(gone) {
-                desk.own(handle.identity.clone(), stays);
+                desk.own(&handle.identity, stays);
             }
         }
         let before = self.lanes[older].before.clone();

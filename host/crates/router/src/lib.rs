@@ -20,6 +20,7 @@ mod identity;
 mod judging;
 mod lane;
 mod outcomes;
+mod owners;
 mod parts;
 mod pauses;
 mod pending;

@@ -46,7 +46,7 @@ impl Default for RouterConfig {
         let threads = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
         RouterConfig {
             batch_max: 2048,
-            commit_max: 32_768,
+            commit_max: 65_536,
             desk_max: 200_000,
             threads,
             threads_from: 128,
