@@ -8,7 +8,7 @@ pub use crate::wit::heliu::plugin::policy::{
     NewTag, StaffTask, Turn, Verdict,
 };
 
-use crate::run::Appending;
+use crate::run::{Appending, Run};
 use crate::settings;
 use crate::unpack::Reader;
 
@@ -45,7 +45,11 @@ pub trait Policy {
 /// Parses the settings once and evaluates turn after turn.
 pub fn evaluate<P: Policy>(settings: &str, turns: &[Turn]) -> Result<Vec<Verdict>, String> {
     let mut evaluator = Evaluator::<P>::new(settings)?;
-    turns.iter().map(|turn| evaluator.verdict(turn)).collect()
+    let verdict = |turn| {
+        let Lent(decisions, memory) = evaluator.verdict(turn)?;
+        Ok(Verdict { decisions, memory: memory.map(|Run(bytes)| bytes.to_vec()) })
+    };
+    turns.iter().map(verdict).collect()
 }
 
 /// The same for turns and verdicts that are packed, as `packed-policy` of the contract says.
@@ -78,6 +82,10 @@ struct Evaluator<P: Policy> {
     scratch: Vec<u8>,
 }
 
+/// A verdict, field after field, with the memory where it was encoded.
+#[derive(Serialize)]
+struct Lent<'a>(Vec<Decision>, Option<Run<'a>>);
+
 impl<P: Policy> Evaluator<P> {
     fn new(settings: &str) -> Result<Self, String> {
         let settings = settings::parse(settings)?;
@@ -85,15 +93,15 @@ impl<P: Policy> Evaluator<P> {
         Ok(Evaluator { settings, nothing: scratch.clone(), scratch })
     }
 
-    fn verdict(&mut self, turn: &Turn) -> Result<Verdict, String> {
+    fn verdict(&mut self, turn: &Turn) -> Result<Lent<'_>, String> {
         let mut memory = match &turn.memory {
             Some(bytes) => decode(bytes)?,
             None => P::Memory::default(),
         };
         let decisions = P::evaluate(&self.settings, &mut memory, turn)?;
         self.scratch = encode(&memory, std::mem::take(&mut self.scratch))?;
-        let memory = (self.scratch != self.nothing).then(|| self.scratch.clone());
-        Ok(Verdict { decisions, memory })
+        let memory = (self.scratch != self.nothing).then_some(Run(&self.scratch));
+        Ok(Lent(decisions, memory))
     }
 }
 

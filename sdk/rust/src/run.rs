@@ -13,10 +13,15 @@ impl postcard::ser_flavors::Flavor for Appending {
 
     #[inline]
     fn try_extend(&mut self, data: &[u8]) -> postcard::Result<()> {
-        // Numbers are the most of a memory, and most of them are small: to copy what has any length, a guest asks the host.
+        // Numbers are the most of a memory, and times the longest of them: to copy a length that the compiler does not know, a guest
+        // asks the host.
         match *data {
-            [only] => self.0.push(only),
-            [first, second] => self.0.extend_from_slice(&[first, second]),
+            [a] => self.0.push(a),
+            [a, b] => self.0.extend_from_slice(&[a, b]),
+            [a, b, c] => self.0.extend_from_slice(&[a, b, c]),
+            [a, b, c, d] => self.0.extend_from_slice(&[a, b, c, d]),
+            [a, b, c, d, e] => self.0.extend_from_slice(&[a, b, c, d, e]),
+            [a, b, c, d, e, f] => self.0.extend_from_slice(&[a, b, c, d, e, f]),
             _ => self.0.extend_from_slice(data),
         }
         Ok(())
@@ -33,14 +38,17 @@ impl postcard::ser_flavors::Flavor for Appending {
     }
 }
 
+/// A run that somebody else has.
+pub struct Run<'a>(pub &'a [u8]);
+
+impl Serialize for Run<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(self.0)
+    }
+}
+
 /// Writes it.
 pub fn serialize<S: Serializer>(bytes: &Option<Vec<u8>>, serializer: S) -> Result<S::Ok, S::Error> {
-    struct Run<'a>(&'a [u8]);
-    impl Serialize for Run<'_> {
-        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            serializer.serialize_bytes(self.0)
-        }
-    }
     match bytes {
         Some(bytes) if !serializer.is_human_readable() => serializer.serialize_some(&Run(bytes)),
         other => other.serialize(serializer),

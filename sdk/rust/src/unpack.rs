@@ -57,15 +57,36 @@ impl<'a> Reader<'a> {
     /// Seven bits a byte, the lowest first.
     #[inline]
     fn number(&mut self) -> u64 {
-        let first = self.byte();
-        if first < 0x80 {
-            return u64::from(first);
+        match *self.rest {
+            [only, ref rest @ ..] if only < 0x80 => {
+                self.rest = rest;
+                u64::from(only)
+            }
+            _ => self.long_number(),
         }
-        let mut number = u64::from(first & 0x7f);
-        for shift in (7..64).step_by(7) {
+    }
+
+    /// One of more than a byte. Most are times: they have six, which are looked at together.
+    fn long_number(&mut self) -> u64 {
+        if let Some(word) = self.rest.first_chunk() {
+            let word = u64::from_le_bytes(*word);
+            // The highest bit of a byte is off in the last one.
+            let lasts = !word & 0x8080_8080_8080_8080;
+            if lasts != 0 {
+                let upto_last = lasts ^ (lasts - 1);
+                let sevens = word & upto_last & 0x7f7f_7f7f_7f7f_7f7f;
+                let pairs = sevens & 0x007f_007f_007f_007f | sevens >> 1 & 0x3f80_3f80_3f80_3f80;
+                let fours = pairs & 0x0000_3fff_0000_3fff | pairs >> 2 & 0x0fff_c000_0fff_c000;
+                self.rest = &self.rest[lasts.trailing_zeros() as usize / 8 + 1..];
+                return fours & 0x0fff_ffff | fours >> 4 & 0x00ff_ffff_f000_0000;
+            }
+        }
+        let mut number = 0;
+        for shift in (0..64).step_by(7) {
             let byte = self.byte();
             number |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
+            // Of the tenth there is room for one bit.
+            if byte < 0x80 && (shift < 63 || byte <= 1) {
                 return number;
             }
         }
@@ -144,13 +165,35 @@ impl Unpack for bool {
 impl Unpack for String {
     #[inline]
     fn unpack(reader: &mut Reader<'_>) -> String {
-        if let Ok(text) = std::str::from_utf8(reader.run()) {
-            return text.to_owned();
-        }
-        reader.fail();
-        String::new()
+        let length = usize::try_from(reader.number()).unwrap_or(usize::MAX);
+        let Some((run, rest)) = reader.rest.split_at_checked(length) else {
+            reader.fail();
+            return String::new();
+        };
+        let bytes = copied(run, reader.rest);
+        reader.rest = rest;
+        String::from_utf8(bytes).unwrap_or_else(|_| {
+            reader.fail();
+            String::new()
+        })
     }
 }
+
+/// A run of bytes, which `all` begins with. To copy a length that the compiler does not know, a guest asks the host; most texts are
+/// short, and are copied here with some of what stands behind them.
+#[inline]
+fn copied(run: &[u8], all: &[u8]) -> Vec<u8> {
+    match all.first_chunk::<SHORT>() {
+        Some(chunk) if run.len() <= SHORT => {
+            let mut bytes = chunk.to_vec();
+            bytes.truncate(run.len());
+            bytes
+        }
+        _ => run.to_vec(),
+    }
+}
+
+const SHORT: usize = 16;
 
 /// A run of bytes.
 struct Run(Vec<u8>);

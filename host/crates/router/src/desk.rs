@@ -47,8 +47,7 @@ impl Desk {
         store: &dyn Store,
         handles: impl Iterator<Item = &'a Identity> + Clone,
     ) -> Result<(), StoreError> {
-        let mut unknown: Vec<&Identity> =
-            handles.clone().filter(|handle| !self.owners.has(handle)).collect();
+        let mut unknown: Vec<&Identity> = handles.clone().filter(|handle| !self.owners.has(handle)).collect();
         // Sorted: the store's own order is then hit from one side to the other.
         unknown.sort_unstable();
         unknown.dedup();

@@ -19,6 +19,9 @@ use crate::decide::{Decider, JOURNEY};
 use crate::memory::Memory;
 use crate::plan::Plan;
 
+/// What an order leads to, mostly: a suppression, an offer, a stage, an alarm. More is room for more.
+const DECISIONS_USUAL: usize = 8;
+
 /// The policy.
 pub struct Repurchase;
 
@@ -47,7 +50,12 @@ impl heliu_sdk::Policy for Repurchase {
             Happening::Alarm(_) => memory.due = 0,
         }
         let picture = memory.picture(plan);
-        let mut decider = Decider { plan, picture: &picture, now: turn.now, decisions: Vec::new() };
+        let mut decider = Decider {
+            plan,
+            picture: &picture,
+            now: turn.now,
+            decisions: Vec::with_capacity(DECISIONS_USUAL),
+        };
         decider.decide(memory);
         Ok(decider.decisions)
     }
