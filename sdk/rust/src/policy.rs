@@ -57,7 +57,8 @@ pub fn evaluate_packed<P: Policy>(settings: &str, turns: &[u8]) -> Result<Vec<u8
     let mut evaluator = Evaluator::<P>::new(settings)?;
     let mut reader = Reader::new(turns);
     let many: u64 = reader.take();
-    let mut verdicts = pack(&many, Vec::with_capacity(turns.len()))?;
+    // Room that is not used costs nothing, and to move what was written does.
+    let mut verdicts = pack(&many, Vec::with_capacity(2 * turns.len()))?;
     for _ in 0..many {
         let turn: Turn = reader.take();
         if reader.is_broken() {

@@ -150,6 +150,31 @@ fn unpack(bytes: &[u8]) -> Result<Vec<Turn>, String> {
 }
 
 #[test]
+fn numbers_of_every_length_are_read_alike_with_and_without_bytes_behind_them() {
+    let numbers = (0..64).flat_map(|bit| {
+        let one = 1_u64 << bit;
+        [one - 1, one, one | 1, !one, u64::MAX - one]
+    });
+    for number in numbers {
+        let alone = postcard::to_stdvec(&number).expect("because it is a number");
+        for behind in [0, 1, 7, 20] {
+            for filler in [0, 0x7f, 0xff] {
+                let bytes = [&alone[..], &vec![filler; behind]].concat();
+                let mut reader = Reader::new(&bytes);
+                assert_eq!(reader.take::<u64>(), number, "{bytes:?}");
+                assert_eq!((reader.rest.len(), reader.broken), (behind, false), "{bytes:?}");
+            }
+        }
+    }
+    for (tenth, holds) in [(1, true), (2, false), (0x7f, false), (0x80, false)] {
+        let bytes = [[0xff; 9].as_slice(), &[tenth, 0]].concat();
+        let mut reader = Reader::new(&bytes);
+        reader.take::<u64>();
+        assert_eq!(!reader.broken, holds, "{tenth}");
+    }
+}
+
+#[test]
 fn every_case_of_a_turn_is_unpacked_as_serde_packed_it() {
     let turns = turns();
     assert!(turns.len() >= TOUCHPOINTS.len(), "each touchpoint stands somewhere");
