@@ -16,9 +16,19 @@ pub type Position = u64;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CustomerId(pub Position);
 
+impl CustomerId {
+    /// Her text, without the formatter: every turn shows it.
+    #[must_use]
+    pub fn text(self) -> String {
+        let digits = self.0.to_string();
+        let zeros = "0000000000".get(digits.len()..).unwrap_or_default();
+        ["cus_", zeros, &digits].concat()
+    }
+}
+
 impl fmt::Display for CustomerId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cus_{:010}", self.0)
+        f.write_str(&self.text())
     }
 }
 
@@ -101,6 +111,8 @@ mod tests {
         assert_eq!(id.to_string(), "cus_0000000042");
         assert_eq!(id.to_string().parse(), Ok(id));
         assert_eq!("cus_42".parse(), Ok(id));
+        let texts = [0, 9_999_999_999, 12_345_678_901].map(|number| CustomerId(number).text());
+        assert_eq!(texts, ["cus_0000000000", "cus_9999999999", "cus_12345678901"]);
         assert!("cus_".parse::<CustomerId>().is_err());
         assert!("cus_+1".parse::<CustomerId>().is_err());
         let digest = Digest([0xab; 32]);

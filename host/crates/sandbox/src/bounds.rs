@@ -49,7 +49,9 @@ impl<'a> Bounds<'a> {
                 value.len()
             )));
         }
-        if value.chars().any(char::is_control) {
+        // Some begin with 0xc2; a text without any of these bytes, as almost all are, is looked through at once.
+        let suspect = |byte: u8| byte < 0x20 || byte == 0x7f || byte == 0xc2;
+        if value.bytes().any(suspect) && value.chars().any(char::is_control) {
             return Err(OutOfBounds(format!(
                 "{what} \"{}\" has control characters: take them out",
                 show(value)
@@ -273,6 +275,9 @@ mod tests {
         assert!(long.0.contains("小满a") && long.0.contains("label_bytes"), "{long}");
         assert!(bounds.label("a tag", "").is_err());
         assert!(bounds.label("a tag", "a\nb").is_err());
+        for character in (0..=0x2ff).filter_map(char::from_u32) {
+            assert_eq!(bounds.label("a tag", &character.to_string()).is_err(), character.is_control());
+        }
     }
 
     #[test]

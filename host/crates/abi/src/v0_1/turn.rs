@@ -231,7 +231,7 @@ impl<'a> From<&'a model::CustomerView<'a>> for CustomerRef<'a> {
     fn from(customer: &'a model::CustomerView<'a>) -> Self {
         let model::CustomerView { id, first_seen, traits, tags, stages, staff, outcomes } = customer;
         CustomerRef {
-            id: id.to_string(),
+            id: id.text(),
             first_seen: *first_seen,
             traits: traits.iter().map(|&(name, value)| TraitRef { name, value: value.into() }).collect(),
             tags: tags
