@@ -7,6 +7,7 @@ use std::time::Duration;
 use guests::Guest;
 use serde_json::Value;
 use tests::brand::START_MS;
+use tests::host::{Launch, Launched};
 use tests::tenant::{Bound, WECOM};
 use tests::{Host, Tenant};
 
@@ -337,4 +338,28 @@ async fn a_connector_that_names_the_customers_of_others_is_not_taken() {
     let posted = tests::web::client(Duration::from_secs(20)).unwrap();
     let posted = posted.post(stage.host.hook(&name(guest))).body("attack").send().await.unwrap();
     assert_eq!(posted.status(), 404);
+}
+
+/// A proxy would look names up and dial for the host, and nobody would judge where to.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_plugin_asks_for_goes_through_no_proxy_that_the_environment_names() {
+    let proxy = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", proxy.local_addr().unwrap());
+    let variables = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+    let env = variables.map(|name| (name.to_owned(), address.clone())).to_vec();
+    let Stage { host, on, config, folder } = Stage::set(&Tenant::default()).await;
+    host.stop().await.unwrap();
+    let launch = Launch { env, ..Launch::default() };
+    let Launched::Listens(host) = Host::launch(&config, &launch).await.unwrap() else {
+        panic!("{}", tests::host::log(&config))
+    };
+    let stage = Stage { host, on, config, folder };
+    crate::courier::add(&stage, 1, None).await;
+    let asked = async || {
+        stage.advance(stage.on.clock.now_ms() + 1000).await;
+        stage.on.wecom.calls_of("externalcontact/get") > 0
+    };
+    eventually("the platform is asked who she is", asked).await;
+    let nobody = tokio::time::timeout(Duration::ZERO, proxy.accept()).await;
+    assert!(nobody.is_err(), "the proxy was dialled");
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::charts::{BARS_MAX, Bar, days, gains};
-use super::report::{Report, Row, Timeline, Version};
+use super::report::{IntentRow, Report, Row, Timeline, Version};
 use super::text::{NOT_COUNTED, counted};
 use crate::commands::calendar::Zone;
 
@@ -128,11 +128,17 @@ fn intents(report: &Report, page: &mut String) {
     for (scene, by_day) in &by_scene {
         let _ = write!(page, "<h3>{}</h3>{}", escape(scene), days(scene, by_day));
     }
+    page.push_str("<p class=\"key\">Grey: before. Green: after.</p>");
+    let differ: Vec<&IntentRow> = report.intents.iter().filter(|row| row.differs()).collect();
+    if differ.is_empty() {
+        page.push_str("<p>The same messages on the same days, from both versions.</p>");
+        return;
+    }
     page.push_str(
-        "<p class=\"key\">Grey: before. Green: after.</p><table><tr><th>day</th><th>scene</th><th>before</th><th>after</th>\
+        "<p>Days on which they differ:</p><table><tr><th>day</th><th>scene</th><th>before</th><th>after</th>\
          <th>added</th><th>dropped</th><th>moved</th></tr>",
     );
-    for row in &report.intents {
+    for row in differ {
         let _ = write!(
             page,
             "<tr><td>{}</td><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td>\

@@ -83,6 +83,12 @@ pub(super) struct IntentRow {
     pub(super) moved: u64,
 }
 
+impl IntentRow {
+    pub(super) fn differs(&self) -> bool {
+        self.added + self.dropped + self.moved > 0
+    }
+}
+
 #[derive(Debug, Serialize)]
 pub(super) struct Sides<T> {
     pub(super) name: T,

@@ -107,7 +107,8 @@ fn intents(report: &Report, out: &mut dyn Write) -> anyhow::Result<()> {
     }
     writeln!(out, "\nintents by day and scene")?;
     let mut table = Table::default();
-    for row in &report.intents {
+    let (differ, same): (Vec<_>, Vec<_>) = report.intents.iter().partition(|row| row.differs());
+    for row in differ {
         table.row([
             row.day.clone(),
             row.scene.clone(),
@@ -118,5 +119,13 @@ fn intents(report: &Report, out: &mut dyn Write) -> anyhow::Result<()> {
         ]);
     }
     table.print("  ", out)?;
+    if !same.is_empty() {
+        let intents: u64 = same.iter().map(|row| row.after).sum();
+        writeln!(
+            out,
+            "  the same on both sides for {} days and scenes, {intents} intents in all",
+            same.len()
+        )?;
+    }
     Ok(())
 }
