@@ -132,7 +132,7 @@ fn many_headers(count: usize) -> String {
     format!("{HEAD}{}content-length: 0\r\n\r\n", "x: y\r\n".repeat(count))
 }
 
-/// Each is asked with a deadline of half a second and 100 000 bytes.
+/// Each is asked for 100 000 bytes, and those that are to be too late with a deadline of half a second.
 fn hostile_servers() -> Vec<(&'static str, Script, &'static [End])> {
     use End::{Body, Headers, TimedOut, Unreachable};
     vec![
@@ -175,14 +175,13 @@ fn hostile_servers() -> Vec<(&'static str, Script, &'static [End])> {
 
 #[tokio::test]
 async fn no_server_keeps_or_floods_whoever_asks_it() {
-    let limits =
-        Limits { http_total: Duration::from_millis(500), http_response_bytes: 100_000, ..Limits::default() };
     for (what, script, ends) in hostile_servers() {
         let server = Server::giving(script).await;
+        // Those that another limit stops are stopped by that one, also on a machine that does other things.
+        let http_total = Duration::from_millis(if ends.contains(&End::TimedOut) { 500 } else { 60_000 });
+        let limits = Limits { http_total, http_response_bytes: 100_000, ..Limits::default() };
         let result = server.asked(&limits).await;
-        // On a machine that does other things, whatever is long may be too long.
-        let late = matches!(result, Err(HttpRefusal::TimedOut));
-        assert!(late || end(&result).is_some_and(|end| ends.contains(&end)), "{what}: {result:?}");
+        assert!(end(&result).is_some_and(|end| ends.contains(&end)), "{what}: {result:?}");
         if let Err(HttpRefusal::Unreachable(why)) = &result {
             assert!(!why.contains("t0ken"), "{what}: {why}");
         }
