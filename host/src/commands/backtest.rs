@@ -388,11 +388,11 @@ mod tests {
     fn days_on_which_the_versions_differ_are_listed_and_the_others_are_counted() {
         let (text, page) = shown(vec![row("2026-05-01", 0), row("2026-05-02", 3), row("2026-05-03", 0)]);
         assert!(text.contains("2026-05-02  moments  4 → 4  +0  -0  moved 3"), "{text}");
-        assert!(text.contains("the same on both sides for 2 days and scenes, 8 intents in all"), "{text}");
+        assert!(text.contains("the same on both sides: 2 days and scenes, 8 intents in all"), "{text}");
         assert!(!text.contains("2026-05-01"), "{text}");
         assert!(page.contains("<td>2026-05-02</td>") && !page.contains("<td>2026-05-01</td>"), "{page}");
         let (text, page) = shown(vec![row("2026-05-01", 0)]);
-        assert!(text.contains("the same on both sides for 1 days"), "{text}");
+        assert!(text.contains("the same on both sides: 1 days"), "{text}");
         assert!(page.contains("<svg") && page.contains("The same messages on the same days"), "{page}");
     }
 

@@ -94,18 +94,30 @@ impl<'a> Reader<'a> {
         0
     }
 
-    /// As many bytes as the number before them says.
+    /// As many bytes as the number before them says. To copy a length that the compiler does not know, a guest asks the host; most
+    /// texts are short, and are copied here with some of what stands behind them.
     #[inline]
-    fn run(&mut self) -> &'a [u8] {
-        let bytes = usize::try_from(self.number()).unwrap_or(usize::MAX);
-        let Some((run, rest)) = self.rest.split_at_checked(bytes) else {
+    fn run(&mut self) -> Vec<u8> {
+        let length = usize::try_from(self.number()).unwrap_or(usize::MAX);
+        let Some((run, rest)) = self.rest.split_at_checked(length) else {
             self.fail();
-            return &[];
+            return Vec::new();
+        };
+        let bytes = match self.rest.first_chunk::<SHORT>() {
+            Some(chunk) if length <= SHORT => {
+                let mut bytes = chunk.to_vec();
+                bytes.truncate(length);
+                bytes
+            }
+            _ => run.to_vec(),
         };
         self.rest = rest;
-        run
+        bytes
     }
 }
+
+/// Bytes of a text that is copied without the host.
+const SHORT: usize = 16;
 
 /// What can be read from packed bytes.
 pub(crate) trait Unpack {
@@ -165,42 +177,19 @@ impl Unpack for bool {
 impl Unpack for String {
     #[inline]
     fn unpack(reader: &mut Reader<'_>) -> String {
-        let length = usize::try_from(reader.number()).unwrap_or(usize::MAX);
-        let Some((run, rest)) = reader.rest.split_at_checked(length) else {
-            reader.fail();
-            return String::new();
-        };
-        let bytes = copied(run, reader.rest);
-        reader.rest = rest;
-        String::from_utf8(bytes).unwrap_or_else(|_| {
+        String::from_utf8(reader.run()).unwrap_or_else(|_| {
             reader.fail();
             String::new()
         })
     }
 }
 
-/// A run of bytes, which `all` begins with. To copy a length that the compiler does not know, a guest asks the host; most texts are
-/// short, and are copied here with some of what stands behind them.
-#[inline]
-fn copied(run: &[u8], all: &[u8]) -> Vec<u8> {
-    match all.first_chunk::<SHORT>() {
-        Some(chunk) if run.len() <= SHORT => {
-            let mut bytes = chunk.to_vec();
-            bytes.truncate(run.len());
-            bytes
-        }
-        _ => run.to_vec(),
-    }
-}
-
-const SHORT: usize = 16;
-
 /// A run of bytes.
 struct Run(Vec<u8>);
 
 impl Unpack for Run {
     fn unpack(reader: &mut Reader<'_>) -> Run {
-        Run(reader.run().to_vec())
+        Run(reader.run())
     }
 }
 

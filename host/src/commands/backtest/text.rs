@@ -121,11 +121,7 @@ fn intents(report: &Report, out: &mut dyn Write) -> anyhow::Result<()> {
     table.print("  ", out)?;
     if !same.is_empty() {
         let intents: u64 = same.iter().map(|row| row.after).sum();
-        writeln!(
-            out,
-            "  the same on both sides for {} days and scenes, {intents} intents in all",
-            same.len()
-        )?;
+        writeln!(out, "  the same on both sides: {} days and scenes, {intents} intents in all", same.len())?;
     }
     Ok(())
 }
