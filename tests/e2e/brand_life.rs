@@ -209,7 +209,17 @@ fn a_backtest_counts_who_would_change(stage: &Stage, customers: &[Value]) {
     assert_eq!(fresh["before"].as_u64(), Some(tagged("recency:48h") as u64), "{fresh}");
     assert_eq!((&fresh["gained"], &fresh["lost"]), (&0.into(), &0.into()), "the same tier");
     assert_eq!(report["customers"].as_u64(), Some(customers.len() as u64));
-    assert!(report["changed"].as_u64() > Some(0) && !report["most_changed"].as_array().unwrap().is_empty());
+    let most = report["most_changed"].as_array().unwrap();
+    assert!(report["changed"].as_u64() > Some(0) && !most.is_empty());
+    for changed in most {
+        let lines = changed["timeline"]["lines"].as_array().unwrap();
+        assert!(!lines.is_empty() && lines.iter().all(|line| line["what"].is_string()), "{changed}");
+    }
+    for side in ["before", "after"] {
+        let [fuel, a_turn, turns] =
+            ["fuel", "fuel_a_turn", "turns"].map(|key| report[side][key].as_u64().unwrap());
+        assert!(turns > 0 && a_turn == fuel / turns && a_turn > 100, "{side}: {}", report[side]);
+    }
     let text = std::fs::read_to_string(&page).unwrap();
     assert!(text.contains("<svg") && text.contains("recency:month") && !text.contains("<script"), "{text}");
     // Nothing to compare is said, and nothing was written by any of it.

@@ -8,6 +8,7 @@ mod compare;
 mod limits;
 mod page;
 mod report;
+mod spent;
 mod text;
 
 use std::io::Write;
@@ -26,7 +27,8 @@ use store::{Query, Standing, Store};
 
 use self::compare::Comparison;
 use self::limits::Limits;
-use self::report::Report;
+use self::report::{Measured, Report};
+use self::spent::Counted;
 use super::act::{Signed, line};
 use super::calendar::Zone;
 use super::export::range::{Range, bound};
@@ -85,18 +87,14 @@ pub(crate) fn run(
     let limits = Limits::of(config, &sandbox)?;
     let mut comparison = Comparison::new(&old.name, since(&data, range)?, Zone::new(arguments.utc), &limits);
     let began = std::time::Instant::now();
-    let trial = router::trial(&*data.journal, &*data.store, &policies, &before, &after, upto, &mut |pair| {
+    let counted = Counted::new(&policies, [old, &new]);
+    let trial = router::trial(&*data.journal, &*data.store, &counted, &before, &after, upto, &mut |pair| {
         comparison.take(&pair);
     })?;
-    let report = Report::new(
-        comparison,
-        &trial,
-        [old, &new],
-        range.after + 1..=upto.position,
-        upto.fired,
-        Some(began.elapsed()),
-    );
-    finish(&report, &data, arguments.page.html.as_deref(), Zone::new(arguments.utc), json, out)
+    let measured = Measured { took: began.elapsed(), spent: counted.spent() };
+    let range = range.after + 1..=upto.position;
+    let report = Report::new(comparison, &trial, [old, &new], range, upto.fired, Some(measured));
+    finish(report, &data, arguments.page.html.as_deref(), Zone::new(arguments.utc), json, out)
 }
 
 /// A page for people. It shows customers with what they did, and goes from hand to hand: like an export, it has a record.
@@ -204,7 +202,7 @@ fn shadow_of(
     let trial = Trial { before, after, customers, records: theirs.position };
     let upto = ours.position.min(theirs.position);
     let report = Report::new(comparison, &trial, [&old, &new], 1..=upto, theirs.fired.min(ours.fired), None);
-    finish(&report, &data, arguments.page.html.as_deref(), zone, json, out)
+    finish(report, &data, arguments.page.html.as_deref(), zone, json, out)
 }
 
 /// Everybody in both stores. They are read one page after the other: a host that runs goes on meanwhile.
@@ -226,23 +224,22 @@ fn pairs(ours: &dyn Store, theirs: &dyn Store, take: &mut dyn FnMut(Pair)) -> an
 
 /// The report in the form that was asked for.
 fn finish(
-    report: &Report,
+    report: Report,
     data: &Data,
     html: Option<&Path>,
     zone: Zone,
     json: bool,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
+    let report = report.with_timelines(&*data.journal, &*data.store, zone)?;
     if let Some(path) = html {
-        let timelines = report.timelines(&*data.journal, &*data.store, zone)?;
-        std::fs::write(path, page::write(report, &timelines, zone))
+        std::fs::write(path, page::write(&report, zone))
             .with_context(|| format!("write {}", path.display()))?;
     }
     if json {
-        return print_json(out, report);
+        return print_json(out, &report);
     }
-    let timelines = report.timelines(&*data.journal, &*data.store, zone)?;
-    text::print(report, &timelines, zone, out)
+    text::print(&report, zone, out)
 }
 
 /// The binding to try in the place of the one that is bound.
@@ -351,6 +348,8 @@ mod tests {
             took_ms: None,
             dead: BTreeMap::new(),
             told: None,
+            fuel: Some(70),
+            fuel_a_turn: Some(7),
             tasks: 0,
         };
         Report {
@@ -380,8 +379,8 @@ mod tests {
 
     fn shown(intents: Vec<IntentRow>) -> (String, String) {
         let (report, mut out) = (report(intents), Vec::new());
-        text::print(&report, &[], Zone::new(true), &mut out).unwrap();
-        (String::from_utf8(out).unwrap(), page::write(&report, &[], Zone::new(true)))
+        text::print(&report, Zone::new(true), &mut out).unwrap();
+        (String::from_utf8(out).unwrap(), page::write(&report, Zone::new(true)))
     }
 
     #[test]
@@ -393,6 +392,7 @@ mod tests {
         assert!(page.contains("<td>2026-05-02</td>") && !page.contains("<td>2026-05-01</td>"), "{page}");
         let (text, page) = shown(vec![row("2026-05-01", 0)]);
         assert!(text.contains("the same on both sides: 1 days"), "{text}");
+        assert!(text.contains("70, 7 a turn") && page.contains("70, 7 a turn"), "{text}");
         assert!(page.contains("<svg") && page.contains("The same messages on the same days"), "{page}");
     }
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::charts::{BARS_MAX, Bar, days, gains};
-use super::report::{IntentRow, Report, Row, Timeline, Version};
-use super::text::{NOT_COUNTED, counted};
+use super::report::{Example, IntentRow, Line, Report, Row, Timeline, Version};
+use super::text::{NOT_COUNTED, counted, fuel};
 use crate::commands::calendar::Zone;
 
 const STYLE: &str = "body{font:15px/1.5 system-ui,'PingFang SC','Microsoft YaHei',sans-serif;max-width:780px;margin:2em auto;\
@@ -15,7 +15,7 @@ svg text{font-size:12px;fill:#333}svg line{stroke:#888}.gain{fill:#2a7}.loss{fil
 .key{color:#666}details{margin:.6em 0}.sign{margin-top:3em;display:flex;gap:2em}.sign div{flex:1;border-top:1px solid #222}\
 @media print{details{display:block}}";
 
-pub(super) fn write(report: &Report, timelines: &[Timeline], zone: Zone) -> String {
+pub(super) fn write(report: &Report, zone: Zone) -> String {
     let mut page = String::new();
     let title = format!("Backtest of {}", report.policy);
     let _ = write!(
@@ -30,7 +30,7 @@ pub(super) fn write(report: &Report, timelines: &[Timeline], zone: Zone) -> Stri
     rows("Stages", "stage", &report.stages, &mut page);
     intents(report, &mut page);
     limits(report, &mut page);
-    examples(report, timelines, &mut page);
+    examples(report, zone, &mut page);
     page.push_str(
         "<div class=\"sign\"><div>name</div><div>decision</div><div>date</div></div></body></html>\n",
     );
@@ -60,22 +60,23 @@ fn summary(report: &Report, zone: Zone, page: &mut String) {
 fn versions(report: &Report, page: &mut String) {
     page.push_str(
         "<h2>Versions</h2><table><tr><th></th><th>title</th><th>component</th><th>settings</th><th>turns</th>\
-                   <th>failed turns</th><th>told of others</th><th>staff tasks</th><th>time</th></tr>",
+                   <th>failed turns</th><th>told of others</th><th>staff tasks</th><th>fuel</th><th>time</th></tr>",
     );
     for (side, version) in [("before", &report.before), ("after", &report.after)] {
-        let Version { title, digest, settings_digest, turns, took_ms, dead, told, tasks } = version;
+        let Version { title, digest, settings_digest, turns, took_ms, dead, told, tasks, .. } = version;
         let dead: Vec<String> = dead.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
         let dead = if dead.is_empty() { "none".to_owned() } else { dead.join(", ") };
         let _ = write!(
             page,
             "<tr><th>{side}</th><td>{}</td><td>{}</td><td>{}</td><td class=\"n\">{}</td><td>{}</td>\
-             <td class=\"n\">{}</td><td class=\"n\">{tasks}</td><td class=\"n\">{}</td></tr>",
+             <td class=\"n\">{}</td><td class=\"n\">{tasks}</td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>",
             escape(title),
             escape(digest.get(..12).unwrap_or(digest)),
             escape(settings_digest.get(..12).unwrap_or(settings_digest)),
             counted(*turns),
             escape(&dead),
             counted(*told),
+            fuel(version),
             took_ms.map_or_else(|| NOT_COUNTED.to_owned(), |ms| format!("{ms} ms"))
         );
     }
@@ -174,20 +175,19 @@ fn limits(report: &Report, page: &mut String) {
     page.push_str("</table>");
 }
 
-fn examples(report: &Report, timelines: &[Timeline], page: &mut String) {
+fn examples(report: &Report, zone: Zone, page: &mut String) {
     page.push_str("<h2>The customers who change most</h2>");
-    for (example, timeline) in report.most_changed.iter().zip(timelines) {
-        let _ =
-            write!(page, "<details><summary>{}: {} changes</summary><ul>", example.id, example.changes.len());
-        for change in &example.changes {
+    for Example { id, changes, timeline: Timeline { left_out, lines } } in &report.most_changed {
+        let _ = write!(page, "<details><summary>{id}: {} changes</summary><ul>", changes.len());
+        for change in changes {
             let _ = write!(page, "<li>{}</li>", escape(change));
         }
         page.push_str("</ul><table>");
-        if timeline.left_out > 0 {
-            let _ = write!(page, "<tr><td class=\"key\">{} earlier records</td></tr>", timeline.left_out);
+        if *left_out > 0 {
+            let _ = write!(page, "<tr><td class=\"key\">{left_out} earlier records</td></tr>");
         }
-        for line in &timeline.lines {
-            let _ = write!(page, "<tr><td>{}</td></tr>", escape(line));
+        for Line { position: _, now, what } in lines {
+            let _ = write!(page, "<tr><td>{}  {}</td></tr>", zone.text(*now), escape(what));
         }
         page.push_str("</table></details>");
     }

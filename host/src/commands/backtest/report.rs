@@ -11,6 +11,7 @@ use serde::Serialize;
 use store::Store;
 
 use super::compare::{Changed, Comparison, Held};
+use super::spent::Spent;
 use crate::commands::calendar::Zone;
 use crate::commands::words;
 
@@ -51,6 +52,10 @@ pub(super) struct Version {
     /// None: nobody counted, as for a shadow, which folds day by day.
     pub(super) turns: Option<u64>,
     pub(super) took_ms: Option<u64>,
+    /// Units of fuel that this version took, and took for each of its turns: about one for each instruction, the start of each
+    /// instance and the reading of the settings included. None of a shadow.
+    pub(super) fuel: Option<u64>,
+    pub(super) fuel_a_turn: Option<u64>,
     /// Turns at which a policy failed, by kind.
     pub(super) dead: BTreeMap<String, u64>,
     /// Events of other people that it told.
@@ -100,12 +105,29 @@ pub(super) struct Sides<T> {
 pub(super) struct Example {
     pub(super) id: String,
     pub(super) changes: Vec<String>,
+    pub(super) timeline: Timeline,
 }
 
-/// A customer's timeline in words.
+/// A customer's timeline in words: the last of it.
+#[derive(Debug, Default, Serialize)]
 pub(super) struct Timeline {
+    /// Records in front of those that are shown.
     pub(super) left_out: usize,
-    pub(super) lines: Vec<String>,
+    pub(super) lines: Vec<Line>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Line {
+    pub(super) position: Position,
+    pub(super) now: Instant,
+    pub(super) what: String,
+}
+
+/// What only a fold of both versions tells: a shadow does not.
+pub(super) struct Measured {
+    pub(super) took: Duration,
+    /// Before and after.
+    pub(super) spent: [Spent; 2],
 }
 
 impl Report {
@@ -115,16 +137,18 @@ impl Report {
         bindings: [&Binding; 2],
         range: RangeInclusive<Position>,
         fired: Instant,
-        took: Option<Duration>,
+        measured: Option<Measured>,
     ) -> Report {
         let most_changed = comparison.most_changed().into_iter().map(example).collect();
         let Trial { before, after, customers, records } = trial;
         let [old, new] = bindings;
         let [old_tasks, new_tasks] = comparison.tasks;
+        let took = measured.as_ref().map(|measured| measured.took);
+        let [old_spent, new_spent] = [0, 1].map(|side: usize| measured.as_ref().map(|it| it.spent[side]));
         Report {
             policy: new.name.clone(),
-            before: version(old, before, old_tasks, took.is_some()),
-            after: version(new, after, new_tasks, took.is_some()),
+            before: version(old, before, old_tasks, old_spent),
+            after: version(new, after, new_tasks, new_spent),
             from: *range.start(),
             to: *range.end(),
             fired,
@@ -161,31 +185,31 @@ impl Report {
         }
     }
 
-    /// The timelines of those who change most, in their order.
-    pub(super) fn timelines(
-        &self,
+    /// With the timelines of those who change most.
+    pub(super) fn with_timelines(
+        mut self,
         journal: &dyn Journal,
         store: &dyn Store,
         zone: Zone,
-    ) -> anyhow::Result<Vec<Timeline>> {
-        let timeline = |example: &Example| {
+    ) -> anyhow::Result<Report> {
+        for example in &mut self.most_changed {
             let id: CustomerId = example.id.parse()?;
-            let Some(customer) = store.load(&[id])?.pop().flatten() else {
-                return Ok(Timeline { left_out: 0, lines: Vec::new() });
-            };
+            let Some(customer) = store.load(&[id])?.pop().flatten() else { continue };
             let upto = customer.timeline.partition_point(|&position| position <= self.to);
             let left_out = upto.saturating_sub(TIMELINE_MAX);
             let records = journal.fetch(&customer.timeline[left_out..upto])?;
-            let line = |record: &model::Record| {
-                format!("{}  {}", zone.text(record.now), words::entry(&record.entry, zone))
+            let line = |record: &model::Record| Line {
+                position: record.position,
+                now: record.now,
+                what: words::entry(&record.entry, zone),
             };
-            Ok(Timeline { left_out, lines: records.iter().map(line).collect() })
-        };
-        self.most_changed.iter().map(timeline).collect()
+            example.timeline = Timeline { left_out, lines: records.iter().map(line).collect() };
+        }
+        Ok(self)
     }
 }
 
-fn version(binding: &Binding, side: &Side, tasks: u64, counted: bool) -> Version {
+fn version(binding: &Binding, side: &Side, tasks: u64, spent: Option<Spent>) -> Version {
     let known = side.versions.versions.iter().find(|version| version.binding == binding.name);
     let mut dead: BTreeMap<String, u64> = BTreeMap::new();
     for note in &side.faults {
@@ -198,10 +222,12 @@ fn version(binding: &Binding, side: &Side, tasks: u64, counted: bool) -> Version
         title: binding.descriptor.title.clone(),
         digest: binding.digest.to_string(),
         settings_digest: known.map(|version| version.settings.to_string()).unwrap_or_default(),
-        turns: counted.then_some(side.turns),
-        took_ms: counted.then(|| millis(side.took)),
+        turns: spent.map(|_| side.turns),
+        took_ms: spent.map(|_| millis(side.took)),
+        fuel: spent.map(|spent| spent.fuel),
+        fuel_a_turn: spent.map(|spent| spent.a_turn),
         dead,
-        told: counted.then_some(side.told),
+        told: spent.map(|_| side.told),
         tasks,
     }
 }
@@ -213,7 +239,7 @@ fn row(name: String, held: Held) -> Row {
 }
 
 fn example(changed: Changed) -> Example {
-    Example { id: changed.id.0.to_string(), changes: changed.what }
+    Example { id: changed.id.0.to_string(), changes: changed.what, timeline: Timeline::default() }
 }
 
 fn millis(took: Duration) -> u64 {

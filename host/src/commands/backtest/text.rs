@@ -2,16 +2,11 @@
 
 use std::io::Write;
 
-use super::report::{Report, Row, Timeline, Version};
+use super::report::{Example, Line, Report, Row, Timeline, Version};
 use crate::commands::calendar::Zone;
 use crate::commands::table::{Table, plain};
 
-pub(super) fn print(
-    report: &Report,
-    timelines: &[Timeline],
-    zone: Zone,
-    out: &mut dyn Write,
-) -> anyhow::Result<()> {
+pub(super) fn print(report: &Report, zone: Zone, out: &mut dyn Write) -> anyhow::Result<()> {
     writeln!(out, "policy {}: {} of {} customers change", report.policy, report.changed, report.customers)?;
     writeln!(
         out,
@@ -22,9 +17,10 @@ pub(super) fn print(
         zone.name()
     )?;
     let mut table = Table::default();
-    table.row(["", "component", "settings", "turns", "dead", "told", "tasks", "took"].map(str::to_owned));
+    let heads = ["", "component", "settings", "turns", "dead", "told", "tasks", "fuel", "took"];
+    table.row(heads.map(str::to_owned));
     for (side, version) in [("before", &report.before), ("after", &report.after)] {
-        let Version { title: _, digest, settings_digest, turns, took_ms, dead, told, tasks } = version;
+        let Version { title: _, digest, settings_digest, turns, took_ms, dead, told, tasks, .. } = version;
         let short = |digest: &str| digest.chars().take(12).collect::<String>();
         let dead: u64 = dead.values().sum();
         table.row([
@@ -35,6 +31,7 @@ pub(super) fn print(
             dead.to_string(),
             counted(*told),
             tasks.to_string(),
+            fuel(version),
             took_ms.map_or_else(|| NOT_COUNTED.to_owned(), |ms| format!("{ms} ms")),
         ]);
     }
@@ -54,13 +51,13 @@ pub(super) fn print(
         }
         table.print("  ", out)?;
     }
-    for (example, timeline) in report.most_changed.iter().zip(timelines) {
-        writeln!(out, "\n{}: {}", example.id, plain(&example.changes.join("; ")))?;
-        if timeline.left_out > 0 {
-            writeln!(out, "  … {} earlier", timeline.left_out)?;
+    for Example { id, changes, timeline: Timeline { left_out, lines } } in &report.most_changed {
+        writeln!(out, "\n{id}: {}", plain(&changes.join("; ")))?;
+        if *left_out > 0 {
+            writeln!(out, "  … {left_out} earlier")?;
         }
-        for line in &timeline.lines {
-            writeln!(out, "  {}", plain(line))?;
+        for Line { position: _, now, what } in lines {
+            writeln!(out, "  {}  {}", zone.text(*now), plain(what))?;
         }
     }
     if let (Some(took_ms), Some(a_second)) = (report.took_ms, report.records_per_s) {
@@ -76,6 +73,12 @@ pub(super) const NOT_COUNTED: &str = "-";
 
 pub(super) fn counted(count: Option<u64>) -> String {
     count.map_or_else(|| NOT_COUNTED.to_owned(), |count| count.to_string())
+}
+
+/// `1234567, 890 a turn`.
+pub(super) fn fuel(version: &Version) -> String {
+    let fuel = version.fuel.zip(version.fuel_a_turn);
+    fuel.map_or_else(|| NOT_COUNTED.to_owned(), |(fuel, a_turn)| format!("{fuel}, {a_turn} a turn"))
 }
 
 fn rows(title: &str, rows: &[Row], out: &mut dyn Write) -> anyhow::Result<()> {
