@@ -86,6 +86,29 @@ async fn who_enters_a_kept_segment_and_who_leaves_it_is_a_fact() {
     stage.host.stop().await.unwrap();
 }
 
+/// Nobody looks at everybody in between: a record that names her by her id alone is one that concerns her.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tag_that_is_given_by_hand_lets_her_in_at_once() {
+    const SEGMENT: &str = "\n[[segment]]\nname = \"guests\"\nfilter = '\"guest\" in tags'\nlive = true\n";
+    const MINUTE_MS: u64 = 60_000;
+    let stage = Stage::set(&Tenant { rules: SEGMENT.to_owned(), ..Tenant::default() }).await;
+    stage.advance(START_MS).await;
+    push(&stage, "wmXiaoman000000000000000001", START_MS).await;
+    stage.advance(START_MS + MINUTE_MS).await;
+    let customers = cli_json(&stage.config, &["customer", "list"]).unwrap();
+    let id = customers["customers"][0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(crossings(&records(&stage.config)), []);
+    let give = ["customer", "tag", &id, "guest", "--by", "li", "--why", "invited"];
+    cli_json(&stage.config, &give).unwrap();
+    stage.advance(START_MS + 2 * MINUTE_MS).await;
+    let take = ["customer", "untag", &id, "guest", "--by", "li", "--why", "by mistake"];
+    cli_json(&stage.config, &take).unwrap();
+    stage.advance(START_MS + 3 * MINUTE_MS).await;
+    let crossing = |kind: &str| (kind.to_owned(), "guests".to_owned());
+    assert_eq!(crossings(&records(&stage.config)), [crossing("entered-segment"), crossing("left-segment")]);
+    stage.host.stop().await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shadow_decides_beside_the_policy_and_nothing_of_it_is_kept_there() {
     let rule = |tag: &str| {

@@ -169,7 +169,7 @@ fn count(
 }
 
 fn print(view: &CountsView<'_>, out: &mut dyn Write) -> anyhow::Result<()> {
-    let CountsView { position, now, customers, segments, tags, stages, channels, left_out } = view;
+    let CountsView { position, now, customers, segments, tags, stages, channels, schemes, left_out } = view;
     let (zone, all) = (Zone::Beijing, *customers);
     writeln!(out, "{all} customers at position {position}, {} ({})", zone.text(*now), zone.name())?;
     writeln!(out, "\nsegments")?;
@@ -182,6 +182,8 @@ fn print(view: &CountsView<'_>, out: &mut dyn Write) -> anyhow::Result<()> {
     tally(rows, all, "  ", out)?;
     writeln!(out, "\nchannels")?;
     tally(channels.iter().map(|one| ([one.name.to_owned()], one.customers)), all, "  ", out)?;
+    writeln!(out, "\nschemes of handles")?;
+    tally(schemes.iter().map(|one| ([one.name.to_owned()], one.customers)), all, "  ", out)?;
     if *left_out > 0 {
         writeln!(out, "\n{left_out} holdings of names that are too many to list")?;
     }

@@ -14,8 +14,8 @@ use anyhow::Context as _;
 use api::HealthReport;
 use journal::Batch;
 use model::{
-    Act, ChannelEvent, Customer, CustomerId, ENTERED, Entry, Event, Fact, Identity, Instant, LEFT, Position,
-    SEGMENTS, Touchpoint,
+    Act, ChannelEvent, Customer, CustomerId, Deed, ENTERED, Entry, Event, Fact, Identity, Instant, LEFT,
+    OperatorAct, Position, Record, SEGMENTS, Touchpoint,
 };
 use segment::Segment;
 use store::{Query, Store};
@@ -93,22 +93,27 @@ impl Segmenter {
         if live.is_empty() {
             return Ok(None);
         }
-        let read = move || -> anyhow::Result<(Position, BTreeSet<CustomerId>)> {
+        let read = move || -> anyhow::Result<(Position, People)> {
             let (standing, state) = store.standing()?;
             let mut records = journal.read(seen, PAGE)?;
             records.retain(|record| record.position <= standing.position);
             let last = records.last().map_or(seen, |record| record.position);
+            if records.iter().any(concerns_everybody) {
+                return Ok((last, People::Everybody));
+            }
             let handles: Vec<Identity> =
                 records.iter().flat_map(|record| router::handles(&state.setup, record)).collect();
-            let owners = store.resolve(&handles.iter().collect::<Vec<_>>())?;
-            Ok((last, owners.into_iter().flatten().collect()))
+            let owners = store.resolve(&handles.iter().collect::<Vec<_>>())?.into_iter().flatten();
+            let named = records.iter().flat_map(named);
+            let people: BTreeSet<CustomerId> = owners.chain(named).collect();
+            Ok((last, People::These(people.into_iter().collect())))
         };
         let (last, people) = blocking(read).await?;
         if last == seen {
             return Ok(None);
         }
         self.seen = last;
-        Ok(Some(People::These(people.into_iter().collect())))
+        Ok(Some(people))
     }
 
     /// Tells who crossed, and waits until it is folded.
@@ -156,6 +161,17 @@ impl Segmenter {
 enum People {
     Everybody,
     These(Vec<CustomerId>),
+}
+
+/// Policies decided anew, or who is who is another thing for people whom it does not name.
+fn concerns_everybody(record: &Record) -> bool {
+    let is_retract = |act: &OperatorAct| matches!(act.deed, Deed::Retract(_));
+    record.entry.setup().is_some() || matches!(&record.entry, Entry::Act(act) if is_retract(act))
+}
+
+/// Those whom it names by their ids, and her who begins with it: one who was parted from another.
+fn named(record: &Record) -> impl Iterator<Item = CustomerId> {
+    record.entry.customers().into_iter().chain([CustomerId(record.position)])
 }
 
 /// What is to be told of her. One whose handles are all another's now has nobody's ear: she is left as she is.

@@ -7,11 +7,11 @@
 
 mod intents;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time;
 
 use journal::{Journal, JournalError};
-use model::{Customer, CustomerId, Instant};
+use model::{Customer, CustomerId, Identity, Instant};
 use segment::{Segment, SegmentError};
 use store::{Query, Store, StoreError};
 
@@ -89,6 +89,8 @@ pub struct Counts {
     pub tags: Named<String>,
     /// By journey and stage.
     pub stages: Named<(String, String)>,
+    /// Those who are known by a channel, by its name.
+    pub channels: Named<String>,
     /// Those who have a handle of it, by scheme.
     pub schemes: Named<String>,
 }
@@ -194,10 +196,10 @@ impl Counts {
         for held in &customer.stages {
             self.stages.add((held.journey.clone(), held.stage.clone()));
         }
-        let mut schemes: Vec<&str> =
-            customer.handles.iter().map(|handle| handle.identity.scheme.as_str()).collect();
-        schemes.sort_unstable();
-        schemes.dedup();
+        let identities = || customer.handles.iter().map(|handle| &handle.identity);
+        let channels: BTreeSet<&str> = identities().filter_map(Identity::channel).collect();
+        channels.into_iter().for_each(|channel| self.channels.add(channel.to_owned()));
+        let schemes: BTreeSet<&str> = identities().map(|identity| identity.scheme.as_str()).collect();
         schemes.into_iter().for_each(|scheme| self.schemes.add(scheme.to_owned()));
     }
 }

@@ -11,6 +11,15 @@ pub struct Identity {
     pub value: String,
 }
 
+impl Identity {
+    /// The channel whose name for her it is: what stands before the dot of its scheme, `wecom.external-userid`. None: a number of a
+    /// telephone is no channel's.
+    #[must_use]
+    pub fn channel(&self) -> Option<&str> {
+        self.scheme.split_once('.').map(|(channel, _)| channel)
+    }
+}
+
 /// Where in the customer's day it happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Touchpoint {

@@ -344,6 +344,30 @@ impl Entry {
         }
     }
 
+    /// The customers whom it names by their ids. Who is named by a handle is not among them.
+    #[must_use]
+    pub fn customers(&self) -> Vec<CustomerId> {
+        match self {
+            Entry::Progress(progress) => vec![progress.customer],
+            Entry::Act(act) => match &act.deed {
+                Deed::Join(Join { one, other }) => vec![*one, *other],
+                Deed::Split(split) => vec![split.customer],
+                Deed::Propose(proposal) => vec![proposal.customer],
+                Deed::Tag(tag) => vec![tag.customer],
+                Deed::Untag(untag) => vec![untag.customer],
+                Deed::Erase(erase) => vec![erase.customer],
+                Deed::Retry(retry) => retry.customer.into_iter().collect(),
+                Deed::Retract(_) | Deed::Attest(_) | Deed::Drop(_) | Deed::Grant(_) => Vec::new(),
+            },
+            Entry::Erased(erased) => erased.of.into_iter().collect(),
+            Entry::Event(_)
+            | Entry::Derived(_)
+            | Entry::Setup(_)
+            | Entry::Configured(_)
+            | Entry::Retelling(_) => Vec::new(),
+        }
+    }
+
     /// Within what its event's id is unique, and the id. Two appends of one id within one source are one. What was erased
     /// has its fingerprint instead.
     #[must_use]

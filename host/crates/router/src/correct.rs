@@ -19,7 +19,7 @@ use store::{Changed, Commit, Indexed, Query, Standing, Store};
 
 use crate::RouterError;
 use crate::desk::{Desk, Kept};
-use crate::identity::{Assigned, Rules};
+use crate::identity::{Assigned, Rules, handles};
 use crate::judging::{self, Judging};
 use crate::lane::Lane;
 
@@ -328,7 +328,7 @@ impl Judge<'_> {
             judging::judge(&rules, &correction.corrections.joins, &records, &mut |_, _, _| {})?;
         let mut judged: Vec<Position> = correction.dropped.iter().copied().chain(joined).collect();
         judged.extend(records.iter().map(|record| record.position));
-        let mut judged = self.settled(record, old, judged, assigned, &desk);
+        let mut judged = self.settled(record, old, judged, assigned, &desk)?;
         for lane in &mut judged.lanes {
             lane.fresh.extend(&correction.added);
         }
@@ -343,7 +343,7 @@ impl Judge<'_> {
         positions: Vec<Position>,
         assigned: Assigned,
         desk: &Desk,
-    ) -> Judged {
+    ) -> Result<Judged, RouterError> {
         let Assigned { lanes, notes, handles, gone, .. } = assigned;
         let owned: BTreeMap<Identity, CustomerId> = handles
             .into_iter()
@@ -379,6 +379,10 @@ impl Judge<'_> {
             let has = |at: Position| lanes.iter().position(|lane| lane.customer.has(at));
             // Its cause may be nobody's any more; its steps are somebody's.
             let hers = has(at).or_else(|| held.steps.first().and_then(|step| has(step.position)));
+            let hers = match hers {
+                Some(lane) => Some(lane),
+                None => self.named(at, &owned, &lanes)?,
+            };
             if let Some(lane) = lanes.get_mut(hers.unwrap_or(0)) {
                 lane.intended(vec![held]);
             }
@@ -393,7 +397,20 @@ impl Judge<'_> {
         let merged = gone.into_iter().map(|(gone, into, _)| (gone, into));
         let merged = merged.filter(|(gone, _)| anew.contains(gone)).collect();
         let handles = owned.into_iter().collect();
-        Judged { lanes, notes, old, before, merged, handles, handles_gone, positions }
+        Ok(Judged { lanes, notes, old, before, merged, handles, handles_gone, positions })
+    }
+
+    /// The lane of who has one of the handles on this record, which is nobody's.
+    fn named(
+        &self,
+        position: Position,
+        owned: &BTreeMap<Identity, CustomerId>,
+        lanes: &[Lane],
+    ) -> Result<Option<usize>, RouterError> {
+        let records = self.journal.fetch(&[position])?;
+        let handles = records.iter().flat_map(|record| handles(&self.state.setup, record));
+        let owners = handles.filter_map(|handle| owned.get(&handle).copied()).collect::<Vec<_>>();
+        Ok(lanes.iter().position(|lane| owners.contains(&lane.customer.id)))
     }
 }
 
@@ -467,7 +484,9 @@ static NOTHING: Indexed = Indexed { due: None, errand: None, tags: Vec::new(), s
 fn intents(customers: &[Customer]) -> Vec<HeldIntent> {
     let all = customers.iter().flat_map(|customer| &customer.intents);
     let mut intents: Vec<HeldIntent> = all.filter(|held| held.state != IntentState::Past).cloned().collect();
-    intents.sort_by(|a, b| (&a.id, b.steps.len()).cmp(&(&b.id, a.steps.len())));
+    intents.sort_by(|a, b| {
+        (&a.id, b.steps.len(), a.cause.position).cmp(&(&b.id, a.steps.len(), b.cause.position))
+    });
     intents.dedup_by(|a, b| a.id == b.id);
     intents
 }

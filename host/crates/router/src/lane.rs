@@ -198,10 +198,15 @@ impl Lane {
     /// the others is joined anew.
     pub(crate) fn intended(&mut self, intents: Vec<HeldIntent>) {
         let sent = intents.into_iter().filter(|held| held.state != IntentState::Past);
-        self.formers.extend(sent.map(|mut held| {
+        for mut held in sent {
             outcomes::forget_joined(&mut held);
-            held
-        }));
+            // Two have one id where one person had become two: the one that came further is it, then the earlier one.
+            match self.formers.iter_mut().find(|former| former.id == held.id) {
+                None => self.formers.push(held),
+                Some(former) if is_before(&held, former) => *former = held,
+                Some(_) => {}
+            }
+        }
     }
 
     /// Her past is folded. What nobody intended again stays, marked; unless it came of a record that is not hers any more and
@@ -281,6 +286,11 @@ impl Lane {
     fn end_tags(&mut self, now: Instant) {
         self.customer.tags.retain(|tag| tag.expires.is_none_or(|expires| expires > now));
     }
+}
+
+/// Of two intents of one id: is the first the one that is kept?
+pub(crate) fn is_before(one: &HeldIntent, other: &HeldIntent) -> bool {
+    (other.steps.len(), one.cause.position) < (one.steps.len(), other.cause.position)
 }
 
 /// Puts an intent among hers, in their order.

@@ -172,8 +172,10 @@ fn state(host: &Host) -> (model::Digest, Vec<model::Customer>, Vec<model::Note>)
 
 /// Whatever an operator says of who is who, taking it back leaves what was there before.
 ///
-/// The same lives in every run. Of fresh ones about one in two thousand leaves a trace: where an earlier correction has moved
-/// a handle from somebody, and nothing leads back to who showed it once, that record may be listed as refused, or not.
+/// The same lives in every run. Of fresh ones about one in a thousand leaves a trace. Either an earlier correction has moved a
+/// handle from somebody, and nothing leads back to who showed it once: that record may be listed as refused, or not. Or an
+/// event that a policy told, and that counts no longer, had begun somebody to whom something was sent: what came of that is
+/// no record of hers any more, and a policy that reads outcomes is shown it while she lives on, and not when she is folded again.
 #[test]
 fn what_is_taken_back_leaves_no_trace() {
     let config = ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() };
@@ -207,7 +209,13 @@ fn take_back(life: &[Act], word: Word, batch_max: usize) -> Result<(), TestCaseE
     let before = state(&host);
     if matches!(
         word,
-        Word::Propose(_) | Word::Progress(..) | Word::Receipt(..) | Word::Tag(..) | Word::Erase(_)
+        Word::Propose(_)
+            | Word::Progress(..)
+            | Word::Receipt(..)
+            | Word::Tag(..)
+            | Word::Erase(_)
+            | Word::Cross(..)
+            | Word::Note(_)
     ) {
         return Ok(());
     }

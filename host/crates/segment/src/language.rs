@@ -63,6 +63,7 @@ pub(crate) const DAYS: &[&str] = &["first_seen", "last_event", "last_message", "
 
 /// Every variable, by name.
 pub const VARIABLES: &[Variable] = &[
+    variable("channels", Kind::Texts),
     variable("count", Kind::Record(COUNTS)),
     variable("days", Kind::Record(DAYS)),
     variable("schemes", Kind::Texts),

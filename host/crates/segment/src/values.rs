@@ -35,6 +35,7 @@ fn value(variable: &str, customer: &Customer, now: Instant) -> Option<Value> {
     let since = |then: Instant| days_between(then, now);
     let Customer { tags, traits, stages, staff, .. } = customer;
     Some(match variable {
+        "channels" => texts(channels(customer).into_iter().map(str::to_owned)),
         "count" => counts(customer).into(),
         "days" => days(customer, now).into(),
         "schemes" => texts(customer.handles.iter().map(scheme)),
@@ -56,6 +57,10 @@ fn value(variable: &str, customer: &Customer, now: Instant) -> Option<Value> {
         })),
         _ => return None,
     })
+}
+
+fn channels(customer: &Customer) -> BTreeSet<&str> {
+    customer.handles.iter().filter_map(|handle| handle.identity.channel()).collect()
 }
 
 fn counts(customer: &Customer) -> HashMap<String, Value> {

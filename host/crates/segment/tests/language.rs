@@ -117,7 +117,10 @@ fn a_trait_of_another_kind_is_like_a_missing_one() {
 fn what_does_not_exist_is_refused_with_its_place_and_a_mend() {
     for (filter, error) in [
         ("'vip' in tag", "line 1, column 10: unknown variable \"tag\": did you mean \"tags\"?"),
-        ("\n  city == 'x'", "line 2, column 3: unknown variable \"city\": known here are count, days"),
+        (
+            "\n  city == 'x'",
+            "line 2, column 3: unknown variable \"city\": known here are channels, count, days",
+        ),
         (
             "trait.city == '上' && dais.first_seen > 1",
             "column 22: unknown variable \"dais\": did you mean \"days\"?",

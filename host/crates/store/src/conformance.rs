@@ -2,7 +2,8 @@
 //! `store_conformance!(|run| run(&an_empty_store))`.
 
 use model::{
-    Cause, Conflict, Customer, CustomerId, FoldState, Handle, HeldTag, Identity, Note, Setup, Version,
+    Cause, Conflict, Customer, CustomerId, FoldState, Handle, HeldSegment, HeldTag, Identity, Note, Setup,
+    Version,
 };
 
 use crate::{Agenda, Changed, Commit, Indexed, MemoryStore, Query, Standing, Store, StoreError};
@@ -20,6 +21,7 @@ macro_rules! store_conformance {
             a_merged_customer_is_found_as_the_one_she_is_in
             due_customers_come_in_the_order_of_time
             a_page_of_a_tag_holds_those_who_hold_it
+            a_page_of_a_segment_holds_those_who_are_in_it
             a_note_told_again_is_one_note
             the_digest_sees_every_part_and_no_history
             every_backend_gives_the_reference_digest
@@ -198,6 +200,40 @@ pub fn a_page_of_a_tag_holds_those_who_hold_it(store: &dyn Store) {
     let page = |after, limit| ids(&store.page(&Query { after, limit, ..Query::default() }).expect("page"));
     assert_eq!(page(None, 2), [1, 2]);
     assert_eq!(page(Some(CustomerId(2)), 2), [3]);
+}
+
+pub fn a_page_of_a_segment_holds_those_who_are_in_it(store: &dyn Store) {
+    let within = |id: u64, segments: &[(&str, bool)]| {
+        let mut customer = customer(id, &[]);
+        let held = |&(name, inside): &(&str, bool)| HeldSegment {
+            name: name.to_owned(),
+            inside,
+            since: 1,
+            position: 1,
+        };
+        customer.segments = segments.iter().map(held).collect();
+        customer
+    };
+    let page = |segment: &str, after, limit| {
+        let segment = Some(segment.to_owned());
+        ids(&store.page(&Query { segment, after, limit, ..Query::default() }).expect("page"))
+    };
+    let both = [("a", true), ("b", true)];
+    put(
+        store,
+        0,
+        &[within(1, &both), within(2, &[("a", false), ("b", true)]), within(3, &both), within(4, &[])],
+    );
+    assert_eq!((page("a", None, 9), page("b", None, 9)), (vec![1, 3], vec![1, 2, 3]));
+    assert_eq!(page("nobody's", None, 9), [0; 0]);
+    assert_eq!((page("b", None, 2), page("b", Some(CustomerId(2)), 2)), (vec![1, 2], vec![3]));
+    put(store, 1, &[within(1, &[("a", false), ("b", true)]), within(2, &both)]);
+    assert_eq!((page("a", None, 9), page("b", None, 9)), (vec![2, 3], vec![1, 2, 3]));
+    // Who is one with another now is in no segment of her own.
+    let gone = Indexed::of(&within(3, &both));
+    let merged = vec![(CustomerId(3), CustomerId(4), &gone)];
+    store.commit(&Commit { from: at(2), to: at(3), merged, ..Commit::default() }).expect("commit");
+    assert_eq!((page("a", None, 9), page("b", None, 9)), (vec![2], vec![1, 2]));
 }
 
 fn conflict(position: u64) -> Note {

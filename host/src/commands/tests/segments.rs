@@ -85,7 +85,8 @@ fn counts_are_by_segment_tag_stage_and_channel() {
     assert_eq!(told["customers"], 2);
     assert_eq!(told["tags"], json!([named("buyer", 1), named("helped", 1), named("lapsed", 1)]));
     assert_eq!(told["stages"], json!([{"journey": "lifecycle", "stage": "lapsed", "customers": 1}]));
-    assert_eq!(told["channels"], json!([named("phone", 2), named("wechat.unionid", 2)]));
+    assert_eq!(told["channels"], json!([named("wechat", 2)]));
+    assert_eq!(told["schemes"], json!([named("phone", 2), named("wechat.unionid", 2)]));
     assert_eq!((&told["segments"][0]["customers"], &told["left_out"]), (&json!(1), &json!(0)));
     let text = host.counts(&[]).unwrap();
     for line in [
@@ -93,6 +94,7 @@ fn counts_are_by_segment_tag_stage_and_channel() {
         "  lapsed  Lapsed of late  1  50.0 %",
         "  buyer   1  50.0 %",
         "  lifecycle  lapsed  1  50.0 %",
+        "  wechat  2  100.0 %",
         "  wechat.unionid  2  100.0 %",
     ] {
         assert!(text.lines().any(|shown| shown == line), "{line}\n{text}");

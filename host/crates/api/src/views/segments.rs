@@ -75,9 +75,12 @@ pub struct CountsView<'a> {
     pub tags: Vec<NameCount<'a>>,
     /// By journey and stage.
     pub stages: Vec<StageCount<'a>>,
-    /// Schemes of handles, by name.
+    /// Channels by which customers are known: what stands before the dot of a handle's scheme. Of a scheme without one, such as
+    /// `phone`, no channel is told.
     pub channels: Vec<NameCount<'a>>,
-    /// Holdings of tags, stages and schemes that are not listed, because there are too many names.
+    /// Schemes of handles, by name.
+    pub schemes: Vec<NameCount<'a>>,
+    /// Holdings of tags, stages, channels and schemes that are not listed, because there are too many names.
     pub left_out: u64,
 }
 
@@ -104,7 +107,7 @@ pub struct StageCount<'a> {
 impl<'a> CountsView<'a> {
     #[must_use]
     pub fn new(of: &'a [Segment], counts: &'a Counts, standing: Standing, now: Instant) -> CountsView<'a> {
-        let Counts { customers, segments, tags, stages, schemes } = counts;
+        let Counts { customers, segments, tags, stages, channels, schemes } = counts;
         let Standing { position, fired: _ } = standing;
         let segments = of.iter().zip(segments).map(|(segment, &customers)| SegmentCount {
             name: segment.name(),
@@ -123,8 +126,9 @@ impl<'a> CountsView<'a> {
             segments: segments.collect(),
             tags: names(tags),
             stages: staged.collect(),
-            channels: names(schemes),
-            left_out: tags.left_out + stages.left_out + schemes.left_out,
+            channels: names(channels),
+            schemes: names(schemes),
+            left_out: tags.left_out + stages.left_out + channels.left_out + schemes.left_out,
         }
     }
 }

@@ -136,7 +136,8 @@ async fn everybody_is_counted() {
             ],
             "tags": [named("lapsed", 3), named("vip", 2)],
             "stages": [{"journey": "lifecycle", "stage": "repeat", "customers": 3}],
-            "channels": [named("phone", 3), named("wechat.unionid", 3)],
+            "channels": [named("wechat", 3)],
+            "schemes": [named("phone", 3), named("wechat.unionid", 3)],
         })
     );
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use journal::{Batch, Records};
 use model::{
-    ChannelEvent, Customer, CustomerId, Deed, Digest, Entry, Erase, Event, Fact, HandTag, HandUntag,
-    HeldIntent, IntentState, Join, Note, OperatorAct, Progress, Proposal, Receipt, ReceiptStep, Record,
-    Retract, Split, Touchpoint,
+    Act as Doing, Attest, ChannelEvent, Customer, CustomerId, Deed, Digest, Dropped, ENTERED, Entry, Erase,
+    Event, Fact, Grant, HandTag, HandUntag, HeldIntent, IntentState, Join, LEFT, Note, OperatorAct, Progress,
+    Proposal, Receipt, ReceiptStep, Record, Retract, SEGMENTS, Split, Touchpoint,
 };
 use router::{Folded, Router, RouterConfig};
 use store::{Query, Standing, Store};
@@ -148,6 +148,15 @@ impl Host {
                 let (customer, held) = held[pick(held.len(), which)?];
                 Entry::Progress(progress(customer, held, state, number))
             }
+            Word::Cross(who, segment) => {
+                let customer = &customers[pick(customers.len(), who)?];
+                crossing(now, customer, &format!("segment{segment}"), number)?
+            }
+            Word::Note(which) => act(match which {
+                0 => Deed::Grant(grant(now)),
+                1 => Deed::Attest(Attest { what: "export".to_owned(), of: "customers".to_owned() }),
+                _ => Deed::Drop(Dropped { letter: "7".to_owned() }),
+            }),
         })
     }
 
@@ -196,7 +205,8 @@ fn receipt(now: u64, customer: &Customer, held: &HeldIntent, step: u8, stray: bo
         4 => ReceiptStep::Expired,
         5 => ReceiptStep::Read,
         6 => ReceiptStep::Replied,
-        _ => ReceiptStep::Bought,
+        7 => ReceiptStep::Bought,
+        _ => ReceiptStep::Clicked,
     };
     let who = customer.handles.iter().take(1).map(|handle| handle.identity.clone()).collect();
     let at = now.saturating_sub(u64::from(held.id.bytes().last().unwrap_or(0) % 50));
@@ -207,6 +217,30 @@ fn receipt(now: u64, customer: &Customer, held: &HeldIntent, step: u8, stray: bo
     Entry::Event(ChannelEvent { connection, event })
 }
 
+/// As the host tells it: by one of her handles. None: she has none.
+fn crossing(now: u64, customer: &Customer, segment: &str, number: usize) -> Option<Entry> {
+    let handle = customer.handles.first()?.identity.clone();
+    let kind = if customer.is_in(segment) { LEFT } else { ENTERED }.to_owned();
+    let (object, title) = (Some(segment.to_owned()), Some("regulars".to_owned()));
+    let fact = Fact::Did(Doing { kind, object, title, quantity: None, state: None, whom: None });
+    let (id, touchpoint) = (format!("crossing{number}"), Touchpoint::Other);
+    let event = Event { id, at: now, who: vec![handle], staff: None, touchpoint, fact, extra: None };
+    Some(Entry::Event(ChannelEvent { connection: SEGMENTS.to_owned(), event }))
+}
+
+/// Another one each time.
+fn grant(now: u64) -> Grant {
+    Grant {
+        connection: "shop".to_owned(),
+        plugin: (!now.is_multiple_of(5)).then_some(Digest([1; 32])),
+        hosts: vec![format!("https://h{now}.example")],
+        inward: false,
+        schemes: vec!["open".to_owned()],
+        shares: Vec::new(),
+        carry_again: Vec::new(),
+    }
+}
+
 fn progress(customer: CustomerId, held: &HeldIntent, state: u8, number: usize) -> Progress {
     let state = match state {
         0 => IntentState::Held,
@@ -215,8 +249,12 @@ fn progress(customer: CustomerId, held: &HeldIntent, state: u8, number: usize) -
         3 => IntentState::Dropped,
         4 => IntentState::AwaitingStaff,
         5 => IntentState::Due,
-        _ => IntentState::Failed,
+        6 => IntentState::Failed,
+        7 => IntentState::Carried,
+        8 => IntentState::Confirmed,
+        _ => IntentState::Expired,
     };
+    let until = (state == IntentState::Held).then_some(900);
     Progress {
         intent: held.id.clone(),
         customer,
@@ -226,7 +264,7 @@ fn progress(customer: CustomerId, held: &HeldIntent, state: u8, number: usize) -
         connection: Some("shop".to_owned()),
         staff: None,
         receipt: None,
-        until: None,
+        until,
         code: "quiet-hours".to_owned(),
         reason: String::new(),
     }

@@ -2,8 +2,8 @@
 
 use journal::Batch;
 use model::{
-    Act as Doing, Bond, ChannelEvent, Configured, Direction, Entry, Event, Fact, Identity, Message, Order,
-    OrderStep, Outcomes, Scheme, Setup, Tie, Touchpoint, Trait, Value,
+    Act as Doing, Bond, ChannelEvent, Configured, Content, Direction, Entry, Event, Fact, Identity, Look,
+    Message, Order, OrderStep, Outcomes, Scheme, Setup, Tie, Touchpoint, Trait, Value, View,
 };
 use proptest::prelude::*;
 
@@ -35,6 +35,10 @@ pub enum Word {
     /// A tag is given by hand, or taken.
     Tag(u16, u8),
     Erase(u16),
+    /// She enters a segment, or leaves the one that she is in.
+    Cross(u16, u8),
+    /// Something that changes no customer: a connection may do something else, data was given out, a letter is let go.
+    Note(u8),
 }
 
 pub fn word() -> impl Strategy<Value = Word> {
@@ -43,11 +47,13 @@ pub fn word() -> impl Strategy<Value = Word> {
         2 => (0..99u16, 0..99u16).prop_map(|(who, handle)| Word::Split(who, handle)),
         4 => (0..99u16).prop_map(Word::Retract),
         1 => (0..99u16).prop_map(Word::Propose),
-        4 => (0..99u16, 0..7u8).prop_map(|(which, state)| Word::Progress(which, state)),
-        3 => (0..99u16, 0..8u8, proptest::bool::weighted(0.2))
+        4 => (0..99u16, 0..10u8).prop_map(|(which, state)| Word::Progress(which, state)),
+        3 => (0..99u16, 0..9u8, proptest::bool::weighted(0.2))
             .prop_map(|(which, step, stray)| Word::Receipt(which, step, stray)),
         2 => (0..99u16, 0..6u8).prop_map(|(who, which)| Word::Tag(who, which)),
         1 => (0..99u16).prop_map(Word::Erase),
+        2 => (0..99u16, 0..2u8).prop_map(|(who, segment)| Word::Cross(who, segment)),
+        1 => (0..3u8).prop_map(Word::Note),
     ]
 }
 
@@ -232,7 +238,10 @@ fn event() -> impl Strategy<Value = Event> {
         4 => (0..4u8, proptest::option::of(identity())).prop_map(|(kind, whom)| doing(kind, whom)),
         2 => (0..3i64).prop_map(order),
         2 => (0..4u8).prop_map(|order| paid(&format!("o{order}"))),
+        1 => (0..9u8).prop_map(went_on),
         2 => proptest::bool::weighted(0.2).prop_map(said),
+        1 => Just(answered()),
+        1 => (0..3u8).prop_map(looked),
         1 => (0..2u8).prop_map(|n| Fact::Told(vec![Trait {
             name: "name".to_owned(),
             value: Value::Text(format!("n{n}")),
@@ -267,6 +276,42 @@ fn paid(id: &str) -> Fact {
     let Fact::Bought(mut bought) = order(1) else { unreachable!("an order is one") };
     id.clone_into(&mut bought.id);
     Fact::Bought(bought)
+}
+
+/// One of two orders, at any step.
+fn went_on(step: u8) -> Fact {
+    let Fact::Bought(mut bought) = paid(if step.is_multiple_of(2) { "o0" } else { "o1" }) else {
+        unreachable!("an order is one")
+    };
+    bought.step = match step {
+        0 => OrderStep::Placed,
+        1 => OrderStep::Shipped,
+        2 => OrderStep::Received,
+        3 => OrderStep::Completed,
+        4 => OrderStep::Cancelled,
+        5 => OrderStep::RefundAsked,
+        6 => OrderStep::PartRefunded,
+        _ => OrderStep::Refunded,
+    };
+    bought.refunded = Some(i64::from(step >= 6));
+    Fact::Bought(bought)
+}
+
+/// By the shop.
+fn answered() -> Fact {
+    let Fact::Said(message) = said(false) else { unreachable!("a message is one") };
+    Fact::Said(Message { direction: Direction::ToCustomer, ..message })
+}
+
+fn looked(look: u8) -> Fact {
+    let look = match look {
+        0 => Look::Viewed,
+        1 => Look::Clicked,
+        _ => Look::Shared,
+    };
+    let (id, kind) = ("p".to_owned(), "product".to_owned());
+    let about = Content { id, kind, title: None, category: None };
+    Fact::Saw(View { look, about, dwell_ms: Some(9), via: None })
 }
 
 fn order(paid: i64) -> Fact {
