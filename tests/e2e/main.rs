@@ -24,6 +24,7 @@ mod privacy;
 mod reload;
 mod service;
 mod stage;
+mod tag_sync;
 mod tmall_feed;
 mod unmerge;
 mod wallet;
