@@ -431,7 +431,11 @@ fn serve(path: &Path, json: bool) -> anyhow::Result<()> {
             println!("heliu listens on {hooks}, and the API on {api}");
         }
     };
-    runtime()?.block_on(serve::serve(config, traces, ready))
+    let runtime = runtime()?;
+    let served = runtime.block_on(serve::serve(config, traces, ready));
+    // What must end has ended. A component that is being compiled for a reload is not waited for: its process ends with this one.
+    runtime.shutdown_background();
+    served
 }
 
 fn rebuild(path: &Path, json: bool) -> anyhow::Result<ExitCode> {

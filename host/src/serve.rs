@@ -13,6 +13,7 @@ mod counts;
 mod courier;
 mod dead;
 mod doors;
+mod failing;
 mod folder;
 mod granting;
 mod intake;
@@ -201,7 +202,7 @@ impl Running {
         ));
         let judging: Arc<dyn Plugins> = policies.clone();
         let shadows = Shadows::start(data, policies.clone(), beside)?;
-        let counted = Arc::new(MeteredPolicies { inner: policies, metrics });
+        let counted = Arc::new(MeteredPolicies::new(policies, metrics, &config.limits));
         let (beside, forgotten) = Beside::of(&config, &data.folder, &journal, &store);
         let (fold, folding, health) =
             start_fold(&journal, &store, counted, clock, wanted, beside, waiting).await?;

@@ -1,22 +1,25 @@
 //! Where concrete parts are put together: the data folder, its databases, the shelf of components, the sandbox.
 
-use std::collections::HashMap;
+mod policies;
+
 use std::fs::{self, File};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, anyhow, bail};
 use config::Config;
 use journal::Journal;
-use model::{Binding, Class, Digest, Instant, Setup, Turn};
-use router::{Plugins, PluginsError, TurnOutcome};
-use sandbox::{Compiler, Evaluation, Grants, Limits, Plugin, Policy, Sandbox, SandboxConfig};
+use model::{Binding, Digest, Instant, Setup};
+use sandbox::{Compiler, Grants, Limits, Plugin, Sandbox, SandboxConfig};
 use sha2::{Digest as _, Sha256};
 use sqlite::{DbError, SqliteJournal, SqliteStore};
 
 use crate::files;
+use crate::signature::read_component;
+
+pub use policies::{Policies, outcomes};
 
 /// How long a host looks at each of its files before it starts: a few gigabytes. What is larger is looked at in part.
 const CHECK_MAX: Duration = Duration::from_secs(10);
@@ -25,8 +28,6 @@ const CHECK_MAX: Duration = Duration::from_secs(10);
 /// addresses.
 const CALLS_FOR_EACH: usize = 4;
 const CONNECTOR_CALLS_MAX: usize = 512;
-
-use crate::signature::read_component;
 
 /// A tenant's folder: `journal.db`, `store.db`, `plugins/`, `cache/`.
 pub struct Data {
@@ -270,87 +271,26 @@ impl Shelf {
     }
 }
 
-/// The router's port to the sandbox: policies by the digest that the journal names.
-pub struct Policies {
-    sandbox: Sandbox,
-    shelf: Shelf,
-    loaded: Mutex<HashMap<Digest, Policy>>,
+/// A component that the configuration names was not taken. The context of the reason.
+#[derive(Clone, Debug)]
+pub struct PluginRefused {
+    file: PathBuf,
+    /// `connection`, `policy`, or `the shadow of policy`.
+    what: &'static str,
+    /// As the configuration calls it.
+    pub name: String,
 }
 
-impl Policies {
-    pub fn new(sandbox: Sandbox, shelf: Shelf) -> Policies {
-        Policies { sandbox, shelf, loaded: Mutex::default() }
-    }
-
-    pub fn add(&self, policy: &Policy) {
-        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        loaded.insert(policy.digest(), policy.clone());
-    }
-
-    /// As `evaluate`, and says what it cost.
-    ///
-    /// # Errors
-    /// The same.
-    pub fn evaluate_metered(
-        &self,
-        binding: &Binding,
-        turns: &[Turn<'_>],
-    ) -> Result<Evaluation, PluginsError> {
-        let evaluation = self.policy(binding)?.evaluate_metered(&binding.settings, turns);
-        evaluation.map_err(|trouble| PluginsError {
-            binding: binding.name.clone(),
-            class: trouble.class(),
-            reason: trouble.to_string(),
-        })
-    }
-
-    fn policy(&self, binding: &Binding) -> Result<Policy, PluginsError> {
-        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(policy) = loaded.get(&binding.digest) {
-            return Ok(policy.clone());
-        }
-        let error =
-            |reason: String| PluginsError { binding: binding.name.clone(), reason, class: Class::Operator };
-        let place = self.shelf.place(binding.digest);
-        let bytes = fs::read(&place).map_err(|io| {
-            error(format!("{}: {io}: the journal needs this version; put the file back", place.display()))
-        })?;
-        // What was signed, or looked at, when it was taken in is what the journal names: nothing else may decide.
-        if Digest(Sha256::digest(&bytes).into()) != binding.digest {
-            return Err(error(format!(
-                "{}: not the component of that name; put the file back",
-                place.display()
-            )));
-        }
-        match self.sandbox.admit(&bytes, &Grants::none()) {
-            Ok(Plugin::Policy(policy)) => {
-                loaded.insert(binding.digest, policy.clone());
-                Ok(policy)
-            }
-            Ok(Plugin::Connector(_)) => Err(error(format!("{}: not a policy", place.display()))),
-            Err(refused) => Err(error(format!("{}: {refused}", place.display()))),
-        }
+impl PluginRefused {
+    pub fn new(config: &Config, what: &'static str, name: &str) -> PluginRefused {
+        PluginRefused { file: config.path.clone(), what, name: name.to_owned() }
     }
 }
 
-/// What the sandbox decided, as the fold takes it.
-pub fn outcomes(evaluation: Evaluation) -> Vec<TurnOutcome> {
-    let outcome = |outcome| match outcome {
-        sandbox::TurnOutcome::Verdict(verdict) => TurnOutcome::Verdict(verdict),
-        sandbox::TurnOutcome::Fault(fault) => {
-            TurnOutcome::Fault { kind: fault.kind.name().to_owned(), text: fault.text }
-        }
-    };
-    evaluation.outcomes.into_iter().map(outcome).collect()
-}
-
-impl Plugins for Policies {
-    fn evaluate(&self, binding: &Binding, turns: &[Turn<'_>]) -> Result<Vec<TurnOutcome>, PluginsError> {
-        Ok(outcomes(self.evaluate_metered(binding, turns)?))
-    }
-
-    fn fuel(&self, binding: &Binding, turn: &Turn<'_>) -> Result<Option<u64>, PluginsError> {
-        Ok(Some(self.evaluate_metered(binding, std::slice::from_ref(turn))?.fuel))
+impl std::fmt::Display for PluginRefused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let PluginRefused { file, what, name } = self;
+        write!(f, "{}: {what} \"{name}\"", file.display())
     }
 }
 
@@ -385,7 +325,7 @@ pub fn bind(
 ) -> anyhow::Result<Vec<Binding>> {
     let named = |policy: &config::Policy| {
         let binding = bind_one(policy, &config.plugins, sandbox, shelf, policies);
-        binding.with_context(|| format!("{}: policy \"{}\"", config.path.display(), policy.name))
+        binding.with_context(|| PluginRefused::new(config, "policy", &policy.name))
     };
     config.policies.iter().map(named).collect()
 }
@@ -397,15 +337,12 @@ pub fn shadows(
     shelf: &Shelf,
     policies: &Policies,
 ) -> anyhow::Result<Vec<Binding>> {
-    let shadow =
-        |policy: &config::Policy| {
-            let config::Shadow { plugin, settings } = policy.shadow.clone()?;
-            let beside = config::Policy { plugin, settings, shadow: None, ..policy.clone() };
-            let binding = bind_one(&beside, &config.plugins, sandbox, shelf, policies);
-            Some(binding.with_context(|| {
-                format!("{}: the shadow of policy \"{}\"", config.path.display(), policy.name)
-            }))
-        };
+    let shadow = |policy: &config::Policy| {
+        let config::Shadow { plugin, settings } = policy.shadow.clone()?;
+        let beside = config::Policy { plugin, settings, shadow: None, ..policy.clone() };
+        let binding = bind_one(&beside, &config.plugins, sandbox, shelf, policies);
+        Some(binding.with_context(|| PluginRefused::new(config, "the shadow of policy", &policy.name)))
+    };
     config.policies.iter().filter_map(shadow).collect()
 }
 

@@ -25,7 +25,7 @@ impl World {
         let on = Platforms::start(START_MS).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         let config = Tenant::default().write(&folder.path().join("here"), &on).unwrap();
-        let oracle = Oracle::new(&on.wecom).unwrap();
+        let oracle = Oracle::new(&on).unwrap();
         crate::stage::warm(&config).await;
         World { on, config, oracle, folder }
     }

@@ -23,7 +23,7 @@ impl World {
         let on = Platforms::start(START_MS).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         let config = Tenant::default().write(folder.path(), &on).unwrap();
-        let oracle = Oracle::new(&on.wecom).unwrap();
+        let oracle = Oracle::new(&on).unwrap();
         crate::stage::warm(&config).await;
         let host = Host::start(&config).await.unwrap();
         oracle.plan(events);

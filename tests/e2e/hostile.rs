@@ -7,6 +7,7 @@ use std::time::Duration;
 use guests::Guest;
 use serde_json::Value;
 use tests::brand::START_MS;
+use tests::conservation::{Sample, sum};
 use tests::host::{Launch, Launched};
 use tests::tenant::{Bound, WECOM};
 use tests::{Host, Tenant};
@@ -76,20 +77,27 @@ async fn customers_come(stage: &Stage) {
     }
 }
 
-/// How a hostile connector is treated: its name in a fault, and what else stands there.
-const CONNECTORS: &[(Guest, u16, &[&str])] = &[
-    (guests::named("loops_at_a_webhook"), 503, &["connector_cpu", "spoil"]),
-    (guests::named("recurses_at_a_webhook"), 503, &["stack"]),
-    (guests::named("dies_at_a_webhook"), 503, &["unreachable"]),
-    (guests::named("swells_at_a_webhook"), 503, &["connector_memory_bytes"]),
-    (guests::named("logs_megabytes"), 503, &["connector_cpu"]),
-    (guests::named("logs_in_no_alphabet"), 503, &["utf-8"]),
-    (guests::named("draws_without_end"), 503, &["random_bytes"]),
-    (guests::named("remembers_without_number"), 503, &["memory_writes"]),
-    (guests::named("answers_with_two_headers_in_one"), 500, &["control characters"]),
-    (guests::named("event_of_another_scheme"), 500, &["not among the schemes"]),
-    (guests::named("events_without_number"), 500, &["harvest_events"]),
-    (guests::named("event_that_is_no_fact"), 503, &["discriminant"]),
+/// What is answered to a webhook of a hostile connector, how the fault is counted, with the limit if it is about one, and what
+/// stands in it.
+const CONNECTORS: &[(Guest, u16, &str, Option<&str>, &[&str])] = &[
+    (guests::named("loops_at_a_webhook"), 503, "limit", Some("connector_cpu"), &["connector_cpu", "spoil"]),
+    (guests::named("recurses_at_a_webhook"), 503, "trap", None, &["stack"]),
+    (guests::named("dies_at_a_webhook"), 503, "trap", None, &["unreachable"]),
+    (
+        guests::named("swells_at_a_webhook"),
+        503,
+        "limit",
+        Some("connector_memory_bytes"),
+        &["connector_memory_bytes"],
+    ),
+    (guests::named("logs_megabytes"), 503, "limit", Some("connector_cpu"), &["connector_cpu"]),
+    (guests::named("logs_in_no_alphabet"), 503, "trap", None, &["utf-8"]),
+    (guests::named("draws_without_end"), 503, "limit", Some("random_bytes"), &["random_bytes"]),
+    (guests::named("remembers_without_number"), 503, "limit", Some("memory_writes"), &["memory_writes"]),
+    (guests::named("answers_with_two_headers_in_one"), 500, "answer", None, &["control characters"]),
+    (guests::named("event_of_another_scheme"), 500, "answer", None, &["not among the schemes"]),
+    (guests::named("events_without_number"), 500, "answer", Some("harvest_events"), &["harvest_events"]),
+    (guests::named("event_that_is_no_fact"), 503, "trap", None, &["discriminant"]),
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -101,7 +109,7 @@ async fn hostile_connectors_hold_up_nobody_and_each_is_named() {
     let stage = Stage::set(&Tenant { rules, policies, ..Tenant::default() }).await;
     let client = tests::web::client(Duration::from_secs(120)).unwrap();
     let mut attacks = tokio::task::JoinSet::new();
-    for (guest, status, _) in CONNECTORS {
+    for (guest, status, ..) in CONNECTORS {
         let posting = client.post(stage.host.hook(&name(*guest))).body("attack").send();
         attacks.spawn(async move { assert_eq!(posting.await.unwrap().status(), *status, "{}", guest.name) });
     }
@@ -109,14 +117,66 @@ async fn hostile_connectors_hold_up_nobody_and_each_is_named() {
     attacks.join_all().await;
     stage.advance(START_MS + 60_000).await;
     assert_eq!(tagged(&stage.host, "came").await, CUSTOMERS);
-    for (guest, _, parts) in CONNECTORS {
+    let samples = stage.host.metrics().await.unwrap();
+    for (guest, _, kind, limit, parts) in CONNECTORS {
         named_and_counted(&stage.host, *guest, parts).await;
+        in_metrics(&samples, *guest, kind, *limit);
     }
     assert_eq!(stage.host.get("plugins").await.unwrap()["plugins"].as_array().unwrap().len(), 3 + 12 + 1);
     let log = std::fs::read_to_string(stage.config.with_extension("log")).unwrap();
     assert!(!log.contains("hunter22"), "a secret in the log");
     assert_eq!(event_ids(&stage.records(), WECOM).len() as u64, CUSTOMERS);
     tests::host::cli_text(&stage.config, &["rebuild", "--check"]).unwrap();
+}
+
+/// Waits until it is listed as paused, which is a second old at most. Gives the first digits of its version.
+async fn paused(host: &Host, name: &str) -> String {
+    let mut state = Value::Null;
+    eventually(&format!("{name} is paused"), async || {
+        let plugins = host.get("plugins").await.unwrap();
+        let all = plugins["plugins"].as_array().unwrap();
+        state = all.iter().find(|plugin| plugin["name"] == name).unwrap().clone();
+        state["state"] == "paused"
+    })
+    .await;
+    state["digest"].as_str().unwrap()[..12].to_owned()
+}
+
+/// What an operator is shown of it: which version, where it was, and what it said last, without its secrets.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connector_that_keeps_failing_is_left_alone_and_its_letter_tells_all_that_is_known() {
+    let guest = guests::named("dies_at_a_webhook");
+    let lair = Lair::of(&[guest]);
+    let rules = lair.sections("connection", &[guest], "key = \"hunter22\"");
+    let stage = Stage::set(&Tenant { rules, policies: Vec::new(), ..Tenant::default() }).await;
+    let name = name(guest);
+    let client = tests::web::client(Duration::from_secs(20)).unwrap();
+    let mut last = String::new();
+    for _ in 0..6 {
+        let answer = client.post(stage.host.hook(&name)).body("attack").send().await.unwrap();
+        assert_eq!(answer.status(), 503);
+        assert!(answer.headers().contains_key("retry-after"));
+        last = answer.text().await.unwrap();
+    }
+    assert!(last.contains("its plugin keeps failing, and rests"), "{last}");
+    let samples = stage.host.metrics().await.unwrap();
+    let of = |metric: &str, labels: &[(&str, &str)]| {
+        let labels = [&[("connection", name.as_str())][..], labels].concat();
+        sum(&samples, metric, &labels)
+    };
+    assert_eq!(of("heliu_breaker_state", &[("door", "webhook")]), 2.0);
+    assert_eq!(of("heliu_breaker_opened_total", &[("door", "webhook")]), 1.0);
+    assert_eq!(of("heliu_requests_refused_total", &[("reason", "breaker_open")]), 1.0);
+    assert_eq!(of("heliu_dead_total", &[("what", "request"), ("reason", "trap")]), 5.0);
+    let digest = paused(&stage.host, &name).await;
+    let shown = tests::host::cli_text(&stage.config, &["dead", "show", "1"]).unwrap();
+    let version = format!("plugin  hostile {digest}");
+    for part in
+        [version.as_str(), "5 times", "trap: ", "in      spoil", "log     the key is [secret]", "attack"]
+    {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    assert!(!shown.contains("hunter22") && !shown.contains("\nERROR"), "{shown}");
 }
 
 /// The list of plugins is a second old at most.
@@ -136,24 +196,40 @@ async fn named_and_counted(host: &Host, guest: Guest, parts: &[&str]) {
     parts.iter().for_each(|part| assert!(message.contains(part), "{part}: {state}"));
 }
 
-/// How the turns of a hostile policy end: the kind of the note, and what stands in it.
-const POLICIES: &[(Guest, &str, &str)] = &[
-    (guests::named("loops_at_a_turn"), "fuel", "policy_fuel"),
-    (guests::named("fills_memory_for_ever"), "fuel", "policy_fuel"),
-    (guests::named("recurses_at_a_turn"), "trap", "stack"),
-    (guests::named("dies_at_a_turn"), "trap", "deep_inside"),
-    (guests::named("swells_at_a_turn"), "memory", "policy_memory_bytes"),
-    (guests::named("gives_no_verdict"), "bounds", "0 verdicts for 1 turn"),
-    (guests::named("tag_of_another"), "bounds", "blacklisted"),
-    (guests::named("tag_of_pages"), "bounds", "label_bytes"),
-    (guests::named("decisions_without_number"), "bounds", "verdict_decisions"),
-    (guests::named("reason_in_no_alphabet"), "trap", "utf-8"),
-    (guests::named("packed_verdict_that_breaks_off"), "bounds", "packed verdicts mean nothing"),
-    (guests::named("packed_megabytes"), "bounds", "policy_packed_bytes"),
-    (guests::named("trait_that_is_no_number"), "bounds", "NaN"),
-    (guests::named("allocator_that_dies"), "trap", "realloc"),
-    (guests::named("forged_handle"), "trap", "handle"),
-    (guests::named("handles_without_number"), "memory", "handles"),
+/// Its faults are counted by kind, and by the limit that they are about, in `/metrics`.
+fn in_metrics(samples: &[Sample], guest: Guest, kind: &str, limit: Option<&str>) {
+    let name = name(guest);
+    let of = |metric: &str| {
+        let counted = samples.iter().filter(|sample| {
+            sample.name == metric && sample.labels.get("plugin") == Some(&name) && sample.value > 0.0
+        });
+        let label = if metric == LIMITS { "limit" } else { "kind" };
+        counted.map(|sample| sample.labels[label].as_str()).collect::<Vec<_>>()
+    };
+    assert_eq!(of("heliu_plugin_faults_total"), [kind], "{name}");
+    assert_eq!(of(LIMITS), limit.into_iter().collect::<Vec<_>>(), "{name}");
+}
+
+const LIMITS: &str = "heliu_plugin_limits_total";
+
+/// How the turns of a hostile policy end: the kind of the note, the limit if it is about one, and what stands in it.
+const POLICIES: &[(Guest, &str, Option<&str>, &str)] = &[
+    (guests::named("loops_at_a_turn"), "fuel", Some("policy_fuel"), "policy_fuel"),
+    (guests::named("fills_memory_for_ever"), "fuel", Some("policy_fuel"), "policy_fuel"),
+    (guests::named("recurses_at_a_turn"), "trap", None, "stack"),
+    (guests::named("dies_at_a_turn"), "trap", None, "deep_inside"),
+    (guests::named("swells_at_a_turn"), "memory", Some("policy_memory_bytes"), "policy_memory_bytes"),
+    (guests::named("gives_no_verdict"), "bounds", None, "0 verdicts for 1 turn"),
+    (guests::named("tag_of_another"), "bounds", None, "blacklisted"),
+    (guests::named("tag_of_pages"), "bounds", Some("label_bytes"), "label_bytes"),
+    (guests::named("decisions_without_number"), "bounds", Some("verdict_decisions"), "verdict_decisions"),
+    (guests::named("reason_in_no_alphabet"), "trap", None, "utf-8"),
+    (guests::named("packed_verdict_that_breaks_off"), "bounds", None, "packed verdicts mean nothing"),
+    (guests::named("packed_megabytes"), "bounds", Some("policy_packed_bytes"), "policy_packed_bytes"),
+    (guests::named("trait_that_is_no_number"), "bounds", None, "NaN"),
+    (guests::named("allocator_that_dies"), "trap", None, "realloc"),
+    (guests::named("forged_handle"), "trap", None, "handle"),
+    (guests::named("handles_without_number"), "memory", Some("handles"), "handles"),
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -163,7 +239,9 @@ async fn hostile_policies_spoil_their_own_turns_alone_and_the_fold_can_be_told_a
     // One that behaves before them, one behind.
     let last = tags_everybody("last", "last");
     let plugin = tests::host::plugin(&last.plugin).unwrap();
-    let mut rules = lair.sections("policy", &guests, "key = \"hunter22\"");
+    // Each of them fails for some seconds, and is not to be left out for that.
+    let mut rules = "\n[limits]\npolicy_failing_per_minute = \"10m\"\n".to_owned();
+    rules += &lair.sections("policy", &guests, "key = \"hunter22\"");
     write!(rules, "\n[[policy]]\nname = \"last\"\nplugin = {plugin:?}\n[policy.settings]\n{}", last.settings)
         .unwrap();
     let policies = vec![tags_everybody("first", "first")];
@@ -173,8 +251,10 @@ async fn hostile_policies_spoil_their_own_turns_alone_and_the_fold_can_be_told_a
     assert_eq!(tagged(&stage.host, "first").await, CUSTOMERS);
     assert_eq!(tagged(&stage.host, "last").await, CUSTOMERS);
     let notes = all_notes(&stage.host).await;
-    for (guest, kind, part) in POLICIES {
+    let samples = stage.host.metrics().await.unwrap();
+    for (guest, kind, limit, part) in POLICIES {
         let name = name(*guest);
+        in_metrics(&samples, *guest, kind, *limit);
         let dead: Vec<&Value> =
             notes.iter().filter(|note| note["version"]["binding"] == name.as_str()).collect();
         assert!(!dead.is_empty(), "{name} has no note");
@@ -217,7 +297,11 @@ const FILES: &[(Guest, &str)] = &[
     (guests::named("describes_without_end"), "policy_fuel"),
     (guests::named("starts_without_end"), "for_ever"),
     (guests::named("schema_that_leads_to_itself"), "back to itself"),
+    (guests::named("takes_minutes_to_compile"), "compile_cpu"),
 ];
+
+/// How long a component may take to compile there: some times as long as customers take to come.
+const COMPILE_CPU_S: u64 = 8;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_running_host_refuses_hostile_files_and_goes_on_with_what_it_has() {
@@ -225,25 +309,108 @@ async fn a_running_host_refuses_hostile_files_and_goes_on_with_what_it_has() {
     let lair = Lair::of(&guests);
     let tenant = |rules: String| Tenant {
         clock: "system",
-        rules,
+        rules: format!("\n[limits]\ncompile_cpu = \"{COMPILE_CPU_S}s\"\n{rules}"),
         policies: vec![tags_everybody("tags", "came")],
         ..Tenant::default()
     };
-    let stage = Stage::set(&tenant(String::new())).await;
+    let Stage { host, on, config, folder } = Stage::set(&tenant(String::new())).await;
+    host.stop().await.unwrap();
+    // Whatever keeps its one worker keeps everybody.
+    let env = vec![("TOKIO_WORKER_THREADS".to_owned(), "1".to_owned())];
+    let Launched::Listens(host) = Host::launch(&config, &Launch { env, ..Launch::default() }).await.unwrap()
+    else {
+        panic!("{}", tests::host::log(&config))
+    };
+    let stage = Stage { host, on, config, folder };
     let log = || std::fs::read_to_string(stage.config.with_extension("log")).unwrap();
     for (guest, part) in FILES {
         let before = log().len();
+        let is_refused = || log()[before..].contains("the old one stays");
         let rules = lair.sections("policy", std::slice::from_ref(guest), "");
         tenant(rules).write(stage.folder.path(), &stage.on).unwrap();
         stage.host.signal("HUP").unwrap();
         let name = name(*guest);
-        eventually(&format!("{name} is refused"), async || log()[before..].contains("the old one stays"))
-            .await;
+        if guest.name == "takes_minutes_to_compile" {
+            let began = std::time::Instant::now();
+            customers_come(&stage).await;
+            eventually("all are tagged", async || tagged(&stage.host, "came").await == CUSTOMERS).await;
+            assert!(!is_refused(), "they came while it was compiled, for {:?}", began.elapsed());
+        }
+        eventually(&format!("{name} is refused"), async || is_refused()).await;
         let said = &log()[before..];
         assert!(said.contains(&format!("policy \\\"{name}\\\"")) && said.contains(part), "{said}");
+        let samples = stage.host.metrics().await.unwrap();
+        assert_eq!(sum(&samples, "heliu_plugins_refused_total", &[("plugin", name.as_str())]), 1.0, "{name}");
     }
-    customers_come(&stage).await;
-    eventually("all are tagged", async || tagged(&stage.host, "came").await == CUSTOMERS).await;
+    tests::host::cli_text(&stage.config, &["rebuild", "--check"]).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plugin_that_gropes_about_in_the_network_is_counted_and_named_once() {
+    let guest = guests::named("asks_whom_nobody_granted");
+    let lair = Lair::of(&[guest]);
+    let rules = lair.sections("connection", &[guest], "key = \"hunter22\"");
+    let stage = Stage::set(&Tenant { rules, policies: Vec::new(), ..Tenant::default() }).await;
+    let client = tests::web::client(Duration::from_secs(20)).unwrap();
+    for _ in 0..3 {
+        let asked = client.post(stage.host.hook(&name(guest))).body("attack").send().await.unwrap();
+        assert_eq!(asked.status(), 403, "it is told that it may not");
+    }
+    let samples = stage.host.metrics().await.unwrap();
+    let labels = [("connection", name(guest)), ("reason", "not_granted".to_owned())];
+    let labels = labels.each_ref().map(|(label, value)| (*label, value.as_str()));
+    assert_eq!(sum(&samples, "heliu_http_refused_total", &labels), 3.0);
+    let log = std::fs::read_to_string(stage.config.with_extension("log")).unwrap();
+    let told: Vec<&str> = log.lines().filter(|line| line.contains("that nobody allowed")).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("asks-whom-nobody-granted") && told[0].contains("not_granted"), "{told:?}");
+    assert!(!log.contains("169.254"), "where to stands in the plugin's own words alone");
+}
+
+/// Everybody waits for a policy that comes to nothing again and again. It costs what it may, and is left out.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_that_fails_at_turn_after_turn_is_paused_and_healthy_ones_go_on() {
+    const MANY: u64 = 300;
+    let guest = guests::named("loops_at_a_turn");
+    let lair = Lair::of(&[guest]);
+    let name = name(guest);
+    let limits = "\n[limits]\npolicy_failing_per_minute = \"1s\"\n";
+    let rules = limits.to_owned() + &lair.sections("policy", &[guest], "");
+    let policies = vec![tags_everybody("tags", "came")];
+    let stage = Stage::set(&Tenant { clock: "system", rules, policies, ..Tenant::default() }).await;
+    let mut pushes = tokio::task::JoinSet::new();
+    for line in 0..8 {
+        let (wecom, hook) = (stage.on.wecom.clone(), stage.host.hook(WECOM));
+        pushes.spawn(async move {
+            for number in (0..MANY).filter(|number| number % 8 == line) {
+                let event = added(&format!("wmFabLe{number:025}"), START_MS / 1000 + number);
+                assert!(wecom.push(&hook, &event).await.unwrap().is_accepted());
+            }
+        });
+    }
+    pushes.join_all().await;
+    let tagged = async || {
+        let all = stage.host.customers().await.unwrap();
+        all.iter().filter(|customer| customer["tags"].to_string().contains("behaviour:came")).count() as u64
+    };
+    eventually("all are tagged by the one that behaves", async || tagged().await == MANY).await;
+    // It loops at each third turn, for 50 ms and more: it was not asked at all of them.
+    let samples = stage.host.metrics().await.unwrap();
+    let looped = sum(&samples, "heliu_plugin_faults_total", &[("plugin", name.as_str()), ("kind", "fuel")]);
+    assert!(looped < MANY as f64 / 6.0, "it looped at {looped} turns");
+    assert_eq!(sum(&samples, "heliu_policy_paused", &[("plugin", name.as_str())]), 1.0);
+    paused(&stage.host, &name).await;
+    // The journal says who, and what of it failed.
+    let records = stage.records();
+    let configured = records.iter().map(|record| &record["entry"]["configured"]);
+    let paused: Vec<&Value> = configured.filter(|configured| configured["by"] == "host").collect();
+    assert_eq!(paused.len(), 1, "{paused:?}");
+    let why = paused[0]["why"].as_str().unwrap();
+    for part in [name.as_str(), "is paused", "keeps failing", "ms that were left", "limit policy_fuel"] {
+        assert!(why.contains(part), "{part}: {why}");
+    }
+    let log = std::fs::read_to_string(stage.config.with_extension("log")).unwrap();
+    assert!(log.contains("PAUSED") && log.contains("keeps failing"), "{log}");
     tests::host::cli_text(&stage.config, &["rebuild", "--check"]).unwrap();
 }
 

@@ -3,13 +3,12 @@
 //! Of webhooks: received = answered + refused, by reason + dead, by reason. Of events: yielded = stored + duplicate + unkept.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, anyhow, bail, ensure};
 
 use crate::host::TOKEN;
+use crate::web;
 
 /// How long a host may be at work with what it was given last.
 const QUIET_MAX: Duration = Duration::from_secs(30);
@@ -84,38 +83,63 @@ pub fn violations(samples: &[Sample]) -> Vec<String> {
     violations
 }
 
-/// Waits until the host at this address is quiet, and holds it to its equations. A host that has ended says nothing, and one
-/// without connections has received nothing.
+/// Waits until the host whose API is at this address is quiet, and holds it to its equations. One without connections has received
+/// nothing, and one that `ended` says nothing. Any other that does not tell its numbers has failed the test: nobody knows
+/// what it lost.
 ///
 /// Blocks, and needs no runtime: it stands at the end of every test, also of those that forget it.
-pub fn check(address: &str, connects: bool) -> anyhow::Result<()> {
-    let patience = Instant::now() + QUIET_MAX;
+///
+/// # Errors
+/// An equation does not hold, or the host does not tell, for as long as it may be at work.
+pub fn check(api: &str, connects: bool, ended: impl FnMut() -> bool) -> anyhow::Result<()> {
+    check_within(api, connects, QUIET_MAX, ended)
+}
+
+fn check_within(
+    api: &str,
+    connects: bool,
+    patience: Duration,
+    mut ended: impl FnMut() -> bool,
+) -> anyhow::Result<()> {
+    let patience = Instant::now() + patience;
     loop {
-        let Ok(text) = scrape(address) else { return Ok(()) };
-        let samples = parse(&text)?;
-        let received = samples.iter().any(|sample| sample.name == "heliu_requests_received_total");
-        ensure!(received || !connects, "{address} tells nothing of what it received:\n{text}");
-        let violations = violations(&samples);
-        if violations.is_empty() {
+        let trouble = match scrape(api) {
+            Ok(text) => {
+                let samples = parse(&text)?;
+                let received = samples.iter().any(|sample| sample.name == "heliu_requests_received_total");
+                ensure!(received || !connects, "{api} tells nothing of what it received:\n{text}");
+                violations(&samples).join("\n")
+            }
+            Err(_) if ended() => return Ok(()),
+            Err(error) => format!("{api} does not tell what it received: {error:#}"),
+        };
+        if trouble.is_empty() {
             return Ok(());
         }
         if Instant::now() > patience {
-            bail!("{}", violations.join("\n"));
+            bail!("{trouble}");
         }
         std::thread::sleep(Duration::from_millis(50));
     }
 }
 
-fn scrape(address: &str) -> anyhow::Result<String> {
-    let host = address.trim_start_matches("http://");
-    let mut stream = TcpStream::connect(host)?;
-    stream.set_read_timeout(Some(QUIET_MAX))?;
-    write!(stream, "GET /metrics HTTP/1.0\r\nhost: {host}\r\nauthorization: Bearer {TOKEN}\r\n\r\n")?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    let (head, body) = answer.split_once("\r\n\r\n").context("no head")?;
-    ensure!(head.starts_with("HTTP/1.0 200") || head.starts_with("HTTP/1.1 200"), "{head}");
-    Ok(body.to_owned())
+/// On a thread of its own: whoever asks may be within a runtime.
+fn scrape(api: &str) -> anyhow::Result<String> {
+    let asking = async {
+        let client = web::client_of_hosts(QUIET_MAX)?;
+        let response = client.get(format!("{api}/metrics")).bearer_auth(TOKEN).send().await?;
+        let status = response.status();
+        let text = response.text().await?;
+        ensure!(status.is_success(), "{status}: {text}");
+        Ok(text)
+    };
+    std::thread::scope(|scope| {
+        let asked = scope.spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(asking)
+        });
+        asked.join().map_err(|_| anyhow!("whoever asks for metrics broke off"))?
+    })
 }
 
 #[cfg(test)]
@@ -144,5 +168,15 @@ mod tests {
         assert_eq!(violated(3, 4), [""; 0]);
         assert_eq!(violated(2, 4), ["shop: 7 requests were received; 2 answered, 2 refused, 2 dead"]);
         assert_eq!(violated(3, 3), ["shop: 5 events were yielded; 3 stored, 1 known, 0 not kept"]);
+    }
+
+    #[test]
+    fn only_a_host_that_has_ended_may_be_silent() {
+        // Nobody listens there any more.
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let api = format!("http://{free}");
+        check(&api, true, || true).unwrap();
+        let error = check_within(&api, true, Duration::ZERO, || false).unwrap_err().to_string();
+        assert!(error.contains("does not tell what it received"), "{error}");
     }
 }

@@ -123,7 +123,7 @@ impl Host {
             ready[key].as_str().map(str::to_owned).context("the host does not say where it listens")
         };
         let (address, api) = (said("url")?, said("api")?);
-        let client = web::client(ANSWER_MAX)?;
+        let client = web::client_of_hosts(ANSWER_MAX)?;
         let host = Host { config: config.to_owned(), address, api, child, is_over: false, client };
         Ok(Launched::Listens(host))
     }
@@ -158,7 +158,7 @@ impl Host {
 
     /// All that `/metrics` tells.
     pub async fn metrics(&self) -> anyhow::Result<Vec<Sample>> {
-        let request = self.client.get(format!("{}/metrics", self.address)).bearer_auth(TOKEN);
+        let request = self.client.get(format!("{}/metrics", self.api)).bearer_auth(TOKEN);
         let response = request.send().await?;
         let status = response.status();
         let body = response.text().await?;
@@ -191,9 +191,11 @@ impl Host {
         }
     }
 
-    fn conserves(&self) -> anyhow::Result<()> {
+    /// What it was given and what became of it come to the same, unless it has ended.
+    fn conserves(&mut self) -> anyhow::Result<()> {
         let connects = std::fs::read_to_string(&self.config)?.contains("[[connection]]");
-        conservation::check(&self.address, connects)
+        let child = &mut self.child;
+        conservation::check(&self.api, connects, || matches!(child.try_wait(), Ok(Some(_))))
     }
 
     /// Sends a signal by its name: `TERM`, `HUP`, `KILL`.
@@ -206,8 +208,8 @@ impl Host {
 
     /// Stops it as an operator does, and waits.
     pub async fn stop(mut self) -> anyhow::Result<()> {
-        self.conserves()?;
         self.is_over = true;
+        self.conserves()?;
         self.signal("TERM")?;
         let status =
             tokio::time::timeout(STOP_MAX, self.child.wait()).await.context("the host does not stop")??;
@@ -215,8 +217,15 @@ impl Host {
         Ok(())
     }
 
-    /// Ends it as a power cut does.
+    /// Ends it as a power cut does, after it was held to what it says that it received.
     pub async fn kill(mut self) -> anyhow::Result<()> {
+        self.is_over = true;
+        self.conserves()?;
+        self.kill_now().await
+    }
+
+    /// The same at this very moment, whatever it is at: what it counted is gone with it.
+    pub async fn kill_now(mut self) -> anyhow::Result<()> {
         self.is_over = true;
         self.child.kill().await.context("kill the host")
     }

@@ -16,7 +16,7 @@ pub use oracle::{Oracle, Verdict};
 use crate::conservation::sum;
 use crate::dice::Dice;
 use crate::host::{cli_text, deaths};
-use crate::tenant::WECOM;
+use crate::tenant::{WECOM, YOUZAN};
 use crate::wecom::{Change, Contact, WecomEvent};
 use crate::{Host, Launch, Launched, Platforms, Tenant};
 
@@ -56,6 +56,9 @@ const POINTS: &[(&str, u64)] = &[
     (REFOLDED, 1),
     (MIGRATING, 1),
     (MIGRATED, 2),
+    (FLOOR_RAISED, 1),
+    (CHECKPOINT_BEGUN, 2),
+    (CHECKPOINT_DONE, 2),
 ];
 const DUE_TOLD: &str = "due-told";
 const ERRAND_CARRIED: &str = "errand-carried";
@@ -63,6 +66,12 @@ const OUTCOME_KEPT: &str = "outcome-kept";
 const REFOLDED: &str = "page-refolded";
 const MIGRATING: &str = "migration-written";
 const MIGRATED: &str = "migrated";
+const FLOOR_RAISED: &str = "floor-raised";
+const CHECKPOINT_BEGUN: &str = "checkpoint-begun";
+const CHECKPOINT_DONE: &str = "checkpoint-done";
+
+/// What tells late of a customer whose tags change with the days that have gone since: an alarm is due at once.
+const LONG_AGO_S: u64 = 4 * 86_400;
 
 /// What came of it.
 #[derive(Debug)]
@@ -91,9 +100,10 @@ impl Soak {
     pub async fn new(seed: u64, folder: &Path) -> anyhow::Result<Soak> {
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let on = Platforms::start(u64::try_from(since.as_millis())?).await?;
-        let tenant = Tenant { clock: "system", carry_again: vec!["tag"], ..Tenant::default() };
+        let tenant =
+            Tenant { clock: "system", carry_again: vec!["tag"], points_again: true, ..Tenant::default() };
         let config = tenant.write(folder, &on)?;
-        let oracle = Oracle::new(&on.wecom)?;
+        let oracle = Oracle::new(&on)?;
         let dice = Dice::new(seed, DICE_STREAM);
         Ok(Soak { dice, config, on, oracle, life: 0, setting: 30, killed: 0 })
     }
@@ -114,6 +124,12 @@ impl Soak {
         let point = self.dice.chance(650).then(|| self.point());
         self.between(point.as_deref())?;
         self.oracle.plan(PUSHES.saturating_sub(self.oracle.open() as u64));
+        let comes_to = |point_of: &str| point.as_deref().is_some_and(|at| at.starts_with(point_of));
+        if comes_to(FLOOR_RAISED) {
+            self.oracle.plan_ago(1, LONG_AGO_S);
+        }
+        // The logs are copied when a host stops.
+        let stops = comes_to(CHECKPOINT_BEGUN) || comes_to(CHECKPOINT_DONE);
         self.on.clock.advance(1_000);
         let (launch, how) = match &point {
             Some(point) => (Launch::to_die(point.as_str()), point.as_str()),
@@ -131,6 +147,11 @@ impl Soak {
         let hook = host.hook(WECOM);
         let oracle = self.oracle.clone();
         let pushing = tokio::spawn(async move { oracle.push(&hook, LINES, PACE).await });
+        self.oracle.shop(&host.hook(YOUZAN)).await;
+        if stops {
+            tokio::time::sleep(Duration::from_millis(self.dice.between(0, LIFE_MS))).await;
+            host.signal("TERM")?;
+        }
         let lives = match point {
             Some(_) => POINT_MAX,
             None => Duration::from_millis(self.dice.between(0, LIFE_MS)),
@@ -141,7 +162,7 @@ impl Soak {
             }
             None => {
                 self.killed += 1;
-                host.kill().await?;
+                host.kill_now().await?;
             }
         }
         pushing.await?;
@@ -173,6 +194,7 @@ impl Soak {
             std::fs::write(&path, text)?;
             let file = path.to_str().context("a path that is text")?;
             cli_text(&self.config, &["broadcast", "send", file, "--by", "li", "--why", "a soak"])?;
+            self.oracle.promise_points(&self.config, &format!("points-{}", self.life))?;
         }
         if self.dice.chance(60) || point == REFOLDED {
             let text = std::fs::read_to_string(&self.config)?;
@@ -212,6 +234,10 @@ impl Soak {
         let her = format!("customers?handle=wecom.external-userid:{corp}:{fresh}&tag=behaviour:removed-us");
         while host.get(&her).await?["customers"].as_array().is_none_or(Vec::is_empty) {
             ensure!(tokio::time::Instant::now() < patience, "a fresh event does not flow");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        while self.oracle.owed() > 0 {
+            ensure!(tokio::time::Instant::now() < patience, "{} errands are not carried", self.oracle.owed());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         // What it folds people again for is done too: a host may be stopped in the middle of that, and goes on with it later.

@@ -30,6 +30,8 @@ pub struct Tenant {
     pub rules: String,
     /// Scenes of which WeCom's errands may be handed over again.
     pub carry_again: Vec<&'static str>,
+    /// So may Youzan's points, which are booked once under each errand's id.
+    pub points_again: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -51,6 +53,7 @@ impl Default for Tenant {
             clock: "manual",
             rules: String::new(),
             carry_again: Vec::new(),
+            points_again: false,
             policies: vec![
                 bound("behaviour-tags", include_str!("tenant/behaviour-tags.toml")),
                 bound("repurchase", include_str!("tenant/repurchase.toml")),
@@ -77,7 +80,7 @@ impl Tenant {
         let text = [
             self.head(),
             wecom_text(wecom, &self.carry_again)?,
-            youzan_text(youzan)?,
+            youzan_text(youzan, self.points_again)?,
             tmall_text(tmall)?,
             self.policies_text()?,
             self.rules.clone(),
@@ -128,10 +131,11 @@ fn wecom_text(wecom: &WecomSim, carry_again: &[&str]) -> anyhow::Result<String> 
     ))
 }
 
-fn youzan_text(youzan: &YouzanSim) -> anyhow::Result<String> {
+fn youzan_text(youzan: &YouzanSim, points_again: bool) -> anyhow::Result<String> {
     let (config, base) = (youzan.config(), youzan.base_url());
+    let again = if points_again { "carry_again = [\"points\"]\n" } else { "" };
     Ok(format!(
-        "\n[[connection]]\nname = \"{YOUZAN}\"\nplugin = {:?}\nhosts = [{base:?}]\ninward = true\npoll_every = \"2h\"\nshares = [\"phone\"]\n\n\
+        "\n[[connection]]\nname = \"{YOUZAN}\"\nplugin = {:?}\nhosts = [{base:?}]\ninward = true\npoll_every = \"2h\"\nshares = [\"phone\"]\n{again}\n\
          [connection.settings]\nclient_id = {:?}\nclient_secret = {{ file = \"youzan.secret\" }}\nkdt_id = {}\n\
          api_base = {base:?}\n",
         file("youzan")?,

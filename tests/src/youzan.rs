@@ -151,6 +151,12 @@ impl YouzanSim {
             .await
     }
 
+    /// One attempt at a push. Was it taken?
+    pub async fn push_once(&self, hook: &str, push: &Push) -> bool {
+        let sent = delivery::send(self.request(hook, push.kind, push.body(&self.inside.config))).await;
+        sent.is_ok_and(|(status, body)| status == 200 && body.contains("success"))
+    }
+
     /// One attempt with a body that the test made, correctly signed.
     pub async fn push_raw(&self, hook: &str, kind: &str, body: &str) -> anyhow::Result<(u16, String)> {
         delivery::send(self.request(hook, kind, body.to_owned())).await.context("the hook did not answer")

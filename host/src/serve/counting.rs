@@ -70,9 +70,7 @@ fn policies(shared: &Shared, fold: &FolderHandle) -> Vec<PluginState> {
     let policy = |binding: model::Binding| {
         let counts = shared.metrics.policy_counts(&binding.name);
         let (state, message) = match (paused.get(&binding.name), counts.trouble) {
-            (Some(why), _) => {
-                (Condition::Paused, Some(format!("it decides nothing: it could not be called: {why}")))
-            }
+            (Some(why), _) => (Condition::Paused, Some(format!("it decides nothing: {why}"))),
             (None, Some(trouble)) => (Condition::Failing, Some(trouble)),
             (None, None) => (Condition::Running, None),
         };

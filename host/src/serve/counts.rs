@@ -28,8 +28,12 @@ pub(crate) mod refused {
 pub(crate) struct ByWord(Mutex<BTreeMap<&'static str, u64>>);
 
 impl ByWord {
-    pub(crate) fn count(&self, word: &'static str) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(word).or_default() += 1;
+    /// Gives how many there are now.
+    pub(crate) fn count(&self, word: &'static str) -> u64 {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(word).or_default();
+        *count += 1;
+        *count
     }
 
     pub(crate) fn get(&self, word: &'static str) -> u64 {
@@ -51,6 +55,8 @@ pub(crate) struct Counts {
     /// Chores and pages of the feed that died, by reason.
     pub(crate) dead_chores: ByWord,
     pub(crate) dead_polls: ByWord,
+    /// Requests of the plugin that nobody allowed, by reason.
+    pub(crate) http_refused: ByWord,
 }
 
 /// Of webhooks, from where they are taken off the queue.
@@ -85,8 +91,12 @@ impl Requests {
     pub(crate) fn ended(&self, became: Became) {
         match became {
             Became::Answered => bump(&self.answered, 1),
-            Became::Refused(why) => self.refused.count(why),
-            Became::Dead(why) => self.dead.count(why),
+            Became::Refused(why) => {
+                self.refused.count(why);
+            }
+            Became::Dead(why) => {
+                self.dead.count(why);
+            }
         }
     }
 }

@@ -57,6 +57,7 @@ pub(crate) struct Folder {
     tokens: Option<TokenWords>,
     waiting: Waiting,
     wakes: Receiver<Wake>,
+    looks: Arc<AtomicBool>,
 }
 
 /// The connection and the key of a cell of memory.
@@ -66,6 +67,8 @@ pub(crate) type Cell = (String, String);
 #[derive(Clone)]
 pub(crate) struct FolderHandle {
     wakes: Sender<Wake>,
+    /// One look is asked for and not begun: a second would see the same. So however long the fold is busy, one waits.
+    looks: Arc<AtomicBool>,
     wanted: Arc<Mutex<Wanted>>,
     paused: Arc<Mutex<BTreeMap<String, String>>>,
     halt: Arc<AtomicBool>,
@@ -84,8 +87,10 @@ impl Folder {
         let (wakes_in, wakes) = channel();
         let wanted = Arc::new(Mutex::new(wanted));
         let paused = Arc::default();
+        let looks = Arc::new(AtomicBool::new(false));
         let handle = FolderHandle {
             wakes: wakes_in,
+            looks: Arc::clone(&looks),
             wanted: Arc::clone(&wanted),
             paused: Arc::clone(&paused),
             halt: router.halt(),
@@ -105,6 +110,7 @@ impl Folder {
                 tokens,
                 waiting,
                 wakes,
+                looks,
             },
             handle,
         )
@@ -174,8 +180,10 @@ impl Folder {
         }
     }
 
-    /// As far as it goes; where a policy cannot be called again and again, without that policy.
+    /// As far as it goes; where a policy cannot be called again and again, or keeps failing, without that policy.
     fn settle(&mut self) -> Result<Standing, RouterError> {
+        // Whatever is appended from here on is a look of its own.
+        self.looks.store(false, Ordering::SeqCst);
         let fold = self.waiting.fold();
         let result = fold.in_scope(|| self.settle_or_pause());
         self.waiting.folded(self.router.standing().position);
@@ -189,14 +197,13 @@ impl Folder {
             let told = self.pausing.told(self.router.setup());
             *self.paused.lock().unwrap_or_else(PoisonError::into_inner) = told;
             let Some((policy, why)) = self.pausing.heard(&result) else { return result };
-            if self.router.pause(&policy, now)?.is_none() {
+            if self.router.pause(&policy, &why, now)?.is_none() {
                 return result;
             }
             tracing::error!(
                 policy,
                 why,
-                "the policy cannot be called and is PAUSED: it decides nothing, for anybody, until it is tried again or \
-                 the configuration is read again"
+                "the policy is PAUSED: it decides nothing, for anybody, until it is tried again or the configuration is read again"
             );
             self.pausing.pause(policy, why, now);
         }
@@ -266,8 +273,11 @@ pub(crate) async fn folded(store: &dyn Store, mut health: watch::Receiver<Health
 }
 
 impl FolderHandle {
+    /// Something was appended.
     pub(crate) fn wake(&self) {
-        drop(self.wakes.send(Wake::Look));
+        if !self.looks.swap(true, Ordering::SeqCst) {
+            drop(self.wakes.send(Wake::Look));
+        }
     }
 
     pub(crate) fn want(&self, wanted: Wanted) {
@@ -293,5 +303,29 @@ impl FolderHandle {
     pub(crate) fn stop(&self) {
         self.halt.store(true, Ordering::Relaxed);
         drop(self.wakes.send(Wake::Stop));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fold_that_is_busy_is_asked_to_look_once_however_much_is_appended() {
+        let (wakes_in, wakes) = channel();
+        let looks = Arc::new(AtomicBool::new(false));
+        let fold = FolderHandle {
+            wakes: wakes_in,
+            looks: Arc::clone(&looks),
+            wanted: Arc::default(),
+            paused: Arc::default(),
+            halt: Arc::default(),
+        };
+        (0..1000).for_each(|_| fold.wake());
+        assert_eq!(wakes.try_iter().count(), 1);
+        // It looks; what comes now is for the next time.
+        looks.store(false, Ordering::SeqCst);
+        (0..1000).for_each(|_| fold.wake());
+        assert_eq!(wakes.try_iter().count(), 1);
     }
 }

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use config::Config;
-use heliu::wiring::{self, Data, Policies, Shelf};
+use heliu::wiring::{self, Data, PluginRefused, Policies, Shelf};
 use journal::Journal;
 use model::Binding;
 use sandbox::{Grants, HostGrant, Plugin, Sandbox};
 
 use super::connection::{Connection, ConnectionStanding};
 use super::granting::{self, Wanted};
-use super::shared::Connections;
+use super::shared::{self, Connections};
 use crate::carrying::Outlet;
 
 /// Makes a running configuration out of a written one.
@@ -54,7 +54,7 @@ impl Loader {
         for wanted in &config.connections {
             let connection = self
                 .connect(wanted, &config.plugins, running)
-                .with_context(|| format!("{}: connection \"{}\"", config.path.display(), wanted.name))?;
+                .with_context(|| PluginRefused::new(config, "connection", &wanted.name))?;
             grants.push(granting::of(wanted, &connection));
             connections.insert(wanted.name.clone(), Arc::new(connection));
         }
@@ -88,7 +88,7 @@ impl Loader {
         };
         config::check_settings(&connector.descriptor().settings_schema, &wanted.settings)?;
         let grants = wanted.hosts.iter().map(|host| HostGrant::parse(host, wanted.inward));
-        let http = self.sandbox.http(grants.collect::<Result<_, _>>()?)?;
+        let grants = grants.collect::<Result<_, _>>()?;
         let standing = match running.get(&wanted.name) {
             Some(running) => {
                 running.standing.next_poll.store(0, std::sync::atomic::Ordering::SeqCst);
@@ -97,6 +97,7 @@ impl Loader {
             }
             None => Arc::new(ConnectionStanding::new(self.journal.recall(&wanted.name)?)),
         };
+        let http = self.sandbox.http(grants)?.telling(shared::on_refused(&wanted.name, &standing));
         let (name, descriptor) = (wanted.name.clone(), connector.descriptor());
         let outlet = Outlet::new(
             &name,

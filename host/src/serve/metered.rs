@@ -14,7 +14,8 @@ use model::{
 use router::{Plugins, PluginsError, TurnOutcome};
 use store::{Agenda, Commit, Query, Standing, Store, StoreError};
 
-use super::metrics::{Metrics, Spent};
+use super::failing::Failing;
+use super::metrics::Metrics;
 use crate::telemetry::Waiting;
 
 /// Journal and store of a data folder. The store's commits are seen in the trace of the fold that makes them.
@@ -139,26 +140,33 @@ impl Store for MeteredStore {
 
 /// What the fold asks, and nobody who only looks at the past.
 pub(crate) struct MeteredPolicies {
-    pub(crate) inner: Arc<Policies>,
-    pub(crate) metrics: Arc<Metrics>,
+    inner: Arc<Policies>,
+    metrics: Arc<Metrics>,
+    failing: Failing,
+}
+
+impl MeteredPolicies {
+    pub(crate) fn new(
+        inner: Arc<Policies>,
+        metrics: Arc<Metrics>,
+        limits: &config::Limits,
+    ) -> MeteredPolicies {
+        MeteredPolicies { inner, metrics, failing: Failing::new(limits.policy_failing_per_minute) }
+    }
 }
 
 impl Plugins for MeteredPolicies {
     fn evaluate(&self, binding: &Binding, turns: &[Turn<'_>]) -> Result<Vec<TurnOutcome>, PluginsError> {
-        let began = Moment::now();
-        match self.inner.evaluate_metered(binding, turns) {
+        let (name, began) = (&binding.name, Moment::now());
+        match self.inner.evaluate_within(binding, turns, self.failing.left(name, began)) {
             Ok(evaluation) => {
-                let spent = Spent {
-                    calls: evaluation.calls,
-                    fuel: evaluation.fuel,
-                    memory_bytes: evaluation.memory_bytes,
-                };
-                let outcomes = wiring::outcomes(evaluation);
-                self.metrics.policy_call(&binding.name, began.elapsed(), Ok((&outcomes, spent)));
-                Ok(outcomes)
+                self.failing.failed(name, evaluation.failing, began);
+                self.metrics.policy_call(name, began.elapsed(), Ok(&evaluation));
+                Ok(wiring::outcomes(evaluation))
             }
             Err(error) => {
-                self.metrics.policy_call(&binding.name, began.elapsed(), Err(&error));
+                self.failing.forget(name);
+                self.metrics.policy_call(name, began.elapsed(), Err(&error));
                 Err(error)
             }
         }

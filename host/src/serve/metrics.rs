@@ -6,18 +6,19 @@
 //! Invariant: a label's values come from the configuration or from a fixed list, never from a channel or a customer.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use model::IntentState;
+use model::{Class, IntentState};
 use prometheus_client::encoding::prometheus_text;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::{Family, MetricConstructor};
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
-use router::{PluginsError, TurnOutcome};
-use sandbox::{Called, FaultKind, PluginFault};
+use router::PluginsError;
+use sandbox::{Called, Evaluation, PluginFault, TurnOutcome};
 
 use super::doors::Door;
 
@@ -56,6 +57,8 @@ pub(crate) struct Metrics {
     memory: Family<Labels, Gauge>,
     turns: Family<Labels, Counter>,
     fuel: Family<Labels, Counter>,
+    failing: Family<Labels, Counter<f64, AtomicU64>>,
+    refused: Family<Labels, Counter>,
     commits: Family<Labels, Histogram, Seconds>,
     steps: Family<Labels, Counter>,
     policies: Mutex<BTreeMap<String, PolicyCounts>>,
@@ -83,6 +86,8 @@ impl Metrics {
             memory: Family::default(),
             turns: Family::default(),
             fuel: Family::default(),
+            failing: Family::default(),
+            refused: Family::default(),
             commits: seconds(),
             steps: Family::default(),
             policies: Mutex::default(),
@@ -110,6 +115,16 @@ impl Metrics {
             "policy_fuel",
             "Fuel that a policy used, about one for each instruction",
             metrics.fuel.clone(),
+        );
+        registry.register(
+            "policy_failing_seconds",
+            "How long calls of a policy took that came to nothing",
+            metrics.failing.clone(),
+        );
+        registry.register(
+            "plugins_refused",
+            "Components that the configuration names and that were not taken when it was read again",
+            metrics.refused.clone(),
         );
         registry.register(
             "commit_seconds",
@@ -141,8 +156,8 @@ impl Metrics {
             Err(fault) => {
                 let kind = ("kind", fault.kind.name().to_owned());
                 self.faults.get_or_create(&vec![plugin(), kind]).inc();
-                if let FaultKind::Limit { name, text: _ } = &fault.kind {
-                    self.limits.get_or_create(&vec![plugin(), ("limit", (*name).to_owned())]).inc();
+                if let Some(limit) = fault.kind.limit() {
+                    self.limits.get_or_create(&vec![plugin(), ("limit", limit.to_owned())]).inc();
                 }
             }
         }
@@ -152,7 +167,7 @@ impl Metrics {
         &self,
         policy: &str,
         took: Duration,
-        decided: Result<(&[TurnOutcome], Spent), &PluginsError>,
+        decided: Result<&Evaluation, &PluginsError>,
     ) {
         let labels = vec![("plugin", policy.to_owned()), ("door", "policy".to_owned())];
         let plugin = || ("plugin", policy.to_owned());
@@ -160,35 +175,41 @@ impl Metrics {
         let mut policies = self.policies.lock().unwrap_or_else(PoisonError::into_inner);
         let counts = policies.entry(policy.to_owned()).or_default();
         match decided {
-            Ok((outcomes, Spent { calls, fuel, memory_bytes })) => {
-                self.calls.get_or_create(&labels).inc_by(calls.into());
+            Ok(Evaluation { outcomes, fuel, calls, memory_bytes, failing }) => {
+                self.calls.get_or_create(&labels).inc_by(u64::from(*calls));
                 self.turns.get_or_create(&vec![plugin()]).inc_by(outcomes.len() as u64);
-                self.fuel.get_or_create(&vec![plugin()]).inc_by(fuel);
-                self.held(policy, memory_bytes);
-                counts.calls += u64::from(calls);
+                self.fuel.get_or_create(&vec![plugin()]).inc_by(*fuel);
+                self.failing.get_or_create(&vec![plugin()]).inc_by(failing.as_secs_f64());
+                self.held(policy, *memory_bytes);
+                counts.calls += u64::from(*calls);
                 counts.trouble = None;
                 for outcome in outcomes {
-                    let TurnOutcome::Fault { kind, text: _ } = outcome else { continue };
+                    let TurnOutcome::Fault(fault) = outcome else { continue };
                     counts.faults += 1;
-                    self.faults.get_or_create(&vec![plugin(), ("kind", kind.clone())]).inc();
-                    let limit = match kind.as_str() {
-                        "fuel" => Some("policy_fuel"),
-                        "memory" => Some("policy_memory_bytes"),
-                        _ => None,
-                    };
-                    if let Some(limit) = limit {
+                    let kind = ("kind", fault.kind.name().to_owned());
+                    self.faults.get_or_create(&vec![plugin(), kind]).inc();
+                    if let Some(limit) = fault.limit {
                         self.limits.get_or_create(&vec![plugin(), ("limit", limit.to_owned())]).inc();
                     }
                 }
             }
             Err(error) => {
                 self.calls.get_or_create(&labels).inc();
-                self.faults.get_or_create(&vec![plugin(), ("kind", "not_called".to_owned())]).inc();
+                let kind = match error.class {
+                    Class::Reject => "keeps_failing",
+                    Class::Retry | Class::Operator | Class::Bug => "not_called",
+                };
+                self.faults.get_or_create(&vec![plugin(), ("kind", kind.to_owned())]).inc();
                 counts.calls += 1;
                 counts.faults += 1;
                 counts.trouble = Some(error.reason.clone());
             }
         }
+    }
+
+    /// What the configuration calls by this name, and the host does not take.
+    pub(crate) fn plugin_refused(&self, name: &str) {
+        self.refused.get_or_create(&vec![("plugin", name.to_owned())]).inc();
     }
 
     fn held(&self, plugin: &str, bytes: usize) {
@@ -218,14 +239,6 @@ impl Metrics {
     }
 }
 
-/// What a call of a policy cost.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Spent {
-    pub(crate) calls: u32,
-    pub(crate) fuel: u64,
-    pub(crate) memory_bytes: usize,
-}
-
 fn state_name(state: IntentState) -> &'static str {
     match state {
         IntentState::Proposed => "proposed",
@@ -244,14 +257,31 @@ fn state_name(state: IntentState) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use sandbox::{TurnFault, TurnFaultKind};
+
     use super::*;
 
     #[test]
     fn what_is_counted_is_written_with_its_labels() {
         let metrics = Metrics::new();
-        let spent = Spent { calls: 3, fuel: 500, memory_bytes: 65_536 };
-        let fault = TurnOutcome::Fault { kind: "fuel".to_owned(), text: String::new() };
-        metrics.policy_call("tags", Duration::from_millis(3), Ok((&[fault], spent)));
+        let fault = |kind, limit| TurnOutcome::Fault(TurnFault { kind, text: String::new(), limit });
+        let evaluation = Evaluation {
+            outcomes: vec![
+                fault(TurnFaultKind::Fuel, Some("policy_fuel")),
+                fault(TurnFaultKind::Memory, Some("table_elements")),
+                fault(TurnFaultKind::Bounds, Some("verdict_decisions")),
+                fault(TurnFaultKind::Bounds, None),
+            ],
+            fuel: 500,
+            calls: 3,
+            memory_bytes: 65_536,
+            failing: Duration::from_millis(1500),
+        };
+        metrics.policy_call("tags", Duration::from_millis(3), Ok(&evaluation));
+        let (binding, reason) = ("loops".to_owned(), "it keeps failing".to_owned());
+        let error = PluginsError { binding, reason, class: Class::Reject };
+        metrics.policy_call("loops", Duration::from_millis(3), Err(&error));
+        metrics.plugin_refused("hostile");
         metrics.step("welcome", IntentState::Sent, Some("wecom"));
         metrics.step("what-a-policy-made-up", IntentState::Held, None);
         let mut text = String::new();
@@ -260,7 +290,13 @@ mod tests {
             "heliu_plugin_calls_total{plugin=\"tags\",door=\"policy\"} 3",
             "heliu_policy_fuel_total{plugin=\"tags\"} 500",
             "heliu_plugin_faults_total{plugin=\"tags\",kind=\"fuel\"} 1",
+            "heliu_plugin_faults_total{plugin=\"tags\",kind=\"bounds\"} 2",
+            "heliu_plugin_faults_total{plugin=\"loops\",kind=\"keeps_failing\"} 1",
             "heliu_plugin_limits_total{plugin=\"tags\",limit=\"policy_fuel\"} 1",
+            "heliu_plugin_limits_total{plugin=\"tags\",limit=\"table_elements\"} 1",
+            "heliu_plugin_limits_total{plugin=\"tags\",limit=\"verdict_decisions\"} 1",
+            "heliu_policy_failing_seconds_total{plugin=\"tags\"} 1.5",
+            "heliu_plugins_refused_total{plugin=\"hostile\"} 1",
             "heliu_plugin_call_seconds_count{plugin=\"tags\",door=\"policy\"} 1",
             "heliu_plugin_call_memory_bytes{plugin=\"tags\"} 65536",
             "heliu_courier_steps_total{scene=\"welcome\",state=\"sent\",connection=\"wecom\"} 1",
@@ -268,6 +304,6 @@ mod tests {
         ] {
             assert!(text.lines().any(|told| told == line), "{line} is not in\n{text}");
         }
-        assert_eq!(metrics.policy_counts("tags"), PolicyCounts { calls: 3, faults: 1, trouble: None });
+        assert_eq!(metrics.policy_counts("tags"), PolicyCounts { calls: 3, faults: 4, trouble: None });
     }
 }

@@ -1,4 +1,4 @@
-//! Which policy is paused, and until when: what the folder remembers of policies that could not be called.
+//! Which policy is paused, and until when: what the folder remembers of policies that could not be called, or kept failing.
 
 use std::collections::BTreeMap;
 
@@ -34,8 +34,13 @@ impl Pausing {
         let trouble = match result {
             Err(RouterError::Plugins(error)) => match error.class {
                 Class::Retry | Class::Bug => error,
+                // The same would come of it again, and has cost everybody enough.
+                Class::Reject => {
+                    self.failing = None;
+                    return Some((error.binding.clone(), error.reason.clone()));
+                }
                 // A component that is missing is no trouble of the moment: without it the past cannot be folded.
-                Class::Operator | Class::Reject => return None,
+                Class::Operator => return None,
             },
             Err(_) => return None,
             Ok(_) => {
@@ -120,6 +125,8 @@ mod tests {
         assert_eq!(tries(&mut pausing, TRIES_MAX - 1), 0);
         let last = pausing.heard(&trouble("slow", Class::Bug));
         assert_eq!(last, Some(("slow".to_owned(), "no answer within policy_wall".to_owned())));
+        let at_once = pausing.heard(&trouble("failing", Class::Reject));
+        assert_eq!(at_once.map(|(policy, _)| policy).as_deref(), Some("failing"));
         for _ in 0..3 * TRIES_MAX {
             assert_eq!(pausing.heard(&trouble("missing", Class::Operator)), None);
             assert_eq!(pausing.heard::<()>(&Err(RouterError::Halted)), None);

@@ -207,7 +207,7 @@ impl Readings {
         let paused = wanted.map(|name| (policy(name.clone()), u64::from(paused.contains_key(&name))));
         sheet.number(
             "policy_paused",
-            "1 while a policy decides nothing, because it could not be called",
+            "1 while a policy decides nothing, because it could not be called or kept failing",
             paused,
         );
     }
@@ -247,13 +247,15 @@ impl Readings {
             "Those that the journal did not take: they come again",
             each(|one| read(&one.standing.counts.events.unkept)),
         );
-        let mut refused = Vec::new();
+        let (mut refused, mut not_allowed) = (Vec::new(), Vec::new());
         let mut dead = Vec::new();
         for one in connections.values() {
             let counts = &one.standing.counts;
             let reason = |word: &str| ("reason", word.to_owned());
             let by = counts.requests.refused.all();
             refused.extend(by.into_iter().map(|(word, count)| (vec![of(one), reason(word)], count)));
+            let by = counts.http_refused.all();
+            not_allowed.extend(by.into_iter().map(|(word, count)| (vec![of(one), reason(word)], count)));
             let whats = [
                 ("request", &counts.requests.dead),
                 ("chore", &counts.dead_chores),
@@ -266,6 +268,11 @@ impl Readings {
             }
         }
         sheet.counter("requests_refused", "Webhooks sent away with nothing of them kept, by reason", refused);
+        sheet.counter(
+            "http_refused",
+            "Requests of plugins to the network that nobody allowed, by reason",
+            not_allowed,
+        );
         sheet.counter("dead", "What became a dead letter, each time that it came", dead);
     }
 

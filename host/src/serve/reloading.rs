@@ -5,7 +5,7 @@ use std::sync::Arc;
 use config::Config;
 use courier::Rules;
 use heliu::shadows::Shadows;
-use heliu::wiring;
+use heliu::wiring::{self, PluginRefused};
 use segment::Segment;
 use tokio::signal::unix::Signal;
 use tokio::sync::watch;
@@ -28,14 +28,19 @@ pub(super) struct Reloading {
 }
 
 impl Reloading {
+    /// The configuration as it is written now, with its plugins admitted. Blocks for as long as they take.
+    fn read(&self) -> anyhow::Result<(Loaded, Renewal, Config)> {
+        let fresh = config::load(&self.config.path)?;
+        wiring::check_tenant(&fresh, &*self.shared.journal)?;
+        let loaded = self.loader.load(&fresh, &self.shared.connections())?;
+        Ok((loaded, Renewal::read(&fresh)?, fresh))
+    }
+
     /// Reads the configuration again at each SIGHUP. One that does not hold changes nothing.
     pub(super) async fn run(mut self, mut hangups: Signal) {
         while hangups.recv().await.is_some() {
-            let fresh = config::load(&self.config.path).map_err(anyhow::Error::from).and_then(|fresh| {
-                wiring::check_tenant(&fresh, &*self.shared.journal)?;
-                Ok((self.loader.load(&fresh, &self.shared.connections())?, Renewal::read(&fresh)?, fresh))
-            });
-            match fresh {
+            // A component that is new may take minutes to compile. Who is called or answered meanwhile has other threads.
+            match tokio::task::block_in_place(|| self.read()) {
                 Ok((Loaded { connections, wanted, shadows: beside }, renewal, fresh)) => {
                     if needs_restart(&self.config, &fresh) {
                         tracing::warn!(
@@ -60,6 +65,9 @@ impl Reloading {
                     tracing::info!(path = %self.config.path.display(), "the configuration was read again");
                 }
                 Err(error) => {
+                    if let Some(PluginRefused { name, .. }) = error.downcast_ref::<PluginRefused>() {
+                        self.shared.metrics.plugin_refused(name);
+                    }
                     tracing::error!(
                         error = format!("{error:#}"),
                         "the new configuration does not hold; the old one stays"

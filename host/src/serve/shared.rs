@@ -5,11 +5,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use courier::Rules;
 use journal::{Appender, Journal};
-use sandbox::LogLine;
+use sandbox::{LogLine, OnRefused};
 use tokio::sync::Notify;
 
 use super::clock::HostClock;
-use super::connection::Connection;
+use super::connection::{Connection, ConnectionStanding};
 use super::metrics::Metrics;
 use crate::logging::PLUGIN_TEXT;
 use crate::telemetry::Waiting;
@@ -83,6 +83,22 @@ pub(crate) fn log(connection: &str, lines: &[LogLine]) {
             sandbox::Level::Error => tracing::error!(target: PLUGIN_TEXT, connection, plugin = text),
         }
     }
+}
+
+/// Counts what this connection's plugin asks of the network and nobody allowed, and tells of the first of each kind: a plugin that
+/// gropes about is not what it says.
+pub(crate) fn on_refused(connection: &str, standing: &Arc<ConnectionStanding>) -> OnRefused {
+    let (connection, standing) = (connection.to_owned(), Arc::clone(standing));
+    Arc::new(move |reason, what| {
+        if standing.counts.http_refused.count(reason) == 1 {
+            tracing::warn!(
+                connection,
+                reason,
+                "the plugin asked the network for something that nobody allowed; more of it is counted alone"
+            );
+            said(&connection, &what);
+        }
+    })
 }
 
 /// Why a plugin refused or failed, as it says, beside the line in which the host says that it did.

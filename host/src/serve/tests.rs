@@ -220,6 +220,26 @@ async fn a_connection_that_hangs_slows_no_other() {
     world.is_conserved("healthy");
 }
 
+/// A platform waits for five seconds, and may be told to come again within one.
+#[tokio::test]
+async fn who_finds_no_place_is_sent_away_within_a_second() {
+    let world = World::new(&["shop"]);
+    let connection = world.of("shop");
+    let all = u32::try_from(CALLS_MAX).unwrap();
+    let at_work = connection.standing.calls.try_acquire_many(all).unwrap();
+    let began = std::time::Instant::now();
+    let (reply, became) = world.push("shop", "").await;
+    let waited = began.elapsed();
+    assert!(matches!(reply, Reply::Unavailable { .. }), "{reply:?}");
+    assert_eq!(became, Became::Refused(refused::TOO_MANY));
+    // Half a second is for a machine that does other things.
+    assert!(waited < Duration::from_millis(1_500), "it waited for {waited:?}");
+    assert!(waited > Duration::from_millis(500), "it waits for its turn, and not for {waited:?}");
+    drop(at_work);
+    assert!(answers(&world.push("shop", "").await.0));
+    world.is_conserved("shop");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn however_many_connections_hang_one_that_does_not_is_called_at_once() {
     let world = Arc::new(World::new(&["dead", "deader", "deadest", "healthy"]));

@@ -25,7 +25,7 @@ pub struct Disk {
 #[derive(Clone, Copy)]
 pub struct Fault {
     pub errno: i32,
-    /// `w` write, `s` sync, `t` truncate.
+    /// `w` write, `s` sync, `t` truncate, `r` read, `o` open.
     pub kinds: &'static str,
     /// The first that fails, and how many after that again. 0: none.
     pub first: u64,

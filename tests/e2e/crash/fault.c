@@ -1,8 +1,8 @@
-/* A disk that fails, for the end to end tests: preloaded into the real host, it stands before the calls that write.
+/* A disk that fails, for the end to end tests: preloaded into the real host, it stands before the calls that write, read and open.
  *
  * The folder HELIU_DISK says what is to happen, at every call anew:
- *   fault   "ERRNO KINDS FIRST EVERY ENDING": of the calls whose kind is one of KINDS (w write, s sync, t truncate) and whose
- *           file ends with ENDING ("*": the databases' four files), number FIRST fails, and each EVERY-th after it (0: none).
+ *   fault   "ERRNO KINDS FIRST EVERY ENDING": of the calls whose kind is one of KINDS (w write, s sync, t truncate, r read,
+ *           o open) and whose file ends with ENDING ("*": the databases' four files), number FIRST fails, and each EVERY-th after it (0: none).
  *           ERRNO 0: half of it is done, and the process is killed.
  *   hold    syncs of the databases' files wait until it is gone.
  *   trace   every sync adds a line with the file's name.
@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,8 @@
 #include <unistd.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+/* What is read and opened here to find out is nobody's call. */
+static __thread int looking;
 
 static int ends(const char *text, const char *ending) {
     size_t a = strlen(text), b = strlen(ending);
@@ -47,14 +50,12 @@ static int control(const char *name, char *path, size_t room) {
     return access(path, F_OK) == 0;
 }
 
-/* 0: goes on. An errno: fails. -1: dies halfway. */
-static int verdict(int fd, char kind) {
+static int judged(const char *name, char kind) {
     static char known[256];
     static long calls;
-    char name[4096], path[4096], text[256] = "", kinds[16], ending[128];
+    char path[4096], text[256] = "", kinds[16], ending[128];
     int error;
     long first, every;
-    if (!name_of(fd, name, sizeof name)) return 0;
     if (kind == 's' && control("trace", path, sizeof path)) {
         int trace = open(path, O_WRONLY | O_APPEND);
         if (trace >= 0) {
@@ -81,6 +82,25 @@ static int verdict(int fd, char kind) {
     pthread_mutex_unlock(&lock);
     int now = number == first || (every > 0 && number > first && (number - first) % every == 0);
     return !now ? 0 : error == 0 ? -1 : error;
+}
+
+/* 0: goes on. An errno: fails. -1: dies halfway. */
+static int verdict_on(const char *name, char kind) {
+    if (looking) return 0;
+    int before = errno;
+    looking = 1;
+    int now = judged(name, kind);
+    looking = 0;
+    errno = before;
+    return now;
+}
+
+static int verdict(int fd, char kind) {
+    char name[4096];
+    int before = errno;
+    int named = !looking && name_of(fd, name, sizeof name);
+    errno = before;
+    return named ? verdict_on(name, kind) : 0;
 }
 
 static void die(void) {
@@ -140,3 +160,52 @@ static int cut(const char *symbol, int fd, off64_t length) {
 int ftruncate(int fd, off_t length) { return cut("ftruncate", fd, length); }
 
 int ftruncate64(int fd, off64_t length) { return cut("ftruncate64", fd, length); }
+
+ssize_t read(int fd, void *bytes, size_t count) {
+    static ssize_t (*real)(int, void *, size_t);
+    if (!real) real = dlsym(RTLD_NEXT, "read");
+    int now = verdict(fd, 'r');
+    if (now < 0) die();
+    if (now > 0) return errno = now, -1;
+    return real(fd, bytes, count);
+}
+
+static ssize_t from(const char *symbol, int fd, void *bytes, size_t count, off64_t offset) {
+    ssize_t (*real)(int, void *, size_t, off64_t) = dlsym(RTLD_NEXT, symbol);
+    int now = verdict(fd, 'r');
+    if (now < 0) die();
+    if (now > 0) return errno = now, -1;
+    return real(fd, bytes, count, offset);
+}
+
+ssize_t pread(int fd, void *bytes, size_t count, off_t offset) { return from("pread", fd, bytes, count, offset); }
+
+ssize_t pread64(int fd, void *bytes, size_t count, off64_t offset) {
+    return from("pread64", fd, bytes, count, offset);
+}
+
+static int opened(const char *symbol, const char *path, int flags, va_list rest) {
+    int (*real)(const char *, int, ...) = dlsym(RTLD_NEXT, symbol);
+    int makes = (flags & O_CREAT) || (flags & O_TMPFILE) == O_TMPFILE;
+    mode_t mode = makes ? va_arg(rest, mode_t) : 0;
+    int now = verdict_on(path, 'o');
+    if (now < 0) die();
+    if (now > 0) return errno = now, -1;
+    return real(path, flags, mode);
+}
+
+int open(const char *path, int flags, ...) {
+    va_list rest;
+    va_start(rest, flags);
+    int fd = opened("open", path, flags, rest);
+    va_end(rest);
+    return fd;
+}
+
+int open64(const char *path, int flags, ...) {
+    va_list rest;
+    va_start(rest, flags);
+    int fd = opened("open64", path, flags, rest);
+    va_end(rest);
+    return fd;
+}

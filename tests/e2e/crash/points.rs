@@ -7,7 +7,7 @@ use failpoint::Point;
 use tests::brand::START_MS;
 use tests::host::{cli_text, deaths};
 use tests::soak::Oracle;
-use tests::tenant::WECOM;
+use tests::tenant::{WECOM, YOUZAN};
 use tests::{Host, Launch, Launched, Platforms, Tenant};
 
 const MINUTE_MS: u64 = 60_000;
@@ -63,9 +63,9 @@ impl World {
     async fn new() -> World {
         let on = Platforms::start(START_MS).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let tenant = Tenant { carry_again: vec!["tag"], ..Tenant::default() };
+        let tenant = Tenant { carry_again: vec!["tag"], points_again: true, ..Tenant::default() };
         let config = tenant.write(folder.path(), &on).unwrap();
-        let oracle = Oracle::new(&on.wecom).unwrap();
+        let oracle = Oracle::new(&on).unwrap();
         crate::stage::warm(&config).await;
         World { on, config, oracle, now: START_MS, number: 0, _folder: folder }
     }
@@ -94,6 +94,8 @@ impl World {
             assert_eq!(self.oracle.push_one(&host.hook(WECOM)).await, Some(200), "after {at}");
         }
         self.advance(&host, MINUTE_MS).await.unwrap();
+        // Somebody is known in the shop from the first life on.
+        while self.oracle.shop(&host.hook(YOUZAN)).await < 2 {}
         host.stop().await.unwrap();
         self.oracle.judge(&self.config).unwrap_or_else(|error| panic!("after {at}: {error:#}"));
     }
@@ -132,6 +134,7 @@ impl World {
         std::fs::write(&file, text).unwrap();
         let file = file.to_str().unwrap();
         cli_text(&self.config, &["broadcast", "send", file, "--by", "li", "--why", "a test"]).unwrap();
+        self.oracle.promise_points(&self.config, &format!("points-{}", self.number)).unwrap();
     }
 
     /// Leads the host there.
@@ -170,8 +173,45 @@ async fn a_host_that_dies_at_any_fail_point_loses_nothing_and_does_nothing_twice
         world.through(point, point.name()).await;
     }
     for &point in Point::ALL {
-        if matches!(needs(point), Needs::Pushes | Needs::Minute) {
+        if matches!(needs(point), Needs::Pushes | Needs::Minute | Needs::Errand) {
             world.through(point, &format!("{}:2", point.name())).await;
+        }
+    }
+    let host = Host::start(&world.config).await.unwrap();
+    world.advance(&host, DAY_MS).await.unwrap();
+    host.stop().await.unwrap();
+    assert_eq!(world.oracle.owed(), 0, "each errand of points is booked, whatever died meanwhile");
+    let verdict = world.oracle.judge(&world.config).unwrap();
+    assert!(verdict.points >= 8, "{verdict:?}");
+}
+
+/// Whatever it is that its tables are brought through.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_journal_whose_migration_breaks_off_anywhere_is_brought_up_to_date_by_the_next_start() {
+    let world = World::new().await;
+    let host = Host::start(&world.config).await.unwrap();
+    world.oracle.plan(3);
+    world.oracle.push(&host.hook(WECOM), 1, Duration::ZERO).await;
+    host.stop().await.unwrap();
+    let path = world.config.with_file_name("data").join("journal.db");
+    let steps = sqlite::older::journal_schemas();
+    for schema in 1..steps {
+        for point in [Point::MigrationWritten, Point::Migrated] {
+            // The store has its tables: the journal alone comes to the point.
+            for nth in 1..=steps - schema {
+                let before = deaths(&world.config).len();
+                sqlite::older::journal(&path, schema);
+                let at = format!("{}:{nth}", point.name());
+                match Host::launch(&world.config, &Launch::to_die(&at)).await.unwrap() {
+                    Launched::Listens(_) => panic!("schema {schema}, {at} was not reached"),
+                    Launched::Ended(_) => assert_eq!(deaths(&world.config).len(), before + 1, "{at}"),
+                }
+                world.oracle.plan(1);
+                let host = Host::start(&world.config).await.unwrap();
+                world.oracle.push(&host.hook(WECOM), 1, Duration::ZERO).await;
+                host.stop().await.unwrap();
+                world.oracle.judge(&world.config).unwrap_or_else(|error| panic!("after {at}: {error:#}"));
+            }
         }
     }
 }
@@ -193,7 +233,7 @@ async fn a_first_start_that_breaks_off_anywhere_is_made_good_by_the_next() {
             crate::stage::warm(&config).await;
             let launch = Launch::to_die(format!("{}:{nth}", point.name()));
             match Host::launch(&config, &launch).await.unwrap() {
-                Launched::Listens(host) => host.kill().await.unwrap(),
+                Launched::Listens(host) => host.kill_now().await.unwrap(),
                 Launched::Ended(_) => assert_eq!(deaths(&config), [point.name()]),
             }
             goes_on(&config, &on).await;
@@ -202,7 +242,7 @@ async fn a_first_start_that_breaks_off_anywhere_is_made_good_by_the_next() {
 }
 
 async fn goes_on(config: &Path, on: &Platforms) {
-    let oracle = Oracle::new(&on.wecom).unwrap();
+    let oracle = Oracle::new(on).unwrap();
     oracle.plan(2);
     let host = Host::start(config).await.unwrap();
     oracle.push(&host.hook(WECOM), 1, Duration::ZERO).await;

@@ -25,7 +25,7 @@ impl World {
         let on = Platforms::start(START_MS).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         let config = Tenant { clock: "system", ..Tenant::default() }.write(folder.path(), &on).unwrap();
-        let oracle = Oracle::new(&on.wecom).unwrap();
+        let oracle = Oracle::new(&on).unwrap();
         World { on, config, oracle, disk: Disk::new(), _folder: folder }
     }
 
@@ -131,6 +131,57 @@ async fn an_error_at_any_call_costs_at_most_the_answers_under_way() {
     }
     host.stop().await.unwrap();
     world.oracle.judge(&world.config).unwrap();
+}
+
+/// What stands on the disk cannot be read, or no file of it opened, while the host works.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_cannot_be_read_costs_at_most_the_answers_under_way() {
+    let world = World::warm().await;
+    let mut refused = 0;
+    for (first, every) in [(1, 0), (1, 1), (2, 3), (5, 7)] {
+        // A host that starts has nothing of the files at hand.
+        let host = world.start().await;
+        world.oracle.plan(4);
+        world.disk.fail(Fault { errno: IO, kinds: "ro", first, every, of: ANY });
+        let statuses = world.push(&host).await;
+        assert!(statuses.iter().all(|status| [200, 503].contains(status)), "{statuses:?} at call {first}");
+        refused += statuses.iter().filter(|status| **status == 503).count();
+        // Whoever looks is told, and not of somebody else.
+        drop(host.get("customers").await);
+        world.disk.mend();
+        while world.oracle.open() > 0 {
+            world.push(&host).await;
+        }
+        health(&host, 200).await;
+        host.stop().await.unwrap();
+        world.oracle.judge(&world.config).unwrap();
+    }
+    let said = log(&world.config);
+    assert!(refused > 0 || said.contains("I/O"), "no call failed where it matters:\n{said}");
+}
+
+/// It was so before the host came: it says which file, makes nothing in its place, and starts once the disk is mended.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_fails_from_the_start_is_named_and_nothing_is_made_anew() {
+    let world = World::warm().await;
+    let host = world.start().await;
+    world.oracle.plan(5);
+    assert_eq!(world.push(&host).await, [200; 5]);
+    host.stop().await.unwrap();
+    for kinds in ["o", "r"] {
+        for of in ["journal.db", "store.db"] {
+            let before = log(&world.config).len();
+            world.disk.fail(Fault { errno: IO, kinds, first: 1, every: 1, of });
+            let launched = Host::launch(&world.config, &world.disk.launch()).await.unwrap();
+            let Launched::Ended(status) = launched else { panic!("it starts: {kinds} of {of}") };
+            let said = &log(&world.config)[before..];
+            assert_eq!(status.code(), Some(1), "{said}");
+            assert!(said.contains(of), "{kinds} of {of}: {said}");
+            world.disk.mend();
+            world.start().await.stop().await.unwrap();
+            world.oracle.judge(&world.config).unwrap();
+        }
+    }
 }
 
 /// A power cut in the middle of a write leaves half of it, in the log or, at a checkpoint, in the file itself.

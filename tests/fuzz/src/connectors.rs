@@ -48,6 +48,8 @@ pub fn wecom_settings() -> Value {
         "token": TOKEN,
         "encoding_aes_key": KEY,
         "secret": "s3cr3t",
+        "service_secret": "s3rv1c3",
+        "service_accounts": ["wkFabLeAAA", "wkFabLeBBB"],
         "join_remark_mobiles": true,
         "state_handles": [
             { "prefix": "tb:", "scheme": "taobao.open-uid", "scope": "flagship" },
@@ -81,30 +83,55 @@ fn tmall_settings() -> Value {
 }
 
 pub fn wecom(bytes: &[u8]) {
-    let settings = wecom_settings().to_string();
-    twice(bytes, |script| match script.call.to_ascii_uppercase() {
-        AS_IT_IS | SEALED => receive::<Wecom>(&settings, wecom_push, script),
-        CARRY => carry::<Wecom>(&settings, &WECOM, script),
-        _ => work::<Wecom>(&settings, &WECOM, script),
-    });
+    twice(bytes, wecom_call);
 }
 
 pub fn youzan(bytes: &[u8]) {
+    twice(bytes, youzan_call);
+}
+
+pub fn tmall(bytes: &[u8]) {
+    twice(bytes, tmall_call);
+}
+
+/// What this connector says to a script. None: it is no connector that is fuzzed. Nothing: the script was no call of it.
+#[must_use]
+pub fn call(connector: &str, bytes: &[u8]) -> Option<String> {
+    let call = match connector {
+        "wecom" => wecom_call,
+        "youzan" => youzan_call,
+        "tmall" => tmall_call,
+        _ => return None,
+    };
+    Some(Script::read(bytes).map(call).unwrap_or_default())
+}
+
+fn wecom_call(script: Script<'_>) -> String {
+    let settings = wecom_settings().to_string();
+    match script.call.to_ascii_uppercase() {
+        AS_IT_IS | SEALED => receive::<Wecom>(&settings, wecom_push, script),
+        POLL => poll::<Wecom>(&settings, &WECOM, script),
+        CARRY => carry::<Wecom>(&settings, &WECOM, script),
+        _ => work::<Wecom>(&settings, &WECOM, script),
+    }
+}
+
+fn youzan_call(script: Script<'_>) -> String {
     let settings = youzan_settings().to_string();
-    twice(bytes, |script| match script.call.to_ascii_uppercase() {
+    match script.call.to_ascii_uppercase() {
         AS_IT_IS | SEALED => receive::<Youzan>(&settings, youzan_push, script),
         POLL => poll::<Youzan>(&settings, &YOUZAN, script),
         CARRY => carry::<Youzan>(&settings, &YOUZAN, script),
         _ => work::<Youzan>(&settings, &YOUZAN, script),
-    });
+    }
 }
 
-pub fn tmall(bytes: &[u8]) {
+fn tmall_call(script: Script<'_>) -> String {
     let settings = tmall_settings().to_string();
-    twice(bytes, |script| match script.call.to_ascii_uppercase() {
+    match script.call.to_ascii_uppercase() {
         POLL => poll::<Tmall>(&settings, &TOP, script),
         _ => work::<Tmall>(&settings, &TOP, script),
-    });
+    }
 }
 
 /// The same fact must give the same events whenever it comes: their ids are all that knows a delivery again.

@@ -12,6 +12,8 @@ mod webhook;
 
 use std::path::{Path, PathBuf};
 
+pub use connectors::call;
+
 /// One reader of strangers' bytes.
 pub struct Target {
     pub name: &'static str,
@@ -32,7 +34,7 @@ pub const TARGETS: &[Target] = &[
     },
     Target {
         name: "wecom",
-        about: "pushes that WeCom signed and others, and answers of its API to chores and errands",
+        about: "pushes that WeCom signed and others, pages and answers of its API to chores and errands",
         run: connectors::wecom,
         seeds: connectors::wecom_seeds,
     },

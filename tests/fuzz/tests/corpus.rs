@@ -63,3 +63,39 @@ fn every_target_is_replayed() {
         assert!(source.contains(&format!("replay(\"{}\")", target.name)), "{} is not replayed", target.name);
     }
 }
+
+/// The letters of scripts, and the trait of whoever is asked so.
+const CALLS: [(&str, &str); 4] = [("RS", "Webhook"), ("Pp", "Feed"), ("Ww", "ChoreWorker"), ("Cc", "Outlet")];
+
+#[test]
+fn each_connector_is_fuzzed_at_each_of_its_doors() {
+    let folder = tests::host::workspace().join("plugins/connectors");
+    let names = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut doors = 0;
+    for name in names {
+        let target = fuzz::target(&name).unwrap_or_else(|| panic!("the connector {name} is not fuzzed"));
+        let seeds = (target.seeds)().unwrap();
+        let source = |file: &str| fs::read_to_string(folder.join(&name).join("src").join(file));
+        let source = ["lib.rs", "connector.rs"].map(|file| source(file).unwrap_or_default()).concat();
+        for (letters, door) in CALLS {
+            if !source.contains(&format!("impl {door} for ")) {
+                continue;
+            }
+            doors += 1;
+            for letter in letters.bytes() {
+                let calls: Vec<&Vec<u8>> =
+                    seeds.iter().filter(|seed| seed.first() == Some(&letter)).collect();
+                let heard = |seed: &&&Vec<u8>| fuzz::call(&name, seed).is_some_and(|said| !said.is_empty());
+                // A push comes in one way or in both.
+                let some = letters == "RS" || !calls.is_empty();
+                assert!(some, "{name}: no golden is a call of its {door}");
+                assert_eq!(
+                    calls.iter().filter(heard).count(),
+                    calls.len(),
+                    "{name}: its {door} is not asked"
+                );
+            }
+        }
+    }
+    assert!(doors >= 10, "{doors} doors in {}", folder.display());
+}

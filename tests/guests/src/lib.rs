@@ -42,6 +42,7 @@ const MADE: &[Guest] = &[
     Guest { name: "instances_without_number", source: Source::Made(made::instances) },
     Guest { name: "function_without_end", source: Source::Made(made::long_function) },
     Guest { name: "components_in_components", source: Source::Made(made::nested) },
+    Guest { name: "takes_minutes_to_compile", source: Source::Made(made::laborious) },
 ];
 
 /// The guest of this name. Where there is none, nothing compiles.

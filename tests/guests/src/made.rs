@@ -5,6 +5,14 @@ use std::fmt::Write as _;
 use crate::frame::{parsed, policy_with};
 use crate::healthy;
 
+/// So many modules of so many functions of a thousand steps each.
+const LABORIOUS_MODULES: usize = 100;
+const LABORIOUS_FUNCTIONS: usize = 20;
+
+/// Sections of a component.
+const CORE_MODULE_SECTION: u8 = 1;
+const COMPONENT_SECTION: u8 = 4;
+
 const VERDICTS: &str = "(call $verdicts (local.get $count))";
 
 /// A good connector whose second half is missing.
@@ -62,16 +70,40 @@ pub fn long(functions: usize, steps: usize) -> Vec<u8> {
     policy_with(&fields, VERDICTS)
 }
 
+/// A policy that behaves, with many modules beside that nobody makes an instance of: compiling them is all that they are for.
+/// It takes minutes on a machine of today.
+pub(crate) fn laborious() -> Vec<u8> {
+    let mut body = String::new();
+    for step in 0..1000 {
+        let (from, to) = (step % 2, (step + 1) % 2);
+        let _ = write!(
+            body,
+            "(local.set {to} (i64.rotl (i64.mul (local.get {from}) (i64.const {step}))
+                (i64.div_u (local.get {to}) (local.get {from}))))"
+        );
+    }
+    let function = format!("(func (param i64 i64) (result i64) {body} (local.get 0))");
+    let module = parsed(&format!("(module {})", function.repeat(LABORIOUS_FUNCTIONS)));
+    let mut file = policy_with("", VERDICTS);
+    for _ in 0..LABORIOUS_MODULES {
+        section(CORE_MODULE_SECTION, &module, &mut file);
+    }
+    file
+}
+
+fn section(kind: u8, content: &[u8], file: &mut Vec<u8>) {
+    file.push(kind);
+    leb128(content.len(), file);
+    file.extend_from_slice(content);
+}
+
 /// A component in a component in a component, three thousand deep.
 pub(crate) fn nested() -> Vec<u8> {
     const COMPONENT: [u8; 8] = [0, b'a', b's', b'm', 0x0d, 0, 1, 0];
-    const COMPONENT_SECTION: u8 = 4;
     let mut inner = COMPONENT.to_vec();
     for _ in 0..3000 {
         let mut outer = COMPONENT.to_vec();
-        outer.push(COMPONENT_SECTION);
-        leb128(inner.len(), &mut outer);
-        outer.append(&mut inner);
+        section(COMPONENT_SECTION, &inner, &mut outer);
         inner = outer;
     }
     let text = "(component (instance $policy) (export \"heliu:plugin/policy@0.1.0\" (instance $policy)))";

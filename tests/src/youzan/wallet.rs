@@ -39,6 +39,17 @@ impl Wallet {
         self.given.iter().filter(|given| given.coupon == coupon).count()
     }
 
+    /// The accounts that were given points under this key: an errand's id.
+    pub fn booked(&self, key: &str) -> Vec<&str> {
+        let bookings = self.bookings.iter().filter(|(_, value, token)| value == key && token == key);
+        bookings.map(|(account, ..)| account.as_str()).collect()
+    }
+
+    /// How often points were booked, by whatever key.
+    pub fn bookings(&self) -> usize {
+        self.bookings.len()
+    }
+
     pub(super) fn book(&mut self, asked: &Value) -> Answer {
         let params = &asked["params"];
         let text = |value: &Value, name: &str| value.as_str().map(str::to_owned).ok_or_else(|| bad(name));

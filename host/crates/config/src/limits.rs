@@ -38,6 +38,9 @@ pub(crate) struct LimitsSection {
     compile_cpu: String,
     /// Time that it may take in all, however busy the machine is. `"5m"` if left out.
     compile_wall: String,
+    /// How long calls of one policy may come to nothing within a minute; past it the policy is paused, since everybody waits for
+    /// them. More than a minute is hardly ever reached. `"10s"` if left out.
+    policy_failing_per_minute: String,
 }
 
 /// What one caller may ask of the host, and what it may cost to compile a component.
@@ -57,6 +60,7 @@ pub struct Limits {
     /// Whole seconds.
     pub compile_cpu: Duration,
     pub compile_wall: Duration,
+    pub policy_failing_per_minute: Duration,
 }
 
 /// The guests' memory must hold a body a few times over.
@@ -70,6 +74,9 @@ const WITHIN_MAX: Duration = Duration::from_secs(600);
 
 /// More of them in a minute is no limit.
 const FAILURES_MAX: u32 = 1_000_000;
+
+/// More than any batch of turns takes.
+const FAILING_MAX: Duration = Duration::from_secs(3600);
 
 /// Less holds not even the program; our own components take a little more.
 const COMPILE_MEMORY_BYTES: (usize, usize) = (128 << 20, 64 << 30);
@@ -90,6 +97,7 @@ impl Default for LimitsSection {
             compile_memory_bytes: 1 << 30,
             compile_cpu: "60s".to_owned(),
             compile_wall: "5m".to_owned(),
+            policy_failing_per_minute: "10s".to_owned(),
         }
     }
 }
@@ -108,6 +116,7 @@ impl LimitsSection {
             compile_memory_bytes,
             compile_cpu,
             compile_wall,
+            policy_failing_per_minute,
         } = self;
         within("body_max_bytes", body_max_bytes, BODY_MAX_BYTES_MAX)?;
         within("intake_waiting_max", intake_waiting_max, INTAKE_WAITING_MAX_MAX)?;
@@ -145,6 +154,7 @@ impl LimitsSection {
             compile_memory_bytes,
             compile_cpu,
             compile_wall,
+            policy_failing_per_minute: failing(&policy_failing_per_minute)?,
         })
     }
 }
@@ -175,6 +185,16 @@ fn compile_time(key: &str, text: &str) -> Result<Duration, Problem> {
         let reason = format!("\"{text}\" is not between {} s and {} s", least.as_secs(), most.as_secs());
         Err(Problem::wrong(key, reason))
     }
+}
+
+fn failing(text: &str) -> Result<Duration, Problem> {
+    let key = "policy_failing_per_minute";
+    let most = duration::parse(text).map_err(|reason| Problem::wrong(key, reason))?;
+    if most > FAILING_MAX {
+        let reason = format!("\"{text}\" is longer than {} s", FAILING_MAX.as_secs());
+        return Err(Problem::wrong(key, reason));
+    }
+    Ok(most)
 }
 
 fn patience(key: &str, text: &str) -> Result<Duration, Problem> {

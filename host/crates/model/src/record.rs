@@ -16,7 +16,7 @@ pub struct Binding {
     pub descriptor: PolicyDescriptor,
     /// Keep the memories of the version before instead of folding every customer again.
     pub carry: bool,
-    /// It could not be called, and decides nothing until a setup says otherwise.
+    /// It could not be called, or kept failing, and decides nothing until a setup says otherwise.
     pub paused: Option<Pause>,
 }
 

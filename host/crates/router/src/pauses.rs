@@ -1,4 +1,5 @@
-//! Policies that decide nothing for a while, because they could not be called: the machine was overloaded, or had no memory.
+//! Policies that decide nothing for a while, because they could not be called (the machine was overloaded, or had no memory), or
+//! because everybody waited for calls that came to nothing.
 //!
 //! Nothing is skipped for that by itself. An operator, or the host in her stead, says so in a setup, and the fold stays a
 //! function of the journal. But that setup stands at the journal's end, behind all that could not be folded, and it must hold
@@ -9,11 +10,14 @@
 //! more where the host breaks off in the middle; or where the policy does, and is paused again ([`Pause::broke_off`]).
 
 use journal::{Batch, Records};
-use model::{Customer, Entry, Instant, Missed, Pause, Position, Setup};
+use model::{Configured, Customer, Entry, Instant, Missed, Pause, Position, Setup};
 use store::{Agenda, Query, Standing, Store};
 
 use crate::RouterError;
 use crate::lane::{Step, Taken};
+
+/// Who pauses a policy, as the journal says it.
+const HOST: &str = "host";
 
 /// Customers looked at together, where a fold broke off.
 const PAGE: usize = 1024;
@@ -111,13 +115,13 @@ pub(crate) fn ahead(journal: &dyn Records, after: Position) -> Result<Vec<(Posit
     Ok(journal.setups(after)?.into_iter().filter_map(setup).collect())
 }
 
-/// Says that this policy decides nothing from where the store stands. None: there is no such policy, or it is paused.
+/// Says that this policy decides nothing from where the store stands, and why. None: there is no such policy, or it is paused.
 pub(crate) fn append(
     journal: &dyn Records,
     store: &dyn Store,
     standing: Standing,
     (present, ahead): (&Setup, &[(Position, Setup)]),
-    policy: &str,
+    (policy, why): (&str, &str),
     now: Instant,
 ) -> Result<Option<Pause>, RouterError> {
     let mut setup = ahead.last().map_or(present, |(_, setup)| setup).clone();
@@ -136,6 +140,8 @@ pub(crate) fn append(
     let broke_off = broken_off(store, ahead)?;
     let pause = Pause { behind: standing.position, fired, broke_off };
     binding.paused = Some(pause);
-    journal.append(&[Batch { now, entries: vec![Entry::Setup(setup)], ..Batch::default() }])?;
+    let (by, why) = (HOST.to_owned(), format!("policy \"{policy}\" is paused: {why}"));
+    let entries = vec![Entry::Configured(Configured { setup, by, why })];
+    journal.append(&[Batch { now, entries, ..Batch::default() }])?;
     Ok(Some(pause))
 }

@@ -171,18 +171,18 @@ impl Router {
         Ok(sum)
     }
 
-    /// Says in the journal that this policy decides nothing from where the store stands, because it cannot be called. A later
-    /// setup in which it is not paused has it decide again, on the past of those whom it missed. None: there is no such policy, or it is
+    /// Says in the journal that this policy decides nothing from where the store stands, and why: it cannot be called, or keeps
+    /// failing. A later setup in which it is not paused has it decide again, on the past of those whom it missed. None: there is no such policy, or it is
     /// paused.
     ///
     /// # Errors
     /// [`RouterError`]; nothing was said.
-    pub fn pause(&mut self, policy: &str, now: Instant) -> Result<Option<Pause>, RouterError> {
+    pub fn pause(&mut self, policy: &str, why: &str, now: Instant) -> Result<Option<Pause>, RouterError> {
         let flushed = self.flush();
         self.after(flushed)?;
         self.ahead = pauses::ahead(&*self.journal, self.standing.position)?;
         let setups = (&self.state.setup, &self.ahead[..]);
-        let pause = pauses::append(&*self.journal, &*self.store, self.standing, setups, policy, now)?;
+        let pause = pauses::append(&*self.journal, &*self.store, self.standing, setups, (policy, why), now)?;
         self.ahead = pauses::ahead(&*self.journal, self.standing.position)?;
         Ok(pause)
     }

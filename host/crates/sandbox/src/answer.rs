@@ -25,9 +25,9 @@ fn unpacked(bytes: &[u8], turns: usize, limits: &Limits) -> Result<Vec<Verdict>,
         PackingError::Decisions(many) => Bounds::new(limits)
             .count("decisions", many, "verdict_decisions", limits.verdict_decisions)
             .expect_err("because that many were not unpacked"),
-        error => {
-            OutOfBounds(format!("the packed verdicts mean nothing, {error}: pack them as packed-policy says"))
-        }
+        error => OutOfBounds::because(format!(
+            "the packed verdicts mean nothing, {error}: pack them as packed-policy says"
+        )),
     };
     let mut packed = PackedVerdicts::open(bytes, limits.verdict_decisions).map_err(meaningless)?;
     one_each(packed.count(), turns)?;
@@ -42,5 +42,5 @@ fn one_each(verdicts: usize, turns: usize) -> Result<(), OutOfBounds> {
     if verdicts == turns {
         return Ok(());
     }
-    Err(OutOfBounds(format!("{verdicts} verdicts for {turns} turns: one for each is due")))
+    Err(OutOfBounds::because(format!("{verdicts} verdicts for {turns} turns: one for each is due")))
 }

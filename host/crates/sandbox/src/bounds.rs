@@ -16,8 +16,23 @@ use crate::limits::Limits;
 
 /// An answer that the host may not keep. The text names the value and the mend.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct OutOfBounds(pub(crate) String);
+#[error("{text}")]
+pub(crate) struct OutOfBounds {
+    pub(crate) text: String,
+    /// The limit that it passed, where it is about one.
+    pub(crate) limit: Option<&'static str>,
+}
+
+impl OutOfBounds {
+    pub(crate) fn because(text: String) -> OutOfBounds {
+        OutOfBounds { text, limit: None }
+    }
+
+    /// Past this limit of `Limits`, which the text names.
+    fn past(limit: &'static str, text: String) -> OutOfBounds {
+        OutOfBounds { text, limit: Some(limit) }
+    }
+}
 
 /// How much of an offending value is shown.
 const SHOWN_BYTES: usize = 120;
@@ -34,7 +49,7 @@ impl<'a> Bounds<'a> {
     /// A name, a key, an id: short, of one line, not empty.
     fn label(&self, what: &str, value: &str) -> Result<(), OutOfBounds> {
         if value.is_empty() {
-            return Err(OutOfBounds(format!("{what} is empty")));
+            return Err(OutOfBounds::because(format!("{what} is empty")));
         }
         self.scope(what, value)
     }
@@ -43,16 +58,19 @@ impl<'a> Bounds<'a> {
     fn scope(&self, what: &str, value: &str) -> Result<(), OutOfBounds> {
         if value.len() > self.limits.label_bytes {
             let limit = self.limits.label_bytes;
-            return Err(OutOfBounds(format!(
-                "{what} \"{}\" has {} bytes, limit label_bytes is {limit}: shorten it",
-                show(value),
-                value.len()
-            )));
+            return Err(OutOfBounds::past(
+                "label_bytes",
+                format!(
+                    "{what} \"{}\" has {} bytes, limit label_bytes is {limit}: shorten it",
+                    show(value),
+                    value.len()
+                ),
+            ));
         }
         // Some begin with 0xc2; a text without any of these bytes, as almost all are, is looked through at once.
         let suspect = |byte: u8| byte < 0x20 || byte == 0x7f || byte == 0xc2;
         if value.bytes().any(suspect) && value.chars().any(char::is_control) {
-            return Err(OutOfBounds(format!(
+            return Err(OutOfBounds::because(format!(
                 "{what} \"{}\" has control characters: take them out",
                 show(value)
             )));
@@ -63,11 +81,14 @@ impl<'a> Bounds<'a> {
     fn text(&self, what: &str, value: &str) -> Result<(), OutOfBounds> {
         if value.len() > self.limits.text_bytes {
             let limit = self.limits.text_bytes;
-            return Err(OutOfBounds(format!(
-                "{what} \"{}\" has {} bytes, limit text_bytes is {limit}: cut it",
-                show(value),
-                value.len()
-            )));
+            return Err(OutOfBounds::past(
+                "text_bytes",
+                format!(
+                    "{what} \"{}\" has {} bytes, limit text_bytes is {limit}: cut it",
+                    show(value),
+                    value.len()
+                ),
+            ));
         }
         Ok(())
     }
@@ -83,13 +104,14 @@ impl<'a> Bounds<'a> {
         &self,
         what: &str,
         count: usize,
-        name: &str,
+        name: &'static str,
         limit: usize,
     ) -> Result<(), OutOfBounds> {
         if count > limit {
-            return Err(OutOfBounds(format!(
-                "{count} {what}, limit {name} is {limit}: give fewer at a time"
-            )));
+            return Err(OutOfBounds::past(
+                name,
+                format!("{count} {what}, limit {name} is {limit}: give fewer at a time"),
+            ));
         }
         Ok(())
     }
@@ -102,17 +124,22 @@ impl<'a> Bounds<'a> {
     fn json(&self, what: &str, text: &str) -> Result<(), OutOfBounds> {
         if text.len() > self.limits.json_bytes {
             let limit = self.limits.json_bytes;
-            return Err(OutOfBounds(format!("{what} has {} bytes, limit json_bytes is {limit}", text.len())));
+            return Err(OutOfBounds::past(
+                "json_bytes",
+                format!("{what} has {} bytes, limit json_bytes is {limit}", text.len()),
+            ));
         }
         if nesting(text) > self.limits.json_depth {
-            return Err(OutOfBounds(format!(
-                "{what} nests deeper than limit json_depth ({})",
-                self.limits.json_depth
-            )));
+            return Err(OutOfBounds::past(
+                "json_depth",
+                format!("{what} nests deeper than limit json_depth ({})", self.limits.json_depth),
+            ));
         }
         match serde_json::from_str::<&serde_json::value::RawValue>(text) {
             Ok(_) => Ok(()),
-            Err(error) => Err(OutOfBounds(format!("{what} is not JSON ({error}): \"{}\"", show(text)))),
+            Err(error) => {
+                Err(OutOfBounds::because(format!("{what} is not JSON ({error}): \"{}\"", show(text))))
+            }
         }
     }
 
@@ -129,12 +156,18 @@ impl<'a> Bounds<'a> {
             if let Some(extra) = extra {
                 self.json("extra", extra)?;
                 if !extra.trim_start().starts_with('{') {
-                    return Err(OutOfBounds(format!("extra is not a JSON object: \"{}\"", show(extra))));
+                    return Err(OutOfBounds::because(format!(
+                        "extra is not a JSON object: \"{}\"",
+                        show(extra)
+                    )));
                 }
             }
             Ok(())
         };
-        inside().map_err(|OutOfBounds(text)| OutOfBounds(format!("event \"{}\": {text}", show(id))))
+        inside().map_err(|OutOfBounds { text, limit }| OutOfBounds {
+            text: format!("event \"{}\": {text}", show(id)),
+            limit,
+        })
     }
 
     fn identity(&self, identity: &Identity) -> Result<(), OutOfBounds> {
@@ -186,7 +219,9 @@ impl<'a> Bounds<'a> {
         self.label("an order's id", id)?;
         if currency.len() != 3 || !currency.bytes().all(|b| b.is_ascii_uppercase()) {
             let shown = show(currency);
-            return Err(OutOfBounds(format!("currency \"{shown}\" is not an ISO 4217 code like CNY")));
+            return Err(OutOfBounds::because(format!(
+                "currency \"{shown}\" is not an ISO 4217 code like CNY"
+            )));
         }
         self.texts([("source", source.as_ref())])?;
         self.list("order lines", lines.len())?;
@@ -211,9 +246,9 @@ impl<'a> Bounds<'a> {
         match value {
             Value::Text(text) => self.text("a trait's value", text),
             // Neither has a place in JSON, and a NaN has many forms.
-            Value::Number(number) if !number.is_finite() => {
-                Err(OutOfBounds(format!("trait \"{name}\" is {number}: give a finite number, or nothing")))
-            }
+            Value::Number(number) if !number.is_finite() => Err(OutOfBounds::because(format!(
+                "trait \"{name}\" is {number}: give a finite number, or nothing"
+            ))),
             Value::Number(_) | Value::Truth(_) | Value::Time(_) => Ok(()),
         }
     }
@@ -272,7 +307,7 @@ mod tests {
         let bounds = Bounds::new(&limits);
         assert_eq!(bounds.label("a tag", "小满"), Ok(()));
         let long = bounds.label("a tag", "小满a").unwrap_err();
-        assert!(long.0.contains("小满a") && long.0.contains("label_bytes"), "{long}");
+        assert!(long.text.contains("小满a") && long.text.contains("label_bytes"), "{long}");
         assert!(bounds.label("a tag", "").is_err());
         assert!(bounds.label("a tag", "a\nb").is_err());
         for character in (0..=0x2ff).filter_map(char::from_u32) {
@@ -299,7 +334,7 @@ mod tests {
         };
         assert_eq!(Bounds::new(&limits).event(&event(2)), Ok(()));
         let error = Bounds::new(&limits).event(&event(3)).unwrap_err();
-        assert!(error.0.contains("3 handles") && error.0.contains("event_handles"), "{error}");
+        assert!(error.text.contains("3 handles") && error.text.contains("event_handles"), "{error}");
     }
 
     #[test]
@@ -307,6 +342,6 @@ mod tests {
         let limits = Limits::default();
         let told = Trait { name: "score".to_owned(), value: Value::Number(f64::NAN) };
         let error = Bounds::new(&limits).told(&told).unwrap_err();
-        assert!(error.0.contains("score") && error.0.contains("NaN"), "{error}");
+        assert!(error.text.contains("score") && error.text.contains("NaN"), "{error}");
     }
 }

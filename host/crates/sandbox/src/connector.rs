@@ -93,7 +93,7 @@ impl Connector {
         let descriptor: ConnectorDescriptor = described.ok_or_else(waited)??.into();
         Bounds::new(&runtime.limits)
             .connector_descriptor(&descriptor)
-            .map_err(|OutOfBounds(reason)| LoadErrorKind::Descriptor { reason })?;
+            .map_err(|OutOfBounds { text: reason, limit: _ }| LoadErrorKind::Descriptor { reason })?;
         let memory = MemoryBudget::of_one_connector(&runtime.limits, &runtime.connectors_memory);
         let runtime = Arc::clone(runtime);
         Ok(Connector { inner: Arc::new(Inner { runtime, pre, exports, descriptor, digest, memory, room }) })
@@ -349,8 +349,8 @@ impl Visit<'_> {
                 http_requests,
                 memory_bytes: meter.held(),
             }),
-            Err(OutOfBounds(text)) => {
-                Err(fault(FaultKind::Answer { text: redactor.redact(&text).into_owned() }, None))
+            Err(OutOfBounds { text, limit }) => {
+                Err(fault(FaultKind::Answer { text: redactor.redact(&text).into_owned(), limit }, None))
             }
         }
     }

@@ -26,8 +26,8 @@ pub enum FaultKind {
     Limit { name: &'static str, text: String },
     /// It broke off: a panic, an access out of bounds.
     Trap { text: String },
-    /// Its answer is not one that the host may keep.
-    Answer { text: String },
+    /// Its answer is not one that the host may keep. It may be that it passed this limit.
+    Answer { text: String, limit: Option<&'static str> },
     /// It was asked for something that it does not offer.
     NotOffered { interface: &'static str },
     /// The host had no instance or no memory left. Nothing to do with this plugin.
@@ -50,6 +50,19 @@ impl PluginFault {
 }
 
 impl FaultKind {
+    /// The limit of `Limits` at which it ended, by its name there.
+    #[must_use]
+    pub fn limit(&self) -> Option<&'static str> {
+        match self {
+            FaultKind::Limit { name, text: _ } => Some(name),
+            FaultKind::Answer { text: _, limit } => *limit,
+            FaultKind::Trap { .. }
+            | FaultKind::NotOffered { .. }
+            | FaultKind::Busy { .. }
+            | FaultKind::Bug { .. } => None,
+        }
+    }
+
     /// In metrics and dead letters.
     #[must_use]
     pub fn name(&self) -> &'static str {
@@ -71,7 +84,7 @@ impl PluginFault {
     pub fn outline(&self) -> String {
         let PluginFault { plugin, digest, kind, log: _, backtrace } = self;
         let what = match kind {
-            FaultKind::Answer { text } => format!("answer out of bounds: {}", unquoted(text)),
+            FaultKind::Answer { text, limit: _ } => format!("answer out of bounds: {}", unquoted(text)),
             FaultKind::Limit { .. }
             | FaultKind::Trap { .. }
             | FaultKind::NotOffered { .. }
@@ -115,7 +128,7 @@ impl fmt::Display for FaultKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             FaultKind::Limit { name: _, text } | FaultKind::Trap { text } => f.write_str(text),
-            FaultKind::Answer { text } => write!(f, "answer out of bounds: {text}"),
+            FaultKind::Answer { text, limit: _ } => write!(f, "answer out of bounds: {text}"),
             FaultKind::NotOffered { interface } => write!(f, "does not export {interface}"),
             FaultKind::Busy { text } => write!(f, "not called, the host is busy: {text}"),
             FaultKind::Bug { text } => write!(f, "host bug: {text}"),
@@ -129,6 +142,18 @@ pub struct TurnFault {
     pub kind: TurnFaultKind,
     /// For an operator. Names the limit or the value, and the functions that the policy was in.
     pub text: String,
+    /// The limit of `Limits` that it reached, by its name there.
+    pub limit: Option<&'static str>,
+}
+
+impl TurnFault {
+    /// How it failed in fixed words, none of them the policy's.
+    pub(crate) fn outline(&self) -> String {
+        match self.limit {
+            Some(limit) => format!("{}, limit {limit}", self.kind.name()),
+            None => self.kind.name().to_owned(),
+        }
+    }
 }
 
 impl fmt::Display for TurnFault {
@@ -165,7 +190,8 @@ impl TurnFaultKind {
     }
 }
 
-/// A policy was not heard, through no doing of its own. Nothing may be skipped: the caller tries again.
+/// A policy was not heard, through no doing of this turn's. Nothing may be skipped: the caller tries again, or goes on without the
+/// policy.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Trouble {
     /// The wall-clock backstop: the machine is so loaded that fuel had no time to run out.
@@ -177,6 +203,20 @@ pub enum Trouble {
          from one turn to the next, which its contract forbids; unbind it, or bind a version that does not"
     )]
     Unsteady { policy: String, digest: String, position: u64 },
+    /// At turn after turn it comes to nothing, the same every time, and everybody waits for that. What failed last were so many
+    /// turns, the first of which is of this position.
+    #[error(
+        "policy \"{policy}\" ({digest}): it keeps failing: calls that came to nothing took more than the {failing_max_ms} ms that were \
+         left to them; the last was about {turns} turns from position {position} on: {how}"
+    )]
+    KeepsFailing {
+        policy: String,
+        digest: String,
+        failing_max_ms: u128,
+        turns: usize,
+        position: u64,
+        how: String,
+    },
     #[error("policy \"{policy}\": not called, the host is busy: {text}")]
     Busy { policy: String, text: String },
     #[error("policy \"{policy}\": host bug: {text}")]
@@ -190,6 +230,8 @@ impl Trouble {
             Trouble::Backstop { .. } | Trouble::Busy { .. } => Class::Retry,
             // It is no trouble of the moment; but the fold must go on for everybody else, without it.
             Trouble::Unsteady { .. } => Class::Bug,
+            // The same turns come to nothing however often they are tried.
+            Trouble::KeepsFailing { .. } => Class::Reject,
             Trouble::Bug { .. } => Class::Bug,
         }
     }
@@ -221,8 +263,10 @@ mod tests {
             log: vec![LogLine { level: Level::Error, text: "panicked at 13900000000".to_owned() }],
             backtrace: Some("parse".to_owned()),
         };
-        let answer =
-            fault(FaultKind::Answer { text: "staff \"13900000000\" has control characters".to_owned() });
+        let answer = fault(FaultKind::Answer {
+            text: "staff \"13900000000\" has control characters".to_owned(),
+            limit: None,
+        });
         assert!(answer.to_string().contains("13900000000"));
         assert_eq!(
             answer.outline().split_once("): ").unwrap().1,

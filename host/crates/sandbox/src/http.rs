@@ -18,10 +18,15 @@ use crate::limits::Limits;
 use cassette::Cassette;
 use network::Network;
 
+/// Told of each request that nobody allowed: a word for a metric, `not_granted` or `forbidden`, and what was refused in the
+/// plugin's own words.
+pub type OnRefused = Arc<dyn Fn(&'static str, &str) + Send + Sync>;
+
 /// The network as one connection may use it. Cheap to clone; clones share connections and their number in flight.
 #[derive(Clone)]
 pub struct Http {
     carrier: Arc<Carrier>,
+    on_refused: Option<OnRefused>,
 }
 
 enum Carrier {
@@ -36,19 +41,25 @@ impl Http {
     /// The TLS client could not be set up.
     pub fn new(grants: Vec<HostGrant>, limits: &Limits) -> Result<Http, SandboxError> {
         let network = Network::new(grants, limits).map_err(|reason| SandboxError::Http { reason })?;
-        Ok(Http { carrier: Arc::new(Carrier::Network(network)) })
+        Ok(Http { carrier: Arc::new(Carrier::Network(network)), on_refused: None })
     }
 
     /// Answers from a list instead of the network, and keeps what it was asked for in vain.
     #[must_use]
     pub fn cassette(entries: Vec<Taped>) -> Http {
-        Http { carrier: Arc::new(Carrier::Cassette(Cassette::new(entries))) }
+        Http { carrier: Arc::new(Carrier::Cassette(Cassette::new(entries))), on_refused: None }
     }
 
     /// Refuses every request.
     #[must_use]
     pub fn closed() -> Http {
-        Http { carrier: Arc::new(Carrier::Cassette(Cassette::closed())) }
+        Http { carrier: Arc::new(Carrier::Cassette(Cassette::closed())), on_refused: None }
+    }
+
+    /// The same network, and somebody hears of each request that it refuses because nobody allowed it.
+    #[must_use]
+    pub fn telling(self, on_refused: OnRefused) -> Http {
+        Http { on_refused: Some(on_refused), ..self }
     }
 
     /// The requests that no entry of the cassette answers, in their order. Empty for a real network.
@@ -76,6 +87,16 @@ impl Http {
         request: HttpRequest,
         limits: &Limits,
     ) -> Result<HttpResponse, HttpRefusal> {
+        let sent = self.carry(request, limits).await;
+        if let (Err(refusal), Some(on_refused)) = (&sent, &self.on_refused)
+            && let Some(word) = refusal.not_allowed()
+        {
+            on_refused(word, &refusal.to_string());
+        }
+        sent
+    }
+
+    async fn carry(&self, request: HttpRequest, limits: &Limits) -> Result<HttpResponse, HttpRefusal> {
         let request = request::check(request, limits)?;
         match &*self.carrier {
             Carrier::Network(network) => network.send(request, limits).await,
@@ -123,4 +144,20 @@ pub(crate) enum HttpRefusal {
     Flood { limit: usize },
     #[error("{0}")]
     Bug(String),
+}
+
+impl HttpRefusal {
+    /// A word for a request that nobody allowed. None: it may be made, and came to nothing.
+    fn not_allowed(&self) -> Option<&'static str> {
+        match self {
+            HttpRefusal::NotGranted(_) => Some("not_granted"),
+            HttpRefusal::Forbidden(_) => Some("forbidden"),
+            HttpRefusal::Malformed(_)
+            | HttpRefusal::TimedOut
+            | HttpRefusal::Unreachable(_)
+            | HttpRefusal::TooLarge(_)
+            | HttpRefusal::Flood { .. }
+            | HttpRefusal::Bug(_) => None,
+        }
+    }
 }

@@ -39,7 +39,7 @@ pub use compiler::{Compiler, compile_for_parent};
 pub use connector::{Connector, Offers};
 pub use engine::Class;
 pub use fault::{FaultKind, PluginFault, Trouble, TurnFault, TurnFaultKind};
-pub use http::{GrantError, HostGrant, Http, Taped, TapedBody};
+pub use http::{GrantError, HostGrant, Http, OnRefused, Taped, TapedBody};
 pub use imports::{Grants, Import};
 pub use limits::Limits;
 pub use policy::{Evaluation, Policy, TurnOutcome};

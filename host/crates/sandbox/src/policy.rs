@@ -4,11 +4,17 @@
 //! how the host cut the journal. Every call of `evaluate`, of one turn or of many, gets the same fuel in a fresh
 //! instance. A call that fails in whatever way is split into halves, each in a fresh instance again, down to single
 //! turns; a single turn that fails is that turn's fault. So a batch is only ever a faster way to the same outcomes.
+//! Where both halves fail, the turns are decided one by one: a policy that fails at all of so many turns costs little more than
+//! one call for each.
+//!
+//! Everybody else waits for calls that come to nothing. So whoever asks says how long those may take
+//! ([`Policy::evaluate_within`]); past it the policy is in [`Trouble`], and no turn of it is skipped.
 //!
 //! A policy that keeps state from one turn of a call to the next breaks its contract, and could still tell. So one turn in
 //! `TRIED_ALONE` is decided alone besides: where that gives something else, the policy is named, and nothing of it is used.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use abi::v0_1::PolicyExports;
 use model::{Digest, PolicyDescriptor, Turn, Verdict};
@@ -60,6 +66,23 @@ pub struct Evaluation {
     pub calls: u32,
     /// The most linear memory that one of them held.
     pub memory_bytes: usize,
+    /// How long those calls took that came to nothing.
+    pub failing: Duration,
+}
+
+impl Evaluation {
+    fn of(turns: usize) -> Evaluation {
+        let outcomes = Vec::with_capacity(turns);
+        Evaluation { outcomes, fuel: 0, calls: 0, memory_bytes: 0, failing: Duration::ZERO }
+    }
+}
+
+/// What one evaluation is about.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    settings: &'a str,
+    /// How long calls may take that come to nothing, of those that this evaluation needs.
+    failing_max: Duration,
 }
 
 impl Policy {
@@ -85,7 +108,7 @@ impl Policy {
         let descriptor = instance.describe(&mut store).map_err(describe)?;
         Bounds::new(&runtime.limits)
             .policy_descriptor(&descriptor)
-            .map_err(|OutOfBounds(reason)| LoadErrorKind::Descriptor { reason })?;
+            .map_err(|OutOfBounds { text: reason, limit: _ }| LoadErrorKind::Descriptor { reason })?;
         let runtime = Arc::clone(runtime);
         Ok(Policy { inner: Arc::new(Inner { runtime, pre, exports, descriptor, digest }) })
     }
@@ -116,52 +139,82 @@ impl Policy {
     /// # Errors
     /// The same.
     pub fn evaluate_metered(&self, settings: &str, turns: &[Turn<'_>]) -> Result<Evaluation, Trouble> {
-        let mut evaluation =
-            Evaluation { outcomes: Vec::with_capacity(turns.len()), fuel: 0, calls: 0, memory_bytes: 0 };
+        self.evaluate_within(settings, turns, Duration::MAX)
+    }
+
+    /// The same, where calls that come to nothing may take so long together.
+    ///
+    /// # Errors
+    /// The same, and [`Trouble::KeepsFailing`].
+    pub fn evaluate_within(
+        &self,
+        settings: &str,
+        turns: &[Turn<'_>],
+        failing_max: Duration,
+    ) -> Result<Evaluation, Trouble> {
+        let asked = Asked { settings, failing_max };
+        let mut evaluation = Evaluation::of(turns.len());
         for range in batch::cut(turns, &self.inner.runtime.limits) {
-            let first = evaluation.outcomes.len();
-            self.decide(settings, &turns[range.clone()], &mut evaluation)?;
-            self.try_alone(settings, &turns[range], first, &mut evaluation)?;
+            let outcomes = self.decide(asked, &turns[range.clone()], &mut evaluation)?;
+            self.try_alone(asked, &turns[range], &outcomes, &mut evaluation)?;
+            evaluation.outcomes.extend(outcomes);
         }
         Ok(evaluation)
     }
 
-    /// Appends one outcome for each turn.
-    fn decide(&self, settings: &str, turns: &[Turn<'_>], evaluation: &mut Evaluation) -> Result<(), Trouble> {
-        let attempt = self.attempt(settings, turns, evaluation)?;
-        match attempt {
-            Ok(verdicts) => {
-                evaluation.outcomes.extend(verdicts.into_iter().map(|verdict| self.judge(verdict)));
-            }
-            Err(fault) if turns.len() == 1 => evaluation.outcomes.push(TurnOutcome::Fault(fault)),
-            Err(_) => {
-                let (first, second) = turns.split_at(turns.len() / 2);
-                self.decide(settings, first, evaluation)?;
-                self.decide(settings, second, evaluation)?;
-            }
-        }
-        Ok(())
+    /// One outcome for each turn. What they cost is added to the evaluation.
+    fn decide(
+        &self,
+        asked: Asked<'_>,
+        turns: &[Turn<'_>],
+        cost: &mut Evaluation,
+    ) -> Result<Vec<TurnOutcome>, Trouble> {
+        let attempt = self.attempt(asked, turns, cost)?;
+        self.conclude(asked, turns, attempt, cost)
     }
 
-    /// Decides some of these turns again, each by itself. Their outcomes begin at `first`.
+    /// The same, where it is known what comes of them in one call.
+    fn conclude(
+        &self,
+        asked: Asked<'_>,
+        turns: &[Turn<'_>],
+        attempt: Result<Vec<Verdict>, TurnFault>,
+        cost: &mut Evaluation,
+    ) -> Result<Vec<TurnOutcome>, Trouble> {
+        let fault = match attempt {
+            Ok(verdicts) => return Ok(verdicts.into_iter().map(|verdict| self.judge(verdict)).collect()),
+            Err(fault) => fault,
+        };
+        if turns.len() == 1 {
+            return Ok(vec![TurnOutcome::Fault(fault)]);
+        }
+        let (first, second) = turns.split_at(turns.len() / 2);
+        let (one, other) = (self.attempt(asked, first, cost)?, self.attempt(asked, second, cost)?);
+        if one.is_err() && other.is_err() && first.len() > 1 {
+            // It fails here and there: to look on in halves would take up to two calls for each turn.
+            let alone = turns.chunks(1).map(|turn| self.decide(asked, turn, cost));
+            return Ok(alone.collect::<Result<Vec<_>, _>>()?.concat());
+        }
+        let mut outcomes = self.conclude(asked, first, one, cost)?;
+        outcomes.extend(self.conclude(asked, second, other, cost)?);
+        Ok(outcomes)
+    }
+
+    /// Decides some of these turns again, each by itself, and compares.
     fn try_alone(
         &self,
-        settings: &str,
+        asked: Asked<'_>,
         turns: &[Turn<'_>],
-        first: usize,
-        evaluation: &mut Evaluation,
+        outcomes: &[TurnOutcome],
+        cost: &mut Evaluation,
     ) -> Result<(), Trouble> {
         if turns.len() == 1 {
             return Ok(());
         }
-        for (at, turn) in turns.iter().enumerate().filter(|(_, turn)| turn.position % TRIED_ALONE == 0) {
-            let mut alone =
-                Evaluation { outcomes: Vec::with_capacity(1), fuel: 0, calls: 0, memory_bytes: 0 };
-            self.decide(settings, std::slice::from_ref(turn), &mut alone)?;
-            evaluation.fuel += alone.fuel;
-            evaluation.calls += alone.calls;
-            evaluation.memory_bytes = evaluation.memory_bytes.max(alone.memory_bytes);
-            if alone.outcomes[0] != evaluation.outcomes[first + at] {
+        let some = turns.iter().zip(outcomes).filter(|(turn, _)| turn.position % TRIED_ALONE == 0);
+        for (turn, outcome) in some {
+            let alone = self.decide(asked, std::slice::from_ref(turn), cost)?;
+            if alone[0] != *outcome {
                 let Inner { descriptor, digest, .. } = &*self.inner;
                 let (policy, digest) = (descriptor.title.clone(), digest.short());
                 return Err(Trouble::Unsteady { policy, digest, position: turn.position });
@@ -173,9 +226,34 @@ impl Policy {
     /// One call in a fresh instance: a verdict for each turn, or why not.
     fn attempt(
         &self,
+        asked: Asked<'_>,
+        turns: &[Turn<'_>],
+        cost: &mut Evaluation,
+    ) -> Result<Result<Vec<Verdict>, TurnFault>, Trouble> {
+        let began = Instant::now();
+        let attempt = self.call(asked.settings, turns, cost)?;
+        if let Err(fault) = &attempt {
+            cost.failing = cost.failing.saturating_add(began.elapsed());
+            if cost.failing > asked.failing_max {
+                let Inner { descriptor, digest, .. } = &*self.inner;
+                return Err(Trouble::KeepsFailing {
+                    policy: descriptor.title.clone(),
+                    digest: digest.short(),
+                    failing_max_ms: asked.failing_max.as_millis(),
+                    turns: turns.len(),
+                    position: turns.first().map_or(0, |turn| turn.position),
+                    how: fault.outline(),
+                });
+            }
+        }
+        Ok(attempt)
+    }
+
+    fn call(
+        &self,
         settings: &str,
         turns: &[Turn<'_>],
-        evaluation: &mut Evaluation,
+        cost: &mut Evaluation,
     ) -> Result<Result<Vec<Verdict>, TurnFault>, Trouble> {
         let Inner { runtime, pre, exports, .. } = &*self.inner;
         let mut store = store(runtime, ticks(runtime.limits.policy_wall));
@@ -183,12 +261,13 @@ impl Policy {
             .instantiate(&mut store)
             .and_then(|instance| exports.of(instance).evaluate(&mut store, settings, turns));
         let left = store.get_fuel().unwrap_or(0);
-        evaluation.calls += 1;
-        evaluation.memory_bytes = evaluation.memory_bytes.max(store.data().held());
-        evaluation.fuel += runtime.limits.policy_fuel.saturating_sub(left);
+        cost.calls += 1;
+        cost.memory_bytes = cost.memory_bytes.max(store.data().held());
+        cost.fuel += runtime.limits.policy_fuel.saturating_sub(left);
         match answer {
-            Ok(Ok(answer)) => Ok(answer::verdicts(answer, turns.len(), &runtime.limits)
-                .map_err(|OutOfBounds(text)| TurnFault { kind: TurnFaultKind::Bounds, text })),
+            Ok(Ok(answer)) => {
+                Ok(answer::verdicts(answer, turns.len(), &runtime.limits).map_err(out_of_bounds))
+            }
             Ok(Err(text)) => Ok(Err(self.refused(&text, settings))),
             Err(error) => self.sort(&error),
         }
@@ -198,23 +277,23 @@ impl Policy {
         let bounds = Bounds::new(&self.inner.runtime.limits);
         match bounds.verdict(&verdict, &self.inner.descriptor) {
             Ok(()) => TurnOutcome::Verdict(verdict),
-            Err(OutOfBounds(text)) => TurnOutcome::Fault(TurnFault { kind: TurnFaultKind::Bounds, text }),
+            Err(out) => TurnOutcome::Fault(out_of_bounds(out)),
         }
     }
 
     fn refused(&self, text: &str, settings: &str) -> TurnFault {
         let redactor = Redactor::new(&self.inner.descriptor.settings_schema, settings, &[]);
         let text = redactor.shown(text, self.inner.runtime.limits.log_line_bytes);
-        TurnFault { kind: TurnFaultKind::Refused, text }
+        TurnFault { kind: TurnFaultKind::Refused, text, limit: None }
     }
 
     /// Tells the policy's doing from the host's trouble. Only what is the same everywhere may be a turn's fault.
     fn sort<T>(&self, error: &wasmtime::Error) -> Result<Result<T, TurnFault>, Trouble> {
         let policy = || self.inner.descriptor.title.clone();
-        let (kind, text) = match ending(error, Class::Policy) {
-            Ending::Limit { name: "policy_fuel", text } => (TurnFaultKind::Fuel, text),
-            Ending::Limit { name: _, text } => (TurnFaultKind::Memory, text),
-            Ending::Trap { text } => (TurnFaultKind::Trap, text),
+        let (kind, text, limit) = match ending(error, Class::Policy) {
+            Ending::Limit { name: name @ "policy_fuel", text } => (TurnFaultKind::Fuel, text, Some(name)),
+            Ending::Limit { name, text } => (TurnFaultKind::Memory, text, Some(name)),
+            Ending::Trap { text } => (TurnFaultKind::Trap, text, None),
             Ending::Interrupted => {
                 let seconds = self.inner.runtime.limits.policy_wall.as_secs();
                 return Err(Trouble::Backstop { policy: policy(), seconds });
@@ -226,8 +305,12 @@ impl Policy {
             Some(trace) => format!("{text}; in {trace}"),
             None => text,
         };
-        Ok(Err(TurnFault { kind, text }))
+        Ok(Err(TurnFault { kind, text, limit }))
     }
+}
+
+fn out_of_bounds(OutOfBounds { text, limit }: OutOfBounds) -> TurnFault {
+    TurnFault { kind: TurnFaultKind::Bounds, text, limit }
 }
 
 /// A store with every limit set. The deadline is relative to now: a store is made for each call.

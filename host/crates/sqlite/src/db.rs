@@ -52,10 +52,26 @@ pub(crate) struct Schema {
 pub(crate) enum Tables {
     /// What the file holds is nowhere else. Each brings the tables from its place in the list to the next schema. Never edited,
     /// only added to.
-    Kept(&'static [&'static str]),
+    Kept(&'static [Migration]),
     /// What the file holds can be had again: tables of an older schema are dropped, and these made. `schema` goes up whenever they
     /// change, or what stands in them.
     Derived { schema: i64, tables: &'static str },
+}
+
+/// One step from a schema to the next.
+pub(crate) enum Migration {
+    Tables(&'static str),
+    /// Fills what the tables before it have, and no statement can.
+    Rows(fn(&Connection) -> Result<(), rusqlite::Error>),
+}
+
+impl Migration {
+    pub(crate) fn run(&self, db: &Connection) -> Result<(), rusqlite::Error> {
+        match self {
+            Migration::Tables(statements) => db.execute_batch(statements),
+            Migration::Rows(fill) => fill(db),
+        }
+    }
 }
 
 impl Tables {
@@ -262,7 +278,7 @@ fn migrate(writer: &mut Connection, path: &Path, schema: &Schema) -> Result<(), 
         match schema.tables {
             Tables::Kept(migrations) => {
                 for (from, migration) in (0_i64..).zip(migrations).filter(|(from, _)| *from >= found) {
-                    step(writer, schema, from + 1, |transaction| transaction.execute_batch(migration))?;
+                    step(writer, schema, from + 1, |transaction| migration.run(transaction))?;
                 }
             }
             Tables::Derived { schema: present, tables } if found < present => {

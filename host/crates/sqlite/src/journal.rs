@@ -20,12 +20,16 @@ use model::{Chore, Digest, Instant, MemoryCell, Position, Record, Source};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::copy::{self, Copied};
-use crate::db::{Db, DbError, Missing, Schema, Tables, signed, unsigned};
+use crate::db::{Db, DbError, Migration, Missing, Schema, Tables, signed, unsigned};
 
 pub(crate) static SCHEMA: Schema = Schema {
     what: "a journal of Heliu",
     application_id: 0x4845_4c4a, // HELJ
-    tables: Tables::Kept(&[include_str!("journal/schema_1.sql"), include_str!("journal/schema_2.sql")]),
+    tables: Tables::Kept(&[
+        Migration::Tables(include_str!("journal/schema_1.sql")),
+        Migration::Tables(include_str!("journal/schema_2.sql")),
+        Migration::Rows(list_setups),
+    ]),
     synchronous: "FULL",
     written: Point::AppendWritten,
     committed: Point::AppendDone,
@@ -129,6 +133,22 @@ fn locate(db: &Connection, wanted: &Digest) -> Result<Option<Position>, rusqlite
 
 fn undecodable(reason: String) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Blob, reason.into())
+}
+
+/// Schema 2 came with a list of where setups stand, and had it begin with the next one. Whoever folds looks ahead in it for pauses:
+/// the older ones belong there.
+fn list_setups(db: &Connection) -> Result<(), rusqlite::Error> {
+    let mut records = db.prepare("SELECT position, body FROM record ORDER BY position")?;
+    let mut list = db.prepare("INSERT OR IGNORE INTO setup VALUES (?1)")?;
+    let mut rows = records.query([])?;
+    while let Some(row) = rows.next()? {
+        let position: i64 = row.get(0)?;
+        let record = decode(unsigned(position), row.get_ref(1)?.as_blob()?).map_err(undecodable)?;
+        if record.entry.setup().is_some() {
+            list.execute(params![position])?;
+        }
+    }
+    Ok(())
 }
 
 fn head(db: &Connection) -> Result<Head, rusqlite::Error> {
@@ -286,6 +306,56 @@ mod tests {
         let again = SqliteJournal::open(&path).unwrap();
         assert_eq!(again.head(), Ok(Head { position: 0, now: 7 }));
         assert_eq!(again.recall("a").unwrap().cursor.as_deref(), Some("1"));
+    }
+
+    /// The list of setups came later than setups did, and was empty at first.
+    #[test]
+    fn a_journal_of_an_older_host_knows_its_setups() {
+        use model::{Configured, Entry, Setup};
+        let setup = |tenant: &str| Setup { tenant: tenant.to_owned(), ..Setup::default() };
+        let (by, why) = ("li".to_owned(), "moved".to_owned());
+        let event = || {
+            let event = model::Event {
+                id: "e".to_owned(),
+                at: 1,
+                who: Vec::new(),
+                staff: None,
+                touchpoint: model::Touchpoint::Other,
+                fact: model::Fact::Told(Vec::new()),
+                extra: None,
+            };
+            Entry::Event(model::ChannelEvent { connection: "a".to_owned(), event })
+        };
+        let entries = [
+            Entry::Setup(setup("first")),
+            event(),
+            Entry::Configured(Configured { setup: setup("second"), by, why }),
+        ];
+        for schema in 1..=3 {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("journal.db");
+            let journal = SqliteJournal::open(&path).unwrap();
+            journal.append(&[Batch { now: 7, entries: entries.to_vec(), ..Batch::default() }]).unwrap();
+            journal.checkpoint().unwrap();
+            drop(journal);
+            crate::older::journal(&path, schema);
+            let journal = SqliteJournal::open(&path).unwrap();
+            let last = Entry::Setup(setup("third"));
+            journal.append(&[Batch { entries: vec![event(), last.clone()], ..Batch::default() }]).unwrap();
+            assert_eq!(
+                journal.head(),
+                Ok(Head { position: 4, now: 7 }),
+                "schema {schema}: an event is known"
+            );
+            let setups: Vec<(Position, Entry)> = journal
+                .setups(0)
+                .unwrap()
+                .into_iter()
+                .map(|record| (record.position, record.entry))
+                .collect();
+            let all = [(1, entries[0].clone()), (3, entries[2].clone()), (4, last)];
+            assert_eq!(setups, all, "schema {schema}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@
 mod copy;
 mod db;
 mod journal;
-#[cfg(feature = "older")]
+#[cfg(any(test, feature = "older"))]
 pub mod older;
 mod store;
 

@@ -133,6 +133,7 @@ fn what_is_left_out_has_its_default() {
         compile_memory_bytes: 1 << 30,
         compile_cpu: Duration::from_secs(60),
         compile_wall: Duration::from_secs(300),
+        policy_failing_per_minute: Duration::from_secs(10),
     };
     assert_eq!(config.limits, limits);
     assert_eq!((config.api.listen, config.tls, config.otlp), (None, None, None));
@@ -211,6 +212,14 @@ fn an_error_names_the_file_the_section_and_the_key() {
         (
             "[limits]\ncompile_wall = \"2h\"",
             "heliu.toml: [limits] key \"compile_wall\": \"2h\" is not between 1 s and 3600 s",
+        ),
+        (
+            "[limits]\npolicy_failing_per_minute = \"2h\"",
+            "heliu.toml: [limits] key \"policy_failing_per_minute\": \"2h\" is longer than 3600 s",
+        ),
+        (
+            "[limits]\npolicy_failing_per_minute = \"0s\"",
+            "heliu.toml: [limits] key \"policy_failing_per_minute\": \"0s\" is no time at all",
         ),
         ("[change]\nby = \" \"", "heliu.toml: [change] key \"by\": it is not one line of 1 to 100 letters"),
         (

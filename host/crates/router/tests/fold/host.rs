@@ -66,7 +66,7 @@ impl Host {
 
     /// Says that a policy decides nothing from where the store stands. False: there is nothing to pause.
     pub fn pause(&mut self, policy: &str, now: u64) -> bool {
-        self.router.pause(policy, now).expect("pause").is_some()
+        self.router.pause(policy, "no answer", now).expect("pause").is_some()
     }
 
     pub fn settle(&mut self, now: u64) -> Folded {

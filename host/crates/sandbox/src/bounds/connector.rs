@@ -13,7 +13,7 @@ impl Bounds<'_> {
         let ConnectorDescriptor { channel, title, settings_schema, schemes, abilities, hosts } = descriptor;
         self.label("channel", channel)?;
         if !channel.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
-            return Err(OutOfBounds(format!(
+            return Err(OutOfBounds::because(format!(
                 "channel \"{}\" has other characters than a-z, 0-9 and -",
                 show(channel)
             )));
@@ -24,7 +24,7 @@ impl Bounds<'_> {
         for (at, Scheme { name, lasting: _, one_per_person: _ }) in schemes.iter().enumerate() {
             self.label("a scheme's name", name)?;
             if schemes[..at].iter().any(|other| other.name == *name) {
-                return Err(OutOfBounds(format!("scheme \"{}\" is declared twice", show(name))));
+                return Err(OutOfBounds::because(format!("scheme \"{}\" is declared twice", show(name))));
             }
         }
         self.list("abilities", abilities.len())?;
@@ -34,7 +34,7 @@ impl Bounds<'_> {
         self.list("hosts", hosts.len())?;
         hosts.iter().try_for_each(|host| match HostGrant::parse(host, false) {
             Ok(_) => Ok(()),
-            Err(error) => Err(OutOfBounds(error.to_string())),
+            Err(error) => Err(OutOfBounds::because(error.to_string())),
         })
     }
 
@@ -61,7 +61,7 @@ impl Bounds<'_> {
     pub(crate) fn delivery(&self, delivery: &Delivery, errands: usize) -> Result<(), OutOfBounds> {
         let Delivery { outcomes, chores } = delivery;
         if outcomes.len() != errands {
-            return Err(OutOfBounds(format!(
+            return Err(OutOfBounds::because(format!(
                 "{} outcomes for {errands} errands: give one for each, in their order",
                 outcomes.len()
             )));
@@ -84,21 +84,22 @@ impl Bounds<'_> {
     pub(crate) fn answer(&self, answer: &Answer) -> Result<(), OutOfBounds> {
         let Answer { status, headers, body } = answer;
         if !(200..=599).contains(status) {
-            return Err(OutOfBounds(format!("answer's status {status} is not within 200 and 599")));
+            return Err(OutOfBounds::because(format!("answer's status {status} is not within 200 and 599")));
         }
         if body.len() > self.limits.answer_body_bytes {
             let limit = self.limits.answer_body_bytes;
-            return Err(OutOfBounds(format!(
-                "answer's body has {} bytes, limit answer_body_bytes is {limit}",
-                body.len()
-            )));
+            return Err(OutOfBounds::past(
+                "answer_body_bytes",
+                format!("answer's body has {} bytes, limit answer_body_bytes is {limit}", body.len()),
+            ));
         }
         let bytes: usize = headers.iter().map(|(name, value)| name.len() + value.len()).sum();
         if bytes > self.limits.answer_header_bytes {
             let limit = self.limits.answer_header_bytes;
-            return Err(OutOfBounds(format!(
-                "answer's headers have {bytes} bytes, limit answer_header_bytes is {limit}"
-            )));
+            return Err(OutOfBounds::past(
+                "answer_header_bytes",
+                format!("answer's headers have {bytes} bytes, limit answer_header_bytes is {limit}"),
+            ));
         }
         headers.iter().try_for_each(|(name, value)| header(name, value))
     }
@@ -108,10 +109,10 @@ impl Bounds<'_> {
 fn header(name: &str, value: &str) -> Result<(), OutOfBounds> {
     use reqwest::header::{HeaderName, HeaderValue};
     if HeaderName::from_bytes(name.as_bytes()).is_err() {
-        return Err(OutOfBounds(format!("\"{}\" is not a header's name", show(name))));
+        return Err(OutOfBounds::because(format!("\"{}\" is not a header's name", show(name))));
     }
     if HeaderValue::from_str(value).is_err() {
-        return Err(OutOfBounds(format!("the value of header \"{name}\" has control characters")));
+        return Err(OutOfBounds::because(format!("the value of header \"{name}\" has control characters")));
     }
     Ok(())
 }
@@ -126,7 +127,7 @@ fn declared(event: &Event, schemes: &[Scheme]) -> Result<(), OutOfBounds> {
     let known = |identity: &&Identity| !schemes.iter().any(|scheme| scheme.name == identity.scheme);
     match event.who.iter().chain(whom).find(known) {
         None => Ok(()),
-        Some(identity) => Err(OutOfBounds(format!(
+        Some(identity) => Err(OutOfBounds::because(format!(
             "event \"{}\": scheme \"{}\" is not among the schemes that its descriptor declares: add it there",
             show(&event.id),
             show(&identity.scheme)

@@ -20,7 +20,7 @@ impl Bounds<'_> {
             if ["said", "saw", "bought", "did", "met", "told", "carried"].contains(&fact) {
                 return Ok(());
             }
-            Err(OutOfBounds(format!(
+            Err(OutOfBounds::because(format!(
                 "wants has \"{}\", which is none of said saw bought did met told carried, or one of them with .kind",
                 show(want)
             )))
@@ -38,10 +38,13 @@ impl Bounds<'_> {
             && memory.len() > self.limits.policy_memory
         {
             let limit = self.limits.policy_memory;
-            return Err(OutOfBounds(format!(
-                "memory has {} bytes, limit policy_memory is {limit}: remember less of one customer",
-                memory.len()
-            )));
+            return Err(OutOfBounds::past(
+                "policy_memory",
+                format!(
+                    "memory has {} bytes, limit policy_memory is {limit}: remember less of one customer",
+                    memory.len()
+                ),
+            ));
         }
         decisions.iter().try_for_each(|Decision { why, change }| {
             self.text("why", why)?;
@@ -84,7 +87,7 @@ fn within(what: &str, name: &str, list: &str, patterns: &[String]) -> Result<(),
     if patterns.iter().any(|pattern| name_matches(pattern, name)) {
         return Ok(());
     }
-    Err(OutOfBounds(format!(
+    Err(OutOfBounds::because(format!(
         "{what} \"{}\" is not among the {list} that its descriptor declares ({}): declare it there",
         show(name),
         show(&patterns.join(", "))
@@ -124,7 +127,7 @@ mod tests {
             Ok(())
         );
         let error = judge(&limits, vec![tag("vip2")]).unwrap_err();
-        assert!(error.0.contains("vip2") && error.0.contains("repurchase-*"), "{error}");
+        assert!(error.text.contains("vip2") && error.text.contains("repurchase-*"), "{error}");
         assert!(judge(&limits, vec![Change::Untag("other".to_owned())]).is_err());
         let stage =
             |journey: &str| Change::Stage(Stage { journey: journey.to_owned(), stage: "x".to_owned() });
@@ -154,6 +157,6 @@ mod tests {
         let bounds = Bounds::new(&limits);
         assert_eq!(bounds.policy_descriptor(&descriptor()), Ok(()));
         let wrong = PolicyDescriptor { wants: vec!["purchased".to_owned()], ..descriptor() };
-        assert!(bounds.policy_descriptor(&wrong).unwrap_err().0.contains("purchased"));
+        assert!(bounds.policy_descriptor(&wrong).unwrap_err().text.contains("purchased"));
     }
 }

@@ -31,10 +31,13 @@ impl Bounds<'_> {
     pub(super) fn schema(&self, schema: &str) -> Result<(), OutOfBounds> {
         self.json("settings-schema", schema)?;
         if !schema.trim_start().starts_with('{') {
-            return Err(OutOfBounds(format!("settings-schema is not a JSON object: \"{}\"", show(schema))));
+            return Err(OutOfBounds::because(format!(
+                "settings-schema is not a JSON object: \"{}\"",
+                show(schema)
+            )));
         }
         let root: Value = serde_json::from_str(schema)
-            .map_err(|error| OutOfBounds(format!("settings-schema is not JSON ({error})")))?;
+            .map_err(|error| OutOfBounds::because(format!("settings-schema is not JSON ({error})")))?;
         let (nodes_max, depth_max) = (self.limits.schema_nodes, self.limits.json_depth);
         let mut unfolding = Unfolding { root: &root, nodes_max, depth_max, known: HashMap::new() };
         unfolding.unfold(&root, 0).map(drop)
@@ -57,12 +60,12 @@ impl<'a> Unfolding<'a> {
                         Value::String(target) if name == "$ref" => add(self.follow(target, above + 1)?),
                         Value::String(id) if name == "$id" && above > 0 => {
                             let id = show(id);
-                            return Err(OutOfBounds(format!(
+                            return Err(OutOfBounds::because(format!(
                                 "settings-schema has a second \"$id\", \"{id}\": take it out"
                             )));
                         }
                         Value::String(_) if UNTRACEABLE.contains(&name.as_str()) => {
-                            return Err(OutOfBounds(format!(
+                            return Err(OutOfBounds::because(format!(
                                 "settings-schema has a \"{name}\": write a \"$ref\" to \"#/$defs/…\" instead"
                             )));
                         }
@@ -89,7 +92,7 @@ impl<'a> Unfolding<'a> {
                 return Ok(known);
             }
             Some(None) => {
-                return Err(OutOfBounds(format!(
+                return Err(OutOfBounds::because(format!(
                     "settings-schema leads from \"{}\" back to itself: settings are finite, write them out",
                     show(target)
                 )));
@@ -98,7 +101,7 @@ impl<'a> Unfolding<'a> {
         }
         let root = self.root;
         let part = target.strip_prefix('#').and_then(|pointer| root.pointer(pointer)).ok_or_else(|| {
-            OutOfBounds(format!("settings-schema leads to \"{}\", which is not in it", show(target)))
+            OutOfBounds::because(format!("settings-schema leads to \"{}\", which is not in it", show(target)))
         })?;
         self.known.insert(target, None);
         let unfolded = self.unfold(part, above)?;
@@ -109,16 +112,22 @@ impl<'a> Unfolding<'a> {
     fn check(&self, unfolded: Unfolded) -> Result<(), OutOfBounds> {
         let Unfolded { nodes, depth } = unfolded;
         if nodes > self.nodes_max {
-            return Err(OutOfBounds(format!(
-                "settings-schema has more than {} parts once its references are followed, limit schema_nodes",
-                self.nodes_max
-            )));
+            return Err(OutOfBounds::past(
+                "schema_nodes",
+                format!(
+                    "settings-schema has more than {} parts once its references are followed, limit schema_nodes",
+                    self.nodes_max
+                ),
+            ));
         }
         if depth > self.depth_max {
-            return Err(OutOfBounds(format!(
-                "settings-schema nests deeper than limit json_depth ({}) once its references are followed",
-                self.depth_max
-            )));
+            return Err(OutOfBounds::past(
+                "json_depth",
+                format!(
+                    "settings-schema nests deeper than limit json_depth ({}) once its references are followed",
+                    self.depth_max
+                ),
+            ));
         }
         Ok(())
     }
@@ -135,7 +144,7 @@ mod tests {
 
     fn refused(schema: &str, part: &str) {
         let error = judge(schema).unwrap_err();
-        assert!(error.0.contains(part), "{schema}: {error}");
+        assert!(error.text.contains(part), "{schema}: {error}");
     }
 
     #[test]

@@ -30,5 +30,5 @@ async fn send(
 /// The network of a machine whose names lead where `names` says.
 fn with_names(grants: Vec<HostGrant>, limits: &Limits, names: &LookUp) -> Http {
     let network = Network::with_names(grants, limits, names).unwrap();
-    Http { carrier: Arc::new(Carrier::Network(network)) }
+    Http { carrier: Arc::new(Carrier::Network(network)), on_refused: None }
 }

@@ -218,7 +218,7 @@ async fn a_flood_of_requests_ends_the_call() {
 #[tokio::test]
 async fn an_answer_that_is_none_is_refused_by_name() {
     let fault = receive(Limits::default(), &webhook("", "(i32.const 512)")).await.unwrap_err();
-    let FaultKind::Answer { text } = &fault.kind else { panic!("{fault}") };
+    let FaultKind::Answer { text, limit: _ } = &fault.kind else { panic!("{fault}") };
     assert!(text.contains("status 0"), "{fault}");
 }
 
@@ -278,7 +278,7 @@ async fn too_few_or_too_many_outcomes_are_none() {
             &outlet("", &format!("(call $delivery (i32.const {given}))")),
         );
         let fault = connector.carry(call(), &errands(2)).await.unwrap_err();
-        let FaultKind::Answer { text } = &fault.kind else { panic!("{fault}") };
+        let FaultKind::Answer { text, limit: _ } = &fault.kind else { panic!("{fault}") };
         assert!(text.contains(&format!("{given} outcomes for 2 errands")), "{fault}");
     }
 }

@@ -29,7 +29,7 @@ attacks! {
         core_module wasi_in_a_policy wasi_sockets_in_a_connector import_not_granted clock_in_a_policy
         function_among_types imported_module both_roles another_version exports_of_other_types cut_off_file
         bit_flipped_file memory_to_begin_with table_to_begin_with many_tables many_memories many_instances
-        instances_without_number function_without_end components_in_components starts_without_end
+        instances_without_number function_without_end components_in_components takes_minutes_to_compile starts_without_end
         connector_starts_without_end describes_without_end connector_describes_without_end
         describes_in_recursion dies_at_start describes_nonsense schema_that_leads_to_itself
         schema_that_leads_outside describes_a_million_tags

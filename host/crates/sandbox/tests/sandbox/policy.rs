@@ -92,6 +92,82 @@ fn a_loop_without_end_is_the_fault_of_its_turn_alone() {
     assert_only(&outcomes(little_fuel(), &looping, 40), 13, TurnFaultKind::Fuel, &["policy_fuel"]);
 }
 
+/// Halves alone would come to 511 calls for the first 256.
+#[test]
+fn a_policy_that_fails_at_every_turn_is_called_little_more_than_once_for_each() {
+    let trapping = admitted_policy(Limits::default(), &policy("(unreachable)"));
+    for (count, calls) in [(256, 1 + 2 + 256), (3, 1 + 2 + 2), (2, 1 + 2), (1, 1)] {
+        let evaluation = trapping.evaluate_metered(SETTINGS, &turns(count)).unwrap();
+        let faults = evaluation.outcomes.iter().filter(|outcome| matches!(outcome, TurnOutcome::Fault(_)));
+        assert_eq!((faults.count() as u64, evaluation.calls), (count, calls));
+    }
+    // One turn among so many is found by halves: each of eight steps is two calls, one of which fails.
+    let once = admitted_policy(Limits::default(), &policy(&at_position(99, "(unreachable)")));
+    let evaluation = once.evaluate_metered(SETTINGS, &turns(256)).unwrap();
+    assert_eq!(evaluation.calls, 1 + 2 * 8);
+    assert_only(&evaluation.outcomes, 99, TurnFaultKind::Trap, &[]);
+    let first_two = at_position(2, "(unreachable)").replace("i64.eq", "i64.le_u");
+    let twice = admitted_policy(Limits::default(), &policy(&first_two));
+    let outcomes = twice.evaluate(SETTINGS, &turns(256)).unwrap();
+    let faults = outcomes.iter().enumerate().filter(|(_, outcome)| matches!(outcome, TurnOutcome::Fault(_)));
+    assert_eq!(faults.map(|(at, _)| at + 1).collect::<Vec<_>>(), [1, 2]);
+}
+
+#[test]
+fn calls_that_come_to_nothing_take_as_long_as_they_may_and_then_the_policy_is_named() {
+    let looping = admitted_policy(Limits::default(), &policy("(loop $for_ever (br $for_ever))"));
+    let failing_max = Duration::from_millis(150);
+    let began = std::time::Instant::now();
+    let trouble = looping.evaluate_within(SETTINGS, &turns(256), failing_max).unwrap_err();
+    let took = began.elapsed();
+    assert_eq!(trouble.class(), model::Class::Reject);
+    let text = trouble.to_string();
+    for part in ["policy \"hostile\"", "keeps failing", "150 ms", "fuel, limit policy_fuel"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    // All turns would take hundreds of such calls.
+    let one = looping.evaluate_metered(SETTINGS, &turns(1)).unwrap().failing;
+    assert!(took < failing_max + 50 * one, "{took:?}, and one call is {one:?}");
+    // Who fails now and then does not come there.
+    let once =
+        admitted_policy(Limits::default(), &policy(&at_position(99, "(loop $for_ever (br $for_ever))")));
+    let evaluation = once.evaluate_within(SETTINGS, &turns(256), Duration::from_secs(60)).unwrap();
+    assert!(evaluation.failing > Duration::ZERO && evaluation.failing < Duration::from_secs(60));
+    assert_only(&evaluation.outcomes, 99, TurnFaultKind::Fuel, &[]);
+}
+
+/// A metric counts by this name.
+#[test]
+fn a_fault_names_the_limit_that_it_is_about() {
+    let tag = "(call $verdicts (local.get $count))";
+    for (limits, body, kind, limit) in [
+        (little_fuel(), "(loop $for_ever (br $for_ever))", TurnFaultKind::Fuel, Some("policy_fuel")),
+        (
+            Limits { policy_memory_bytes: 9 << 16, ..little_fuel() },
+            "(drop (memory.grow (i32.const 8)))",
+            TurnFaultKind::Memory,
+            Some("policy_memory_bytes"),
+        ),
+        (
+            Limits { policy_memory: 2, ..little_fuel() },
+            "(local $verdict i32)
+             (drop (call $verdicts (local.get $count)))
+             (local.set $verdict (call $verdict (i32.const 0)))
+             (i32.store8 offset=8 (local.get $verdict) (i32.const 1))
+             (i32.store offset=12 (local.get $verdict) (i32.const 512))
+             (i32.store offset=16 (local.get $verdict) (i32.const 3))
+             (i32.const 512) (return)",
+            TurnFaultKind::Bounds,
+            Some("policy_memory"),
+        ),
+        (little_fuel(), "(unreachable)", TurnFaultKind::Trap, None),
+    ] {
+        let outcome = outcomes(limits, &policy(&format!("{body} {tag}")), 1).remove(0);
+        let TurnOutcome::Fault(fault) = outcome else { panic!("{limit:?}: {outcome:?}") };
+        assert_eq!((fault.kind, fault.limit), (kind, limit), "{fault}");
+    }
+}
+
 #[test]
 fn a_trap_is_the_fault_of_its_turn_alone_and_names_the_function() {
     let fields = "(func $deep_inside (unreachable))";

@@ -422,3 +422,28 @@ async fn requests_pass_at_their_limits_and_not_one_byte_past_them() {
     assert!(matches!(ask(b"123", "abc").await, Err(HttpRefusal::TooLarge("http_request_bytes"))));
     assert!(matches!(ask(b"12", "abcd").await, Err(HttpRefusal::TooLarge("http_header_bytes"))));
 }
+
+#[tokio::test]
+async fn whoever_watches_hears_of_each_request_that_nobody_allowed_and_of_no_other() {
+    use std::sync::{Arc, Mutex};
+    let heard: Arc<Mutex<Vec<(&str, String)>>> = Arc::default();
+    let telling = Arc::clone(&heard);
+    // Nobody listens at port 1.
+    let http = crate::http::Http::new(vec![granted("http://127.0.0.1:1", true)], &Limits::default()).unwrap();
+    let http =
+        http.telling(Arc::new(move |word, text| telling.lock().unwrap().push((word, text.to_owned()))));
+    let with_header =
+        HttpRequest { headers: vec![("host".to_owned(), "x".to_owned())], ..get("http://127.0.0.1:1/") };
+    for request in [
+        get("http://169.254.169.254/latest/meta-data/"),
+        with_header,
+        get("http://127.0.0.1:1/"),
+        get("no address"),
+    ] {
+        assert!(http.send(request, &Limits::default()).await.is_err());
+    }
+    let heard = heard.lock().unwrap();
+    let words: Vec<&str> = heard.iter().map(|(word, _)| *word).collect();
+    assert_eq!(words, ["not_granted", "forbidden"], "{heard:?}");
+    assert!(heard[0].1.contains("169.254.169.254"), "{heard:?}");
+}

@@ -128,6 +128,20 @@ pub async fn components_in_components(guest: Guest) {
     too_big(guest, "component_depth").await;
 }
 
+/// Its neighbours decide and answer in the midst of it.
+pub async fn takes_minutes_to_compile(guest: Guest) {
+    let compile_cpu = Duration::from_secs(2);
+    let neighbours = Neighbours::new(Limits { compile_cpu, ..Limits::default() });
+    let sandbox = neighbours.sandbox.clone();
+    let (refused, went_on) =
+        neighbours.beside(move || sandbox.admit(&guest.file(), &Grants::all()).map(drop)).await;
+    let Err(error) = refused else { panic!("{} was admitted", guest.name) };
+    let text = error.to_string();
+    assert!(text.contains("compile_cpu") && text.contains("2 s"), "{text}");
+    assert!(matches!(error.kind, LoadErrorKind::CompileLimit { limit: "compile_cpu", .. }), "{text}");
+    assert!(went_on > 10, "they went on {went_on} times");
+}
+
 async fn fails_to_describe(limits: Limits, guest: Guest, parts: &[&str]) {
     let kind = refused_within(limits, guest, parts).await;
     assert!(matches!(kind, LoadErrorKind::Describe { .. }), "{kind}");

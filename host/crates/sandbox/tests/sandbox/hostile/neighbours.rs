@@ -86,6 +86,17 @@ impl Neighbours {
         outcome
     }
 
+    /// What comes of an attack on a thread of its own, and how often all others decided and answered before it was over.
+    pub async fn beside<T: Send + 'static>(&self, attack: impl FnOnce() -> T + Send + 'static) -> (T, usize) {
+        let attack = tokio::task::spawn_blocking(attack);
+        let mut went_on = 0;
+        while !attack.is_finished() {
+            self.go_on().await;
+            went_on += 1;
+        }
+        (attack.await.unwrap(), went_on)
+    }
+
     /// What a policy makes of five turns, while another decides beside it all the time. It spoils the third, if any.
     pub async fn decided_by(&self, policy: &Policy) -> Result<Vec<TurnOutcome>, Trouble> {
         let outcomes = thread::scope(|scope| {
