@@ -300,7 +300,8 @@ impl<'a> Hers<'a> {
             | Deed::Erase(_)
             | Deed::Attest(_)
             | Deed::Drop(_)
-            | Deed::Grant(_) => false,
+            | Deed::Grant(_)
+            | Deed::Configure(_) => false,
         };
         if about && act.why != NO_REASON {
             NO_REASON.clone_into(&mut act.why);
