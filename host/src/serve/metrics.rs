@@ -17,7 +17,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use router::{PluginsError, TurnOutcome};
-use sandbox::{Called, FaultKind, PluginFault};
+use sandbox::{Called, FaultKind, PluginFault, TurnFaultKind};
 
 use super::doors::Door;
 
@@ -36,6 +36,12 @@ const SCENES: &[&str] = &[
     "friend-request",
     "points",
 ];
+
+/// What those are called that the contract does not name.
+const OTHER: &str = "other";
+
+/// How a policy fails that could not be called.
+const NOT_CALLED: &str = "not_called";
 
 /// From half a millisecond, a quick call, to half a minute, where `connector_wall` ends all of them.
 #[derive(Clone)]
@@ -125,6 +131,27 @@ impl Metrics {
         prometheus_text::encode(out, &self.registry)
     }
 
+    /// Counts what these plugins have not done yet: of a number that appears with 1 nobody sees that it grew.
+    pub(crate) fn begin<'a>(
+        &self,
+        connections: impl Iterator<Item = &'a str>,
+        policies: impl Iterator<Item = &'a str>,
+    ) {
+        let begin = |plugin: &str, kind: &str| {
+            let labels = vec![("plugin", plugin.to_owned()), ("kind", kind.to_owned())];
+            drop(self.faults.get_or_create(&labels));
+        };
+        for connection in connections {
+            FaultKind::NAMES.iter().for_each(|kind| begin(connection, kind));
+            for scene in SCENES.iter().chain([&OTHER]) {
+                drop(self.steps.get_or_create(&step_labels(scene, IntentState::Failed, Some(connection))));
+            }
+        }
+        for policy in policies {
+            TurnFaultKind::NAMES.iter().chain([&NOT_CALLED]).for_each(|kind| begin(policy, kind));
+        }
+    }
+
     pub(crate) fn connector_call<T>(
         &self,
         connection: &str,
@@ -183,7 +210,7 @@ impl Metrics {
             }
             Err(error) => {
                 self.calls.get_or_create(&labels).inc();
-                self.faults.get_or_create(&vec![plugin(), ("kind", "not_called".to_owned())]).inc();
+                self.faults.get_or_create(&vec![plugin(), ("kind", NOT_CALLED.to_owned())]).inc();
                 counts.calls += 1;
                 counts.faults += 1;
                 counts.trouble = Some(error.reason.clone());
@@ -203,13 +230,8 @@ impl Metrics {
     }
 
     pub(crate) fn step(&self, scene: &str, state: IntentState, connection: Option<&str>) {
-        let scene = SCENES.iter().find(|known| **known == scene).copied().unwrap_or("other");
-        let labels = vec![
-            ("scene", scene.to_owned()),
-            ("state", state_name(state).to_owned()),
-            ("connection", connection.unwrap_or_default().to_owned()),
-        ];
-        self.steps.get_or_create(&labels).inc();
+        let scene = SCENES.iter().find(|known| **known == scene).copied().unwrap_or(OTHER);
+        self.steps.get_or_create(&step_labels(scene, state, connection)).inc();
     }
 
     pub(crate) fn policy_counts(&self, policy: &str) -> PolicyCounts {
@@ -224,6 +246,14 @@ pub(crate) struct Spent {
     pub(crate) calls: u32,
     pub(crate) fuel: u64,
     pub(crate) memory_bytes: usize,
+}
+
+fn step_labels(scene: &str, state: IntentState, connection: Option<&str>) -> Labels {
+    vec![
+        ("scene", scene.to_owned()),
+        ("state", state_name(state).to_owned()),
+        ("connection", connection.unwrap_or_default().to_owned()),
+    ]
 }
 
 fn state_name(state: IntentState) -> &'static str {
@@ -245,6 +275,31 @@ fn state_name(state: IntentState) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_plugin_has_not_done_yet_is_counted_too() {
+        let metrics = Metrics::new();
+        let written = || {
+            let mut text = String::new();
+            metrics.write(&mut text).unwrap();
+            text
+        };
+        assert!(!written().contains("wecom"));
+        metrics.begin(["wecom"].into_iter(), ["tags"].into_iter());
+        let fresh = written();
+        let kinds = |plugin: &str| {
+            let of = format!("heliu_plugin_faults_total{{plugin=\"{plugin}\",kind=");
+            fresh.lines().filter(|line| line.starts_with(&of) && line.ends_with(" 0")).count()
+        };
+        assert_eq!((kinds("wecom"), kinds("tags")), (FaultKind::NAMES.len(), TurnFaultKind::NAMES.len() + 1));
+        let failed = "state=\"failed\",connection=\"wecom\"} 0";
+        assert_eq!(fresh.lines().filter(|line| line.ends_with(failed)).count(), SCENES.len() + 1);
+        // What is there already stays as it is.
+        metrics.step("welcome", IntentState::Failed, Some("wecom"));
+        metrics.begin(["wecom"].into_iter(), std::iter::empty());
+        let line = "heliu_courier_steps_total{scene=\"welcome\",state=\"failed\",connection=\"wecom\"} 1";
+        assert!(written().lines().any(|told| told == line));
+    }
 
     #[test]
     fn what_is_counted_is_written_with_its_labels() {
