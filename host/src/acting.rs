@@ -12,8 +12,8 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use api::views::{ActView, ErasesView, ProposedView, ReportView};
 use config::Config;
-use heliu::erasures;
 use heliu::wiring::{self, Data, Policies, Shelf};
+use heliu::{erasures, shadows};
 use journal::{Batch, Records};
 use model::{Attest, Deed, Entry, OperatorAct, Position};
 use router::{Looked, Plugins, Router, RouterConfig};
@@ -110,6 +110,10 @@ fn alone(
     }
     if !said.dry_run && looked.erases.is_some() {
         erasures::keep(&data.folder, &*journal, &*store)?;
+        // Nobody folds them here, and they have her.
+        if shadows::forget(&data.folder)? {
+            eprintln!("heliu: shadows have forgotten everybody, and begin anew when a host runs");
+        }
     }
     let stands = store.standing()?.0.position;
     let folded = position.is_some_and(|position| position <= stands);

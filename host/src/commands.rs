@@ -27,7 +27,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use act::{CustomerAct, IdentityAct, Said, Signed, line, tell as tell_act};
+pub(crate) use act::{CustomerAct, IdentityAct, Said, Signed, tell as tell_act};
 pub(crate) use backtest::{BacktestArguments, ShadowArguments, run as backtest, shadow};
 pub(crate) use backup::{backup, restore};
 pub(crate) use broadcast::{BroadcastCommand, Ground, Propose, Stage, propose_alone, run as broadcast};

@@ -144,7 +144,7 @@ enum CustomerGroup {
     #[command(flatten)]
     Act(CustomerAct),
     /// Everything that is kept of a person, as JSON: her document, her records as they stand in the journal, what was asked
-    /// of staff and sent. That it was given out is said in the journal.
+    /// of staff and sent, and what waits and names her. That it was given out is said in the journal.
     Export {
         /// An id like `cus_0000000042`, or a handle like `wechat.unionid:SCOPE:VALUE` (`phone::13900000000`).
         #[arg(value_name = "ID|HANDLE")]
@@ -260,7 +260,7 @@ fn journal(
     let _lock = imports.then(|| Data::open_alone(&config)).transpose()?;
     attest(&config, command.attests())?;
     let (journal, store) = open(path)?;
-    commands::journal(command, journal, store, json, out)
+    commands::journal(command, &config.tenant, journal, store, json, out)
 }
 
 /// As with an export, it is said first; but a disk that is full or dying takes no record, and needs a backup more than any.

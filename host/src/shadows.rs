@@ -1,6 +1,6 @@
 //! Versions of policies that decide beside the bound ones: each folds the live journal into a store of its own.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -24,6 +24,9 @@ const REST: Duration = Duration::from_secs(30);
 /// Where the stores of shadows are.
 const FOLDER: &str = "shadow";
 
+/// How the names of a store's files end, behind `.db`.
+const ENDINGS: [&str; 3] = ["", "-wal", "-shm"];
+
 fn place(data: &Data, policy: &str) -> PathBuf {
     data.folder.join(FOLDER).join(format!("{policy}.db"))
 }
@@ -35,6 +38,39 @@ fn place(data: &Data, policy: &str) -> PathBuf {
 pub fn open(data: &Data, policy: &str) -> anyhow::Result<Option<SqliteStore>> {
     let place = place(data, policy);
     Ok(if place.exists() { Some(SqliteStore::open(&place)?) } else { None })
+}
+
+/// Takes away what shadows have folded, where no host works on the folder. It is derived: each begins anew when a host runs.
+/// True: there was something.
+///
+/// # Errors
+/// If it cannot be removed.
+pub fn forget(folder: &Path) -> anyhow::Result<bool> {
+    prune(&folder.join(FOLDER), &[])
+}
+
+/// Removes the stores of shadows that nobody wants any more: no fold would take anybody out of them who is erased. True: there
+/// were some.
+fn prune(folder: &Path, wanted: &[Binding]) -> anyhow::Result<bool> {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error).with_context(|| format!("read {}", folder.display())),
+    };
+    let is_wanted = |file: &str| {
+        let of = ENDINGS.iter().find_map(|ending| file.strip_suffix(&format!(".db{ending}")));
+        of.is_some_and(|name| wanted.iter().any(|binding| binding.name == name))
+    };
+    let mut were_some = false;
+    for entry in entries {
+        let entry = entry.with_context(|| format!("read {}", folder.display()))?;
+        if !entry.file_name().to_str().is_some_and(is_wanted) {
+            let path = entry.path();
+            std::fs::remove_file(&path).with_context(|| format!("remove {}", path.display()))?;
+            were_some = true;
+        }
+    }
+    Ok(were_some)
 }
 
 /// The shadows that fold now.
@@ -65,7 +101,8 @@ impl Shadows {
         Ok(shadows)
     }
 
-    /// Lets these fold from here on, and no others. One that is as it was goes on; one that is not begins anew.
+    /// Lets these fold from here on, and no others. One that is as it was goes on; one that is not begins anew. What others have
+    /// folded is removed.
     ///
     /// # Errors
     /// If a store or a thread cannot be made.
@@ -75,6 +112,9 @@ impl Shadows {
             .partition(|running| wanted.contains(&running.binding));
         ended.into_iter().for_each(Running::end);
         self.running = kept;
+        if prune(&self.folder, &wanted)? {
+            tracing::info!("what shadows had folded that nobody wants any more is removed");
+        }
         for binding in wanted {
             if !self.running.iter().any(|running| running.binding == binding) {
                 let running = self.begin(binding)?;
@@ -190,7 +230,7 @@ impl Folding {
                 return Ok(store);
             }
             drop(store);
-            for ending in ["", "-wal", "-shm"] {
+            for ending in ENDINGS {
                 let file = PathBuf::from(format!("{}{ending}", self.path.display()));
                 if file.exists() {
                     std::fs::remove_file(&file).with_context(|| format!("remove {}", file.display()))?;

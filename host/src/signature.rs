@@ -65,7 +65,7 @@ pub fn read_component(path: &Path, plugins: &Plugins) -> anyhow::Result<Vec<u8>>
                 path.display()
             );
         };
-        tracing::info!(plugin = %path.display(), key = name, key_id, comment, "a component is signed");
+        tracing::info!(path = %path.display(), key = name, key_id, comment, "a component is signed");
     }
     Ok(bytes)
 }

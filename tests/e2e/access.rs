@@ -214,6 +214,11 @@ async fn two_doors_with_tls_a_new_certificate_and_the_command_line() {
 async fn a_folder_of_one_tenant_is_refused_to_another_by_name() {
     let stage = Stage::set(&Tenant::default()).await;
     stage.host.stop().await.unwrap();
+    let said = ["--by", "li", "--why", "a test"];
+    let file = stage.folder.path().join("journal.ndjson").display().to_string();
+    let backup = stage.folder.path().join("monday").display().to_string();
+    cli_text(&stage.config, &[&["journal", "export", "--out", &file][..], &said].concat()).unwrap();
+    cli_text(&stage.config, &[&["backup", &backup][..], &said].concat()).unwrap();
     let text = std::fs::read_to_string(&stage.config).unwrap();
     std::fs::write(&stage.config, format!("tenant = \"other-brand\"\n{text}")).unwrap();
     for command in [&["serve"][..], &["customer", "list"], &["journal", "tail"]] {
@@ -227,6 +232,28 @@ async fn a_folder_of_one_tenant_is_refused_to_another_by_name() {
     }
     std::fs::write(&stage.config, text).unwrap();
     cli_text(&stage.config, &["customer", "list"]).unwrap();
+    // Nor does what was taken out of one come into another's, whether that holds anything or not.
+    let other = Tenant::default().write(&stage.folder.path().join("other"), &stage.on).unwrap();
+    let text = std::fs::read_to_string(&other).unwrap();
+    std::fs::write(&other, format!("tenant = \"other-brand\"\n{text}")).unwrap();
+    let refused = |command: &[&str]| {
+        let output = cli(&other, &[command, &said].concat()).unwrap();
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{command:?}: {told}");
+        assert!(
+            told.contains("is tenant \"default\"'s") && told.contains("tenant \"other-brand\""),
+            "{told}"
+        );
+    };
+    refused(&["restore", &backup]);
+    assert!(!other.with_file_name("data").join("journal.db").exists());
+    refused(&["journal", "import", &file]);
+    crate::stage::warm(&other).await;
+    Host::start(&other).await.unwrap().stop().await.unwrap();
+    let before = crate::stage::records(&other).len();
+    refused(&["journal", "import", &file]);
+    assert_eq!(crate::stage::records(&other).len(), before);
+    refused(&["restore", &backup]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -325,9 +352,57 @@ async fn a_doctor_finds_what_is_wrong_with_plugins_and_the_network() {
     ] {
         assert!(heard(&bad, words), "{words}: {bad:#?}");
     }
-    let text = cli(&stage.config, &["doctor"]).unwrap();
-    let text = String::from_utf8_lossy(&text.stdout).into_owned();
-    assert!(text.contains("BAD   plugins") && text.contains("→ declare it under [[connection]]"), "{text}");
+    let told = cli(&stage.config, &["doctor"]).unwrap();
+    let told = String::from_utf8_lossy(&told.stdout).into_owned();
+    assert!(told.contains("BAD   plugins") && told.contains("→ declare it under [[connection]]"), "{told}");
+}
+
+/// What a host would refuse, its doctor does not call good.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_takes_plugins_in_as_a_host_does() {
+    let on = Platforms::start(START_MS).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let config = Tenant::default().write(folder.path(), &on).unwrap();
+    crate::stage::warm(&config).await;
+    let text = std::fs::read_to_string(&config).unwrap();
+    let key = "RWR5fjTKAyhpBZw3i7WHWz6vorJ9EZGpISn36fi8FSZLgLjQEEkiTQ75";
+    let signed =
+        format!("[plugins]\nrequire_signature = true\nkeys = [{{ name = \"author\", key = \"{key}\" }}]");
+    let wecom = tests::host::plugin("wecom").unwrap();
+    for (changed, words, mend) in [
+        (
+            format!("{text}\n{signed}\n"),
+            &["connection \"wecom\": ", "policy \"recency\": ", "not signed as `require_signature` demands"]
+                [..],
+            "→ put its author's signature beside it",
+        ),
+        (
+            format!("{text}\n[policy.shadow]\nplugin = {wecom:?}\n"),
+            &["the shadow of policy \"recency\": the plugin is a connector"],
+            "→ declare it under [[connection]]",
+        ),
+        (
+            format!("{text}\n[policy.shadow.settings]\nbeyond = 7\n"),
+            &["the shadow of policy \"recency\": "],
+            "→ `heliu plugin inspect` shows the settings",
+        ),
+        (
+            text.replacen("shares = [\"phone\"]", "shares = []", 1),
+            &["both name people by \"phone\""],
+            "→ no host starts with it: correct `shares`",
+        ),
+    ] {
+        std::fs::write(&config, changed).unwrap();
+        let (code, told) = doctor(&config);
+        let bad = whats(&told, "bad").join("\n");
+        assert_eq!(code, Some(2), "{told}");
+        assert!(words.iter().all(|words| bad.contains(words)), "{words:?}: {bad}");
+        let told = cli(&config, &["doctor"]).unwrap();
+        let told = String::from_utf8_lossy(&told.stdout).into_owned();
+        assert!(told.contains(mend), "{mend}: {told}");
+        let refused = cli(&config, &["serve"]).unwrap();
+        assert!(!refused.status.success(), "a host starts with it");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -91,6 +91,30 @@ async fn a_welcome_reaches_her_within_its_twenty_seconds() {
     cli_text(&stage.config, &["rebuild", "--check"]).unwrap();
 }
 
+/// Nobody vouches for a name that is given where no host runs, but who holds the folder.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_proposed_where_no_host_runs_is_said_by_who_holds_the_configuration() {
+    let stage = set(Tenant::default()).await;
+    add(&stage, 1, None).await;
+    stage.advance(START_MS + 60_000).await;
+    let file = broadcast(&stage, "one", "scene = \"direct-message\"\ntext = \"新品到了\"");
+    let Stage { host, config, on: _on, folder: _folder } = stage;
+    host.stop().await.unwrap();
+    let send = |by: &str, why: &str| {
+        let arguments = ["broadcast", "send", file.to_str().unwrap(), "--by", by, "--why", why];
+        tests::host::cli(&config, &arguments).unwrap()
+    };
+    for (by, why) in [("", "a test"), ("li", ""), (" ", "a test"), ("li", "two\nlines")] {
+        assert!(!send(by, why).status.success(), "{by:?} {why:?}");
+    }
+    assert!(send("desk/li", " a test ").status.success());
+    let records = crate::stage::records(&config);
+    let acts: Vec<&Value> = records.iter().map(|record| &record["entry"]["act"]).collect();
+    let proposed: Vec<&&Value> = acts.iter().filter(|act| act["deed"].get("propose").is_some()).collect();
+    let said: Vec<(&Value, &Value)> = proposed.iter().map(|act| (&act["by"], &act["why"])).collect();
+    assert_eq!(said, [(&json!("config/desk/li"), &json!("a test"))]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn staff_confirm_one_task_and_the_second_message_of_a_day_waits() {
     let stage = set(Tenant { rules: ONE_A_DAY.to_owned(), ..Tenant::default() }).await;

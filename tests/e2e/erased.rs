@@ -7,7 +7,7 @@ use tests::Tenant;
 use tests::brand::START_MS;
 use tests::host::{cli, cli_json, cli_text};
 
-use crate::stage::{Stage, added, records};
+use crate::stage::{Stage, added, eventually, records};
 
 const HOUR_MS: u64 = 3_600_000;
 
@@ -112,6 +112,46 @@ async fn who_asks_to_be_forgotten_is_and_nobody_else() {
     host.stop().await.unwrap();
     let host = tests::Host::start(&config).await.unwrap();
     assert_eq!(host.customers().await.unwrap().len(), 1);
+    host.stop().await.unwrap();
+}
+
+/// What a shadow has folded is a store like the other, and has everybody in it.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_shadow_keeps_who_is_erased() {
+    let mut tenant = Tenant::default();
+    let plain = tenant.clone();
+    tenant.policies[2].settings.push_str(
+        "\n[policy.shadow.settings]\nbeyond = \"gone\"\ntiers = [{ within_days = 30, tag = \"30d\" }]\n",
+    );
+    let stage = Stage::set(&tenant).await;
+    for (place, external) in [HERS, OTHER].into_iter().enumerate() {
+        let event = added(external, (START_MS + place as u64 * 1000) / 1000);
+        stage.on.wecom.push(&stage.host.hook("wecom"), &event).await.unwrap();
+    }
+    stage.advance(START_MS + 2 * HOUR_MS).await;
+    let data = stage.config.parent().unwrap().join("data");
+    let shadow = data.join("shadow");
+    eventually("the shadow has folded her", async || !files_with(&shadow, HERS).is_empty()).await;
+    let hers = id_of(&stage, HERS).await;
+    let Stage { host, config, on, folder } = stage;
+    host.stop().await.unwrap();
+
+    // Where no host runs, nobody folds it: it begins anew.
+    let said = ["--by", "li", "--why", "she asked for it"];
+    let output = cli(&config, &[&["customer", "erase", &hers][..], &said].concat()).unwrap();
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && told.contains("shadows have forgotten everybody"), "{told}");
+    assert_eq!(files_with(&data, HERS), Vec::<String>::new());
+
+    // One that nobody wants any more goes with the configuration that says so; and what an older host left, at the start.
+    let left = shadow.join("left.db");
+    std::fs::write(&left, OTHER).unwrap();
+    let host = tests::Host::start(&config).await.unwrap();
+    assert!(!left.exists());
+    eventually("it has begun anew", async || !files_with(&shadow, OTHER).is_empty()).await;
+    plain.write(folder.path(), &on).unwrap();
+    host.signal("HUP").unwrap();
+    eventually("it is gone", async || files_with(&shadow, OTHER).is_empty()).await;
     host.stop().await.unwrap();
 }
 

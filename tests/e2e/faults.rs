@@ -45,6 +45,17 @@ async fn metrics_tell_what_came_and_what_became_of_it() {
     assert_eq!(of("breaker_state", &[wecom]), 0.0);
     assert!(of("queue_capacity", &[("queue", "intake")]) > 0.0);
     assert!(sum(&samples, "process_resident_memory_bytes", &[]) > 1e6);
+    // What did not happen yet is counted, too: of what appears with 1 nobody sees that it grew.
+    let is_there = |name: &str, labels: &[(&str, &str)]| {
+        let name = format!("heliu_{name}");
+        samples.iter().filter(|sample| sample.name == name && sample.value == 0.0).any(|sample| {
+            labels.iter().all(|(label, value)| sample.labels.get(*label).is_some_and(|told| told == value))
+        })
+    };
+    assert!(is_there("requests_refused_total", &[("connection", YOUZAN), ("reason", "not_kept")]));
+    assert!(is_there("dead_total", &[("connection", YOUZAN), ("what", "request"), ("reason", "trap")]));
+    assert!(is_there("plugin_faults_total", &[("plugin", "recency"), ("kind", "fuel")]));
+    assert!(is_there("courier_steps_total", &[("connection", TMALL), ("state", "failed")]));
     // Labels name what was configured, and nobody.
     for sample in &samples {
         let told = format!("{:?}", sample.labels);
@@ -84,7 +95,7 @@ async fn a_dead_letter_is_looked_at_tried_again_and_dropped_with_and_without_a_h
         (output.status.success(), text)
     };
     // The host that runs has the plugin.
-    let (ended, text) = act(&["dead", "retry", "1", "--dry-run"]);
+    let (ended, text) = act(&["dead", "retry", "1", "--dry-run", "--by", "li", "--why", "looked"]);
     assert!(!ended && text.contains("letter 1 waits on: malformed"), "{text}");
     let (ended, text) = act(&["dead", "drop", "1", "--by", "li", "--why", "a test of theirs"]);
     assert!(ended && text.contains("letter 1 dropped by config/li"), "{text}");
@@ -98,10 +109,26 @@ async fn a_dead_letter_is_looked_at_tried_again_and_dropped_with_and_without_a_h
         let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
         (output.status.success(), text)
     };
-    let (ended, text) = act(&["dead", "retry", "--connection", WECOM]);
+    for unsaid in [&["retry"][..], &["retry", "--by", "li"], &["drop", "--by", " ", "--why", "x"]] {
+        let (ended, text) = act(&[&["dead"], unsaid, &["--connection", WECOM]].concat());
+        assert!(!ended && text.contains("--by") | text.contains("--why"), "{text}");
+    }
+    let (ended, text) = act(&["dead", "retry", "--connection", WECOM, "--by", "li", "--why", "looked"]);
     assert!(!ended && text.contains("letter 2 waits on: malformed"), "{text}");
-    let (ended, text) = act(&["dead", "drop", "--reason", "malformed", "--by", "li", "--why", "x"]);
-    assert!(ended && text.contains("letter 2 dropped"), "{text}");
+    // A name with a slash is no token's.
+    let (ended, text) = act(&["dead", "drop", "--reason", "malformed", "--by", "desk/li", "--why", "x"]);
+    assert!(ended && text.contains("letter 2 dropped by config/desk/li"), "{text}");
+    let acts: Vec<Value> =
+        crate::stage::records(&config).iter().map(|record| record["entry"]["act"].clone()).collect();
+    let said = |id: &str| acts.iter().find(|act| act["id"] == id).map(|act| act["by"].clone());
+    for (id, by) in [
+        ("dead/drop/1", "config/li"),
+        // It was tried in vain, which is a word as well.
+        ("dead/retry/2/1", "config/li"),
+        ("dead/drop/2", "config/desk/li"),
+    ] {
+        assert_eq!(said(id), Some(json!(by)), "{id}");
+    }
     assert_eq!(cli_json(&config, &["dead", "list"]).unwrap()["groups"], json!([]));
     let all = cli_json(&config, &["dead", "list", "--each", "--all"]).unwrap();
     assert_eq!(all["dead"][0]["ended"]["why"], "a test of theirs", "{all}");
@@ -123,10 +150,16 @@ async fn what_died_of_a_wrong_setting_is_handled_when_it_is_right() {
     let letters = host.get("dead").await.unwrap();
     let count = letters["dead"].as_array().unwrap().len();
     assert_eq!(count, 2, "{letters}");
-    assert!(cli(&config, &["dead", "retry", "1", "--dry-run"]).unwrap().status.code() == Some(1));
+    assert!(
+        cli(&config, &["dead", "retry", "1", "--dry-run", "--by", "li", "--why", "looked"])
+            .unwrap()
+            .status
+            .code()
+            == Some(1)
+    );
     tenant.write(folder.path(), &on).unwrap();
     host.signal("HUP").unwrap();
-    let dry = ["--json", "dead", "retry", "1", "--dry-run"];
+    let dry = ["--json", "dead", "retry", "1", "--dry-run", "--by", "li", "--why", "looked"];
     let patience = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
     let tried = loop {
         let output = cli(&config, &dry).unwrap();
@@ -138,7 +171,8 @@ async fn what_died_of_a_wrong_setting_is_handled_when_it_is_right() {
     };
     assert_eq!((&tried["outcome"], &tried["stored"]), (&json!("handled"), &json!(1)), "{tried}");
     assert_eq!(event_ids(&crate::stage::records(&config), WECOM).len(), 0, "a dry run keeps nothing");
-    let text = cli_text(&config, &["dead", "retry", "--connection", WECOM, "--by", "li"]).unwrap();
+    let retry = ["dead", "retry", "--connection", WECOM, "--by", "li", "--why", "the key is right"];
+    let text = cli_text(&config, &retry).unwrap();
     assert_eq!(text.lines().filter(|line| line.contains("ended")).count(), count, "{text}");
     // Each customer is one event, however often the platform tried.
     assert_eq!(event_ids(&crate::stage::records(&config), WECOM).len(), 2);

@@ -135,6 +135,12 @@ async fn hostile(stage: &Stage, answers: &mut String) {
             format!("/intents?state={MARK}"),
             format!("/notes?after={MARK}&limit=x"),
             format!("/dead?after={MARK}"),
+            format!("/dead?all={MARK}"),
+            format!("/dead?reason={MARK}&connection={MARK}"),
+            format!("/dead/turns?after={MARK}&all={PHONE}x"),
+            format!("/dead/{MARK}"),
+            format!("/dead/turn:1:0:9:{MARK}{PHONE}"),
+            format!("/customers?segment={MARK}"),
             format!("/{MARK}"),
             format!("/customers?tag={}{MARK}", "x".repeat(9000)),
         ] {
@@ -149,6 +155,13 @@ async fn hostile(stage: &Stage, answers: &mut String) {
                 .to_string(),
             json!({ "by": "li", "why": MARK, "deed": { MARK: PHONE } }).to_string(),
             json!({ MARK: PHONE }).to_string(),
+            json!({ "by": "li", "why": "a test", MARK: PHONE }).to_string(),
+            json!({ "by": "li", "why": "a test" }).to_string(),
+            json!({ "acts": MARK }).to_string(),
+            json!({ "acts": [MARK] }).to_string(),
+            json!({ "acts": [{ "id": MARK, "by": "li", "why": MARK, "deed": { MARK: PHONE } }] }).to_string(),
+            json!({ "acts": [{ "id": "a", "by": "li", "why": "so", "deed": { "erase": { "customer": MARK } } }] })
+                .to_string(),
         ] {
             keep(
                 "act",
@@ -160,6 +173,18 @@ async fn hostile(stage: &Stage, answers: &mut String) {
                 client.post(format!("{api}/acts?dry_run={MARK}")).bearer_auth(token).body(body.clone()),
             )
             .await;
+            for path in [
+                "proposals".to_owned(),
+                "dead/999999/retry".to_owned(),
+                "dead/999999/drop".to_owned(),
+                format!("dead/1/retry?dry_run={MARK}"),
+                format!("dead/{MARK}/retry"),
+                format!("dead/turn:1:0:9:{MARK}{PHONE}/retry"),
+                format!("dead/turn:1:0:9:{MARK}{PHONE}/drop"),
+            ] {
+                let request = client.post(format!("{api}/{path}")).bearer_auth(token).body(body.clone());
+                keep("letters and proposals", request).await;
+            }
             keep("clock", client.post(format!("{api}/clock")).bearer_auth(token).body(body)).await;
         }
     }

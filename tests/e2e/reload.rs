@@ -60,6 +60,62 @@ async fn a_configuration_that_does_not_hold_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_else_stands_in_the_configuration_is_told_with_who_changed_it_and_why() {
+    let changed_by = |why: &str| format!("\n[change]\nby = \"li\"\nwhy = {why:?}\n");
+    let with = |rules: String| Tenant { rules, ..group_rule("tag") };
+    let stage = Stage::set(&with(changed_by("the first"))).await;
+    let told = |behind: usize| {
+        let acts = stage.records().into_iter().skip(behind).map(|record| record["entry"]["act"].clone());
+        acts.filter(|act| act["deed"].get("configure").is_some()).collect::<Vec<Value>>()
+    };
+    let named = |acts: &[Value]| -> Vec<String> {
+        acts.iter().map(|act| act["deed"]["configure"]["section"].as_str().unwrap().to_owned()).collect()
+    };
+    let first = told(0);
+    let connections = ["connection wecom", "connection youzan", "connection tmall"];
+    assert_eq!(named(&first), [&["change", "head"][..], &connections].concat());
+    assert!(first.iter().all(|act| act["by"] == "config/li" && act["why"] == "the first"), "{first:?}");
+    assert!(!format!("{first:?}").contains(tests::host::TOKEN));
+
+    // Nobody says who wrote this.
+    let reload = async |rules: String, behind: usize| {
+        with(rules).write(stage.folder.path(), &stage.on).unwrap();
+        stage.host.signal("HUP").unwrap();
+        eventually("it is told", async || !told(behind).is_empty()).await;
+        told(behind)
+    };
+    let segment = "\n[[segment]]\nname = \"everybody\"\nfilter = 'true'\n";
+    let cap = "\n[[courier.cap]]\nscenes = [\"direct-message\"]\nat_most = 1\neach = \"day\"\n";
+    let behind = stage.records().len();
+    let acts = reload(format!("{}{segment}", changed_by("the first")), behind).await;
+    assert_eq!(named(&acts), ["segment everybody"]);
+    assert_eq!(acts[0]["by"], "config");
+    assert!(acts[0]["why"].as_str().unwrap().contains("[change] was not renewed"), "{acts:?}");
+    let text = acts[0]["deed"]["configure"]["text"].as_str().unwrap();
+    assert_eq!(text, r#"{"filter":"true","name":"everybody"}"#);
+
+    let behind = stage.records().len();
+    let acts = reload(format!("{}{cap}", changed_by("one a day")), behind).await;
+    assert_eq!(named(&acts), ["change", "courier", "segment everybody"]);
+    assert!(acts.iter().all(|act| act["by"] == "config/li" && act["why"] == "one a day"), "{acts:?}");
+    assert!(acts[2]["deed"]["configure"]["digest"].is_null());
+    let shown = tests::host::cli_text(&stage.config, &["journal", "tail", "-n", "200"]).unwrap();
+    assert!(shown.contains("config/li configured [courier]: {\"cap\""), "{shown}");
+    assert!(shown.contains("config/li took [segment everybody] out of the configuration"), "{shown}");
+
+    // The same file in another form, and a start anew, are nothing new.
+    let text = std::fs::read_to_string(&stage.config).unwrap();
+    std::fs::write(&stage.config, format!("# a word\n{text}\n\n")).unwrap();
+    let count = stage.records().len();
+    let Stage { host, config, on: _on, folder: _folder } = stage;
+    host.stop().await.unwrap();
+    let host = Host::start(&config).await.unwrap();
+    assert_eq!(crate::stage::records(&config).len(), count);
+    tests::host::cli_text(&config, &["rebuild", "--check"]).unwrap();
+    host.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_connections_may_do_stands_in_the_journal_with_who_changed_it_and_why() {
     let stage = Stage::set(&group_rule("tag")).await;
     let grants = || {

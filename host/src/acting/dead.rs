@@ -14,7 +14,7 @@ use journal::{Batch, HowEnded, Journal, LetterEnd, Letters, Records};
 use serde::Serialize;
 
 use super::post;
-use crate::commands::{self, WhichLetters};
+use crate::commands::{self, Signed, WhichLetters};
 use crate::serve::LetterSaid;
 
 /// Letters that one command ends, at most. Whoever has more says it again.
@@ -29,12 +29,8 @@ pub(crate) enum DeadAct {
     Retry {
         #[command(flatten)]
         meant: Meant,
-        /// Who wants it. Stands in the journal for ever.
-        #[arg(long, value_name = "NAME", default_value = "operator", value_parser = commands::line)]
-        by: String,
-        /// Why. Stands in the journal for ever. What came of it, if left out.
-        #[arg(long, value_name = "TEXT", value_parser = commands::line)]
-        why: Option<String>,
+        #[command(flatten)]
+        signed: Signed,
         /// Only tell what would come of it. The plugin, and what it asks of its channel, is called all the same.
         #[arg(long)]
         dry_run: bool,
@@ -43,12 +39,8 @@ pub(crate) enum DeadAct {
     Drop {
         #[command(flatten)]
         meant: Meant,
-        /// Who lets go. Stands in the journal for ever.
-        #[arg(long, value_name = "NAME", value_parser = commands::line)]
-        by: String,
-        /// Why. Stands in the journal for ever.
-        #[arg(long, value_name = "TEXT", value_parser = commands::line)]
-        why: String,
+        #[command(flatten)]
+        signed: Signed,
     },
 }
 
@@ -63,10 +55,17 @@ pub(crate) struct Meant {
 }
 
 #[derive(Serialize)]
-struct Said<'a> {
+struct Wanted<'a> {
     by: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    why: Option<&'a str>,
+    why: &'a str,
+}
+
+impl<'a> Wanted<'a> {
+    /// A host says in the name of the token who it is.
+    fn of(signed: &'a Signed) -> Wanted<'a> {
+        let Signed { by, why } = signed;
+        Wanted { by, why }
+    }
 }
 
 /// Does it, and tells of each letter. False: one of them still waits.
@@ -74,23 +73,22 @@ pub(crate) fn run(path: &Path, act: &DeadAct, json: bool, out: &mut dyn Write) -
     let config = config::load(path)?;
     match Data::try_alone(&config)? {
         Some((data, _lock)) => match act {
-            DeadAct::Retry { meant, by, why, dry_run } => {
+            DeadAct::Retry { meant, signed, dry_run } => {
                 let Apart { numbers, turns } = apart(&ids(&data, meant)?)?;
                 let mut tries = Vec::new();
                 if !numbers.is_empty() {
-                    let said = LetterSaid { by, why: why.as_deref() };
+                    let said = LetterSaid { by: &signed.by(), why: &signed.why };
                     let tried = crate::serve::retry_alone(&config, &data, &numbers, *dry_run, said);
                     tries = crate::runtime()?.block_on(tried)?;
                 }
                 for key in turns {
-                    tries.push(Ok(retry_turn_alone(&config, &data, &key, by, why.as_deref(), *dry_run)?));
+                    tries.push(Ok(retry_turn_alone(&config, &data, &key, signed, *dry_run)?));
                 }
                 told_retries(tries, json, out)
             }
-            DeadAct::Drop { meant, by, why } => {
+            DeadAct::Drop { meant, signed } => {
                 for id in ids(&data, meant)? {
-                    drop_alone(&config, &data, &id, by, why)?;
-                    told_drop(&DroppedView { id, by: by.clone(), why: why.clone() }, json, out)?;
+                    told_drop(&drop_alone(&config, &data, id, signed)?, json, out)?;
                 }
                 Ok(true)
             }
@@ -103,20 +101,20 @@ pub(crate) fn run(path: &Path, act: &DeadAct, json: bool, out: &mut dyn Write) -
 async fn ask(config: &Config, act: &DeadAct, json: bool, out: &mut dyn Write) -> anyhow::Result<bool> {
     let data = Data::open(config)?;
     match act {
-        DeadAct::Retry { meant, by, why, dry_run } => {
+        DeadAct::Retry { meant, signed, dry_run } => {
             let mut tries = Vec::new();
             for id in ids(&data, meant)? {
                 let path =
                     format!("dead/{}/retry{}", in_a_path(&id), if *dry_run { "?dry_run=true" } else { "" });
-                let body = serde_json::to_string(&Said { by, why: why.as_deref() })?;
+                let body = serde_json::to_string(&Wanted::of(signed))?;
                 let text = post(config, &path, body).await?;
                 tries.push(Ok(serde_json::from_str::<RetriedView>(&text)?));
             }
             told_retries(tries, json, out)
         }
-        DeadAct::Drop { meant, by, why } => {
+        DeadAct::Drop { meant, signed } => {
             for id in ids(&data, meant)? {
-                let body = serde_json::to_string(&Said { by, why: Some(why) })?;
+                let body = serde_json::to_string(&Wanted::of(signed))?;
                 let text = post(config, &format!("dead/{}/drop", in_a_path(&id)), body).await?;
                 told_drop(&serde_json::from_str(&text)?, json, out)?;
             }
@@ -174,19 +172,18 @@ fn retry_turn_alone(
     config: &Config,
     data: &Data,
     key: &str,
-    by: &str,
-    why: Option<&str>,
+    signed: &Signed,
     dry_run: bool,
 ) -> anyhow::Result<RetriedView> {
     let turn = dead::waiting_turn(&*data.journal, &*data.store, key)?;
-    let why = why.unwrap_or(dead::RETRY_WHY).to_owned();
-    let said = commands::Said { by: by.to_owned(), why, id: None, dry_run };
+    let Signed { by, why } = signed.clone();
+    let said = commands::Said { by, why, id: None, dry_run };
     let (act, looked) = super::alone(config, data, &said, |_| Ok(dead::again(&turn)))?;
     Ok(dead::retried(&*data.store, &turn, act, &looked)?)
 }
 
-fn drop_alone(config: &Config, data: &Data, id: &str, by: &str, why: &str) -> anyhow::Result<()> {
-    let letters = match dead::parse_id(id) {
+fn drop_alone(config: &Config, data: &Data, id: String, signed: &Signed) -> anyhow::Result<DroppedView> {
+    let letters = match dead::parse_id(&id) {
         None => bail!("\"{id}\" is no id of a dead letter"),
         Some(LetterId::Letter(number)) => {
             dead::waiting(&*data.journal, number)?;
@@ -201,10 +198,11 @@ fn drop_alone(config: &Config, data: &Data, id: &str, by: &str, why: &str) -> an
         config::Clock::System => wiring::system_now(),
         config::Clock::Manual => data.journal.head()?.now,
     };
-    let end = LetterEnd { letters, how: HowEnded::Dropped, by: by.to_owned(), why: why.to_owned() };
+    let (by, why) = (signed.by(), signed.why.clone());
+    let end = LetterEnd { letters, how: HowEnded::Dropped, by: by.clone(), why: why.clone() };
     let entries = end.record().into_iter().collect();
     data.journal.append(&[Batch { now, entries, ends: vec![end], ..Batch::default() }])?;
-    Ok(())
+    Ok(DroppedView { id, by, why })
 }
 
 fn told_retries(

@@ -18,7 +18,7 @@ use model::{Customer, CustomerId, Deed, Entry, OperatorAct, Proposal};
 use segment::Segment;
 
 use super::segment::Asked;
-use super::{print_json, unless_reader_left};
+use super::{Signed, print_json, unless_reader_left};
 use crate::carrying::Outlet;
 use file::Broadcast;
 use rehearsal::Reach;
@@ -44,12 +44,8 @@ pub(crate) enum BroadcastCommand {
     Send {
         /// The broadcast, in TOML.
         file: PathBuf,
-        /// Who says so. Stands in the journal for ever.
-        #[arg(long, value_name = "NAME")]
-        by: String,
-        /// Why. Stands in the journal for ever.
-        #[arg(long, value_name = "TEXT")]
-        why: String,
+        #[command(flatten)]
+        signed: Signed,
     },
 }
 
@@ -72,9 +68,13 @@ pub(crate) struct Ground {
 
 pub(crate) type Propose = Box<dyn Fn(&Asked, Vec<OperatorAct>) -> anyhow::Result<ProposedView>>;
 
-/// Where no host runs.
+/// Where no host runs. Each act is said as a host would say it.
 pub(crate) fn propose_alone(asked: &Asked, acts: Vec<OperatorAct>) -> anyhow::Result<ProposedView> {
-    let entries = acts.into_iter().map(Entry::Act).collect();
+    let said = |OperatorAct { id, by, why, deed }: OperatorAct| {
+        let signed = Signed { by, why };
+        Entry::Act(OperatorAct { id, by: signed.by(), why: signed.why, deed })
+    };
+    let entries = acts.into_iter().map(said).collect();
     let mut view = ProposedView::default();
     let batch = Batch { now: asked.now, entries, ..Batch::default() };
     for placed in asked.journal.append(&[batch])?.into_iter().flat_map(|receipt| receipt.placed) {
@@ -156,10 +156,10 @@ pub(crate) fn run(
             let (broadcast, segment) = read(&file, ground)?;
             results::results(ground, &broadcast, &segment, json, out)
         }
-        BroadcastCommand::Send { file, by, why } => {
+        BroadcastCommand::Send { file, signed } => {
             let (broadcast, segment) = read(&file, ground)?;
             rehearsal::check(ground, &broadcast, &segment)?;
-            send(ground, &broadcast, &segment, &by, &why, json, out)
+            send(ground, &broadcast, &segment, &signed, json, out)
         }
     })
 }
@@ -174,8 +174,7 @@ fn send(
     ground: &Ground,
     broadcast: &Broadcast,
     segment: &Segment,
-    by: &str,
-    why: &str,
+    signed: &Signed,
     json: bool,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
@@ -188,7 +187,7 @@ fn send(
             let (binding, intent) = (broadcast.binding(), intent.clone());
             let id = act_id(broadcast, customer.id, &intent.key);
             let deed = Deed::Propose(Proposal { customer: customer.id, binding, intent });
-            let (by, why) = (by.to_owned(), why.to_owned());
+            let Signed { by, why } = signed.clone();
             waiting.push(OperatorAct { id, by, why, deed });
         }
         if waiting.len() >= BATCH_MAX { append(ground, &mut waiting, &mut counts) } else { Ok(()) }

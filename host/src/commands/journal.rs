@@ -77,9 +77,10 @@ impl JournalCommand {
     }
 }
 
-/// The store is not looked at: it follows the journal.
+/// The store is not looked at: it follows the journal. Whose journal it is, the configuration says.
 pub(crate) fn run(
     command: JournalCommand,
+    tenant: &str,
     journal: Arc<dyn Journal>,
     _store: Arc<dyn Store>,
     json: bool,
@@ -93,7 +94,7 @@ pub(crate) fn run(
         JournalCommand::Export { after, out: None, signed: _ } => {
             export::write(journal, after, out).map(drop)
         }
-        JournalCommand::Import { file, signed } => import::run(journal, &file, &signed, json, out),
+        JournalCommand::Import { file, signed } => import::run(journal, tenant, &file, &signed, json, out),
         JournalCommand::Tail { lines, follow, utc } => {
             tail::run(journal, usize::from(lines), follow, json, Zone::new(utc), out)
         }

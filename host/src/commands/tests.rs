@@ -64,7 +64,7 @@ impl Host {
         let said = if arguments[0] == "tail" { &[][..] } else { &said[..] };
         let command: super::JournalCommand = parsed(&[arguments, said].concat());
         let (journal, store): (Arc<dyn Journal>, Arc<dyn Store>) = (self.journal.clone(), self.store.clone());
-        printed(|out, json| super::journal(command, journal, store, json, out), arguments)
+        printed(|out, json| super::journal(command, "brand", journal, store, json, out), arguments)
     }
 
     pub(super) fn segment(&self, arguments: &[&str]) -> anyhow::Result<String> {

@@ -1,10 +1,10 @@
 //! Events and records in a line of plain words.
 
 use model::{
-    Act, Attest, Binding, Bond, Configured, Content, Deed, DerivedEvent, Direction, Dropped, Entry, Erase,
-    Event, Fact, Grant, HandTag, HandUntag, Identity, IntentState, Join, Look, Message, OperatorAct, Order,
-    OrderLine, OrderStep, Overflow, Pause, Progress, Proposal, Reaction, Receipt, ReceiptStep, Retelling,
-    Retract, Retry, Setup, Split, StrayReceipt, Tie, Touchpoint, Trait, Value, View,
+    Act, Attest, Binding, Bond, Configure, Configured, Content, Deed, DerivedEvent, Direction, Dropped,
+    Entry, Erase, Event, Fact, Grant, HandTag, HandUntag, Identity, IntentState, Join, Look, Message,
+    OperatorAct, Order, OrderLine, OrderStep, Overflow, Pause, Progress, Proposal, Reaction, Receipt,
+    ReceiptStep, Retelling, Retract, Retry, Setup, Split, StrayReceipt, Tie, Touchpoint, Trait, Value, View,
 };
 
 use super::calendar::Zone;
@@ -149,6 +149,15 @@ fn deed(deed: &Deed) -> String {
         }
         Deed::Drop(Dropped { letter }) => format!("let dead letter {letter} go"),
         Deed::Grant(grant) => self::grant(grant),
+        Deed::Configure(Configure { section, digest: None, text: _ }) => {
+            format!("took [{section}] out of the configuration")
+        }
+        Deed::Configure(Configure { section, digest: Some(_), text: Some(text) }) => {
+            format!("configured [{section}]: {text}")
+        }
+        Deed::Configure(Configure { section, digest: Some(digest), text: None }) => {
+            format!("configured [{section}], digest {:.12}", digest.to_string())
+        }
         Deed::Retract(Retract { edge }) => format!("took back what position {edge} says of who is who"),
         Deed::Propose(Proposal { customer, binding, intent }) => {
             format!("proposed {} \"{}\" of {binding} to {customer}", intent.scene, intent.key)
@@ -162,7 +171,8 @@ fn grant(grant: &Grant) -> String {
     let list = |names: &[String]| if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
     let inward = if *inward { ", also in the inner network" } else { "" };
     format!(
-        "lets the connection {connection}, plugin {plugin:.12}, reach {}{inward}; name people by {}, shared {}; carry again {}",
+        "lets the connection {connection}, plugin {:.12}, reach {}{inward}; name people by {}, shared {}; carry again {}",
+        plugin.to_string(),
         list(hosts),
         list(schemes),
         list(shares),

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use super::dead::MALFORMED;
+
 /// Why a request was sent away with nothing of it kept. The channel comes again, but for the first and the last.
 pub(crate) mod refused {
     /// Its signature does not hold.
@@ -21,13 +23,25 @@ pub(crate) mod refused {
     pub(crate) const NOT_KEPT: &str = "not_kept";
     /// The connector takes no webhooks.
     pub(crate) const NOT_OFFERED: &str = "not_offered";
+
+    pub(crate) const ALL: [&str; 6] = [NOT_AUTHENTIC, TOO_MANY, BREAKER, NO_ROOM, NOT_KEPT, NOT_OFFERED];
 }
 
-/// Counters by a word out of a fixed set.
-#[derive(Debug, Default)]
+/// Why something becomes a dead letter: nobody understands it, or the plugin fails at it.
+const DEAD: [&str; 5] = [MALFORMED, "limit", "trap", "answer", "bug"];
+
+/// Why a plugin's request to the network was not made.
+const HTTP_REFUSED: [&str; 2] = ["not_granted", "forbidden"];
+
+/// Counters by a word out of a fixed set. Each is there from the beginning: of one that appears with 1 nobody sees that it grew.
+#[derive(Debug)]
 pub(crate) struct ByWord(Mutex<BTreeMap<&'static str, u64>>);
 
 impl ByWord {
+    fn of(words: &[&'static str]) -> ByWord {
+        ByWord(Mutex::new(words.iter().map(|word| (*word, 0)).collect()))
+    }
+
     /// Gives how many there are now.
     pub(crate) fn count(&self, word: &'static str) -> u64 {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -45,7 +59,7 @@ impl ByWord {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Counts {
     /// Calls of the connector, of all kinds, and those that failed.
     pub(crate) calls: AtomicU64,
@@ -59,8 +73,27 @@ pub(crate) struct Counts {
     pub(crate) http_refused: ByWord,
 }
 
+impl Default for Counts {
+    fn default() -> Counts {
+        Counts {
+            calls: AtomicU64::default(),
+            faults: AtomicU64::default(),
+            requests: Requests {
+                received: AtomicU64::default(),
+                answered: AtomicU64::default(),
+                refused: ByWord::of(&refused::ALL),
+                dead: ByWord::of(&DEAD),
+            },
+            events: Events::default(),
+            dead_chores: ByWord::of(&DEAD),
+            dead_polls: ByWord::of(&DEAD),
+            http_refused: ByWord::of(&HTTP_REFUSED),
+        }
+    }
+}
+
 /// Of webhooks, from where they are taken off the queue.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Requests {
     pub(crate) received: AtomicU64,
     /// With the connector's own answer, after all that came of it was durable.
@@ -107,4 +140,30 @@ pub(crate) fn bump(counter: &AtomicU64, by: usize) {
 
 pub(crate) fn read(counter: &AtomicU64) -> u64 {
     counter.load(Ordering::Relaxed)
+}
+
+#[cfg(test)]
+mod tests {
+    use sandbox::FaultKind;
+
+    use super::*;
+
+    #[test]
+    fn every_word_is_counted_from_the_beginning() {
+        let counts = Counts::default();
+        let Counts { calls: _, faults: _, requests, events: _, dead_chores, dead_polls } = &counts;
+        let zeros =
+            |by: &ByWord| by.all().into_iter().map(|(word, count)| (word, count == 0)).collect::<Vec<_>>();
+        assert_eq!(zeros(&requests.refused).len(), refused::ALL.len());
+        for by in [&requests.dead, dead_chores, dead_polls] {
+            assert_eq!(zeros(by).len(), DEAD.len());
+            assert!(zeros(by).iter().all(|(_, is_zero)| *is_zero));
+        }
+        // What is refused, or tried again, never is one.
+        let never = ["not_offered", "busy"];
+        let kinds = FaultKind::NAMES.iter().filter(|kind| !never.contains(kind));
+        assert!(kinds.clone().all(|kind| DEAD.contains(kind)) && kinds.count() + 1 == DEAD.len());
+        requests.ended(Became::Refused(refused::TOO_MANY));
+        assert_eq!((requests.refused.get(refused::TOO_MANY), requests.refused.all().len()), (1, 6));
+    }
 }

@@ -15,7 +15,7 @@ use store::{Standing, Store};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::clock::HostClock;
-use super::granting::{self, Wanted};
+use super::granting::{self, Told, Wanted};
 use super::pausing::Pausing;
 use super::tokens::TokenWords;
 use crate::telemetry::Waiting;
@@ -223,17 +223,14 @@ impl Folder {
         }
         settled?;
         let wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let grants = granting::acts(self.router.grants(), &wanted, self.router.standing().position);
-        let setup = self.pausing.wanted(wanted.setup, self.router.setup(), now);
-        let mut entries = Vec::new();
-        if *self.router.setup() != setup {
-            tracing::info!(policies = setup.policies.len(), "the configuration takes over");
-            entries.push(granting::setup(self.router.setup(), setup, &wanted.change));
-        }
-        if !grants.is_empty() {
-            tracing::info!(connections = grants.len(), "connections may do something else than before");
-            entries.extend(grants);
-        }
+        let setup = self.pausing.wanted(wanted.setup.clone(), self.router.setup(), now);
+        let told = Told {
+            setup: self.router.setup(),
+            grants: self.router.grants(),
+            sections: self.router.sections(),
+            stands: self.router.standing().position,
+        };
+        let mut entries = granting::records(told, setup, &wanted);
         let words = self.tokens.as_ref().map(|tokens| tokens.untold(&*self.journal)).transpose()?;
         let (untold, tokens_seen) = words.unwrap_or_default();
         entries.extend(untold);

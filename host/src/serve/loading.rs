@@ -69,7 +69,8 @@ impl Loader {
             .collect();
         let schemes = wiring::schemes(&namings).with_context(|| config.path.display().to_string())?;
         let (setup, change) = (wiring::setup(config, bindings, schemes), config.change.clone());
-        Ok(Loaded { connections, wanted: Wanted { setup, grants, change }, shadows })
+        let sections = granting::sections(config);
+        Ok(Loaded { connections, wanted: Wanted { setup, grants, sections, change }, shadows })
     }
 
     fn connect(

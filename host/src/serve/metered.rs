@@ -5,8 +5,8 @@ use std::time::Instant as Moment;
 
 use heliu::wiring::{self, Data, Policies};
 use journal::{
-    Batch, DeadCount, DeadLetter, DeadQuery, Ended, Erasure, Gone, Head, Journal, JournalError, Receipt,
-    Recollection, Records, WaitingChore,
+    Batch, DeadCount, DeadLetter, DeadQuery, Ended, Erasure, Gone, Head, Journal, JournalError, Naming,
+    Receipt, Recollection, Records, WaitingChore,
 };
 use model::{
     Binding, Customer, CustomerId, Digest, FoldState, Identity, Instant, Note, Position, Record, Source, Turn,
@@ -92,6 +92,10 @@ impl Journal for MeteredJournal {
 
     fn ended_turns(&self, keys: &[String]) -> Result<Vec<Option<Ended>>, JournalError> {
         self.inner.ended_turns(keys)
+    }
+
+    fn naming(&self, names: &[String]) -> Result<Naming, JournalError> {
+        self.inner.naming(names)
     }
 }
 

@@ -18,7 +18,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use router::PluginsError;
-use sandbox::{Called, Evaluation, PluginFault, TurnOutcome};
+use sandbox::{Called, Evaluation, FaultKind, PluginFault, TurnFaultKind, TurnOutcome};
 
 use super::doors::Door;
 
@@ -37,6 +37,15 @@ const SCENES: &[&str] = &[
     "friend-request",
     "points",
 ];
+
+/// What those are called that the contract does not name.
+const OTHER: &str = "other";
+
+/// How a policy fails that could not be called.
+const NOT_CALLED: &str = "not_called";
+
+/// The same of one that failed at turn after turn.
+const KEEPS_FAILING: &str = "keeps_failing";
 
 /// From half a millisecond, a quick call, to half a minute, where `connector_wall` ends all of them.
 #[derive(Clone)]
@@ -140,6 +149,27 @@ impl Metrics {
         prometheus_text::encode(out, &self.registry)
     }
 
+    /// Counts what these plugins have not done yet: of a number that appears with 1 nobody sees that it grew.
+    pub(crate) fn begin<'a>(
+        &self,
+        connections: impl Iterator<Item = &'a str>,
+        policies: impl Iterator<Item = &'a str>,
+    ) {
+        let begin = |plugin: &str, kind: &str| {
+            let labels = vec![("plugin", plugin.to_owned()), ("kind", kind.to_owned())];
+            drop(self.faults.get_or_create(&labels));
+        };
+        for connection in connections {
+            FaultKind::NAMES.iter().for_each(|kind| begin(connection, kind));
+            for scene in SCENES.iter().chain([&OTHER]) {
+                drop(self.steps.get_or_create(&step_labels(scene, IntentState::Failed, Some(connection))));
+            }
+        }
+        for policy in policies {
+            TurnFaultKind::NAMES.iter().chain([&NOT_CALLED, &KEEPS_FAILING]).for_each(|kind| begin(policy, kind));
+        }
+    }
+
     pub(crate) fn connector_call<T>(
         &self,
         connection: &str,
@@ -196,8 +226,8 @@ impl Metrics {
             Err(error) => {
                 self.calls.get_or_create(&labels).inc();
                 let kind = match error.class {
-                    Class::Reject => "keeps_failing",
-                    Class::Retry | Class::Operator | Class::Bug => "not_called",
+                    Class::Reject => KEEPS_FAILING,
+                    Class::Retry | Class::Operator | Class::Bug => NOT_CALLED,
                 };
                 self.faults.get_or_create(&vec![plugin(), ("kind", kind.to_owned())]).inc();
                 counts.calls += 1;
@@ -224,19 +254,22 @@ impl Metrics {
     }
 
     pub(crate) fn step(&self, scene: &str, state: IntentState, connection: Option<&str>) {
-        let scene = SCENES.iter().find(|known| **known == scene).copied().unwrap_or("other");
-        let labels = vec![
-            ("scene", scene.to_owned()),
-            ("state", state_name(state).to_owned()),
-            ("connection", connection.unwrap_or_default().to_owned()),
-        ];
-        self.steps.get_or_create(&labels).inc();
+        let scene = SCENES.iter().find(|known| **known == scene).copied().unwrap_or(OTHER);
+        self.steps.get_or_create(&step_labels(scene, state, connection)).inc();
     }
 
     pub(crate) fn policy_counts(&self, policy: &str) -> PolicyCounts {
         let policies = self.policies.lock().unwrap_or_else(PoisonError::into_inner);
         policies.get(policy).cloned().unwrap_or_default()
     }
+}
+
+fn step_labels(scene: &str, state: IntentState, connection: Option<&str>) -> Labels {
+    vec![
+        ("scene", scene.to_owned()),
+        ("state", state_name(state).to_owned()),
+        ("connection", connection.unwrap_or_default().to_owned()),
+    ]
 }
 
 fn state_name(state: IntentState) -> &'static str {
@@ -260,6 +293,31 @@ mod tests {
     use sandbox::{TurnFault, TurnFaultKind};
 
     use super::*;
+
+    #[test]
+    fn what_a_plugin_has_not_done_yet_is_counted_too() {
+        let metrics = Metrics::new();
+        let written = || {
+            let mut text = String::new();
+            metrics.write(&mut text).unwrap();
+            text
+        };
+        assert!(!written().contains("wecom"));
+        metrics.begin(["wecom"].into_iter(), ["tags"].into_iter());
+        let fresh = written();
+        let kinds = |plugin: &str| {
+            let of = format!("heliu_plugin_faults_total{{plugin=\"{plugin}\",kind=");
+            fresh.lines().filter(|line| line.starts_with(&of) && line.ends_with(" 0")).count()
+        };
+        assert_eq!((kinds("wecom"), kinds("tags")), (FaultKind::NAMES.len(), TurnFaultKind::NAMES.len() + 2));
+        let failed = "state=\"failed\",connection=\"wecom\"} 0";
+        assert_eq!(fresh.lines().filter(|line| line.ends_with(failed)).count(), SCENES.len() + 1);
+        // What is there already stays as it is.
+        metrics.step("welcome", IntentState::Failed, Some("wecom"));
+        metrics.begin(["wecom"].into_iter(), std::iter::empty());
+        let line = "heliu_courier_steps_total{scene=\"welcome\",state=\"failed\",connection=\"wecom\"} 1";
+        assert!(written().lines().any(|told| told == line));
+    }
 
     #[test]
     fn what_is_counted_is_written_with_its_labels() {

@@ -111,8 +111,14 @@ impl Readings {
 
     /// All metrics of the host.
     pub(crate) fn text(&self) -> Result<String, String> {
+        let (connections, policies) = (self.shared.connections(), self.fold.wanted().policies);
+        let metrics = &self.shared.metrics;
+        metrics.begin(
+            connections.keys().map(String::as_str),
+            policies.iter().map(|policy| policy.name.as_str()),
+        );
         let mut text = String::new();
-        let written = self.shared.metrics.write(&mut text).and_then(|()| self.write(&mut text));
+        let written = metrics.write(&mut text).and_then(|()| self.write(&mut text));
         written.map_err(|error| format!("metrics cannot be written: {error}"))?;
         Ok(text)
     }

@@ -27,7 +27,7 @@ use crate::telemetry::Waiting;
 /// Takes letters one after the other, until nobody hands in any more.
 pub(crate) async fn run(shared: Arc<Shared>, mut wanted: mpsc::Receiver<Retry>) {
     while let Some(Retry { number, dry_run, by, why, reply }) = wanted.recv().await {
-        let said = Said { by: &by, why: why.as_deref() };
+        let said = Said { by: &by, why: &why };
         drop(reply.send(retry(&shared, number, dry_run, said).await));
     }
 }
@@ -68,19 +68,29 @@ pub(crate) async fn alone(
     Ok(tries)
 }
 
-/// Who wants it, and why if he says so.
+/// Who wants it, and why.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Said<'a> {
     pub(crate) by: &'a str,
-    pub(crate) why: Option<&'a str>,
+    pub(crate) why: &'a str,
 }
 
 impl Said<'_> {
     /// The end of this letter.
-    fn end(self, number: u64, came_of_it: &str) -> LetterEnd {
+    fn end(self, number: u64) -> LetterEnd {
         let (letters, how) = (Letters::One(number), HowEnded::Retried);
-        let why = self.why.unwrap_or(came_of_it).to_owned();
-        LetterEnd { letters, how, by: self.by.to_owned(), why }
+        LetterEnd { letters, how, by: self.by.to_owned(), why: self.why.to_owned() }
+    }
+
+    /// Says in the journal that it was tried, where it waits on.
+    async fn tell(self, shared: &Shared, connection: &Connection, number: u64) -> Result<(), RetryRefused> {
+        let Said { by, why } = self;
+        let entry =
+            journal::retry_in_vain(&*shared.journal, number, by, why).map_err(dead::DeadError::from)?;
+        let batch = Batch { now: shared.clock.now(), entries: vec![entry], ..Batch::default() };
+        let kept = connection.keep(&shared.appender, batch).await;
+        kept.map_err(|refused| RetryRefused::NotNow(refused.to_string()))?;
+        Ok(())
     }
 }
 
@@ -131,7 +141,12 @@ pub(crate) async fn retry(
         digest: connection.connector.digest().to_string(),
         act: None,
     };
-    let Some(Yielded { harvest, memory, _held }) = yielded else { return Ok(view) };
+    let Some(Yielded { harvest, memory, _held }) = yielded else {
+        if !dry_run {
+            said.tell(shared, &connection, number).await?;
+        }
+        return Ok(view);
+    };
     (view.events, view.chores) = (harvest.events.len(), harvest.chores.len());
     let mut batch = connection.batch(shared.clock.now(), harvest, memory);
     if dry_run {
@@ -139,7 +154,7 @@ pub(crate) async fn retry(
         return Ok(view);
     }
     let events = batch.entries.len();
-    let end = said.end(number, &view.message);
+    let end = said.end(number);
     batch.entries.extend(end.record());
     batch.ends.push(end);
     let kept = connection.keep(&shared.appender, batch).await;
@@ -243,10 +258,11 @@ async fn poll(
         journal::DeadState::Waiting if stands == asked => {
             let trouble = connection.standing.doors.trouble().unwrap_or_default();
             (view.outcome, view.message) = ("failed".to_owned(), trouble);
+            said.tell(shared, connection, letter.number).await?;
         }
         // Where it ended with the page, this is the word on who wanted it.
         journal::DeadState::Waiting | journal::DeadState::Retried(_) => {
-            let end = said.end(letter.number, &view.message);
+            let end = said.end(letter.number);
             let mut batch = connection.batch(shared.clock.now(), Harvest::default(), Vec::new());
             batch.entries.extend(end.record());
             batch.ends.push(end);

@@ -28,7 +28,7 @@ use crate::carrying::Outlet;
 
 const SECOND: u64 = 1_000;
 
-const LI: LetterSaid<'_> = LetterSaid { by: "li", why: None };
+const LI: LetterSaid<'_> = LetterSaid { by: "li", why: "looked" };
 
 struct World {
     sandbox: Sandbox,
@@ -287,8 +287,23 @@ async fn a_mended_plugin_handles_what_died_and_the_letter_ends_with_what_came_of
     assert_eq!(ended.by, "li");
     assert!(matches!(retry(1, false).await, Err(RetryRefused::Dead(_))));
     // What still is not understood waits on.
-    assert_eq!(retry(2, false).await.unwrap().outcome, "malformed");
+    assert_eq!(retry(2, true).await.unwrap().outcome, "malformed");
+    for _ in 0..2 {
+        assert_eq!(retry(2, false).await.unwrap().outcome, "malformed");
+    }
     assert_eq!(world.letters()[1].state, DeadState::Waiting);
+    // Each try that is no dry run stands in the journal, whatever came of it.
+    let tries = world.journal.read(0, 99).unwrap().into_iter().filter_map(|record| match record.entry {
+        model::Entry::Act(model::OperatorAct { id, by, why, deed: model::Deed::Retry(retry) }) => {
+            Some((id, by, why, retry.letter))
+        }
+        _ => None,
+    });
+    let said =
+        |id: &str, letter: &str| (id.to_owned(), "li".to_owned(), "looked".to_owned(), letter.to_owned());
+    let expected =
+        [("dead/retry/1/1", "1"), ("dead/retry/1", "1"), ("dead/retry/2/1", "2"), ("dead/retry/2/2", "2")];
+    assert_eq!(tries.collect::<Vec<_>>(), expected.map(|(id, letter)| said(id, letter)));
     assert!(matches!(retry(9, false).await, Err(RetryRefused::Dead(_))));
     world.shared.replace_connections(Connections::new());
     assert!(matches!(retry(2, false).await, Err(RetryRefused::Gone(_))));

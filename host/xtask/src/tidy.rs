@@ -6,6 +6,7 @@ mod arrows;
 mod contract;
 mod documents;
 mod exceptions;
+mod log_fields;
 mod plugin_folders;
 mod rust_source;
 mod shape;
@@ -19,7 +20,7 @@ use anyhow::{Result, bail};
 use self::tree::{Finding, Tree};
 use crate::workspace;
 
-/// Check the project's own rules: arrows, shape, words, links, frozen contracts, plugin folders
+/// Check the project's own rules: arrows, shape, words, links, frozen contracts, plugin folders, log fields
 #[derive(clap::Args)]
 pub struct Arguments {}
 
@@ -53,6 +54,7 @@ fn findings(tree: &Tree) -> Result<Vec<Finding>> {
     findings.extend(words::check(tree));
     findings.extend(documents::check(tree));
     findings.extend(contract::check(tree));
+    findings.extend(log_fields::check(tree));
     findings.extend(plugin_folders::check(tree));
     Ok(findings)
 }

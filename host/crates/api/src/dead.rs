@@ -75,6 +75,12 @@ pub fn turn_id(turn: &DeadTurn) -> String {
     }
 }
 
+/// What a log says of a letter with this id: where a turn was, and by which version. An alarm's key is any text, and left out.
+#[must_use]
+pub fn logged(id: &str) -> String {
+    id.splitn(4, ':').take(3).collect::<Vec<_>>().join(":")
+}
+
 /// Reads what `turn_id`, or a number, says. None: it is neither.
 #[must_use]
 pub fn parse_id(text: &str) -> Option<LetterId> {
@@ -111,9 +117,6 @@ pub fn waiting(journal: &dyn Journal, number: u64) -> Result<DeadLetter, DeadErr
         }
     }
 }
-
-/// What stands in the journal as the reason of who gives none.
-pub const RETRY_WHY: &str = "tried again";
 
 /// What ends a turn at which a policy fails.
 pub const TURNS_HEAL: &str = "`heliu dead retry ID` folds her again by the version that is bound now, and with --dry-run tells what would \
@@ -335,6 +338,8 @@ mod tests {
             assert_eq!(parse_id(&turn_id(&turn)), Some(LetterId::Turn(key)));
         }
         assert_eq!(parse_id("17"), Some(LetterId::Letter(17)));
+        assert_eq!((logged("17").as_str(), logged(&turn_id(&turn(None))).as_str()), ("17", "turn:42:3"));
+        assert_eq!(logged(&turn_id(&turn(Some("13900000000:c")))), "turn:42:3");
         for text in ["", "x", "-1", "turn:", "turn:1:2", "turn:a:1:2"] {
             assert_eq!(parse_id(text), None, "{text}");
         }

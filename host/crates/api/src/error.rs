@@ -173,7 +173,11 @@ impl From<StoreError> for ApiError {
 impl From<RouterError> for ApiError {
     fn from(error: RouterError) -> ApiError {
         match &error {
-            RouterError::Unbound { policy: _, bound: _ } => ApiError::not_found(error.to_string()),
+            // The name that was asked for is not repeated.
+            RouterError::Unbound { policy: _, bound } => ApiError::not_found(format!(
+                "no policy of this name is in force there; those that are: {}",
+                if bound.is_empty() { "none".to_owned() } else { bound.join(", ") }
+            )),
             _ => ApiError::of_class(error.class(), error.to_string()),
         }
     }
@@ -205,10 +209,21 @@ impl From<DeadError> for ApiError {
         match error {
             DeadError::Journal(error) => error.into(),
             DeadError::Store(error) => error.into(),
-            DeadError::Nothing(_) => ApiError::not_found(error.to_string()),
-            DeadError::Ended(_, _) => ApiError::new(ErrorCode::Refused, error.to_string()),
+            DeadError::Nothing(id) => {
+                let which = letter(&id);
+                ApiError::not_found(format!("there is no dead letter {which}: heliu dead list names them"))
+            }
+            DeadError::Ended(id, how) => {
+                let which = letter(&id);
+                ApiError::new(ErrorCode::Refused, format!("dead letter {which} does not wait: it was {how}"))
+            }
         }
     }
+}
+
+/// By its number; the key of a turn's alarm is any text, and not repeated.
+fn letter(id: &str) -> &str {
+    if id.parse::<u64>().is_ok() { id } else { "of this turn" }
 }
 
 impl From<PastError> for ApiError {

@@ -37,7 +37,8 @@ pub fn by_id(store: &dyn Store, id: CustomerId) -> Result<Option<Customer>, Stor
 pub fn by_handle(store: &dyn Store, handle: &Identity) -> Result<Option<Customer>, StoreError> {
     let mut wanted = vec![handle.clone()];
     if handle.scheme == PHONE && handle.value.bytes().all(|digit| digit.is_ascii_digit()) {
-        let (_, FoldState { setup, versions: _, corrections: _, grants: _, alone: _ }) = store.standing()?;
+        let (_, FoldState { setup, versions: _, corrections: _, grants: _, sections: _, alone: _ }) =
+            store.standing()?;
         for prefix in [format!("+{}", setup.phone_country), "+".to_owned()] {
             wanted.push(Identity { value: format!("{prefix}{}", handle.value), ..handle.clone() });
         }

@@ -13,8 +13,7 @@ pub struct Retry {
     pub dry_run: bool,
     /// Who wants it.
     pub by: String,
-    /// Why, if he says so.
-    pub why: Option<String>,
+    pub why: String,
     /// Dropped unanswered: the host stops.
     pub reply: oneshot::Sender<Result<RetriedView, RetryRefused>>,
 }

@@ -11,7 +11,7 @@ const WHY_MAX: usize = 1000;
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct ChangeSection {
-    /// Who changed this file last. Stands in the journal beside what connections may do, where that changed.
+    /// Who changed this file last. Stands in the journal beside what changed; where this is as it was, nobody said who it was.
     by: Option<String>,
     /// Why.
     why: Option<String>,

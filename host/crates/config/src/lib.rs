@@ -25,6 +25,7 @@ mod section;
 mod segment;
 mod settings;
 mod tls;
+mod written;
 
 pub use api::Api;
 pub use change::Change;
@@ -32,13 +33,14 @@ pub use connection::Connection;
 pub use duration::parse as parse_duration;
 pub use error::{ConfigError, Problem};
 pub use limits::Limits;
-pub use load::{Clock, Config, load};
+pub use load::{Clock, Config, TENANT, load};
 pub use log::{Log, LogFormat};
 pub use plugins::{PluginKey, Plugins};
 pub use policy::{Policy, Shadow};
 pub use schema::{SettingsError, check_settings};
 pub use secret::Secret;
 pub use tls::Tls;
+pub use written::{CHANGE, Written};
 
 /// A commented `heliu.toml` with every key there is. A test loads it.
 pub const EXAMPLE: &str = include_str!("../heliu.example.toml");

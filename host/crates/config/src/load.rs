@@ -20,7 +20,10 @@ use crate::policy::PolicySection;
 use crate::secret::Surroundings;
 use crate::segment::{SEGMENTS_MAX, SegmentSection};
 use crate::tls::TlsSection;
-use crate::{Api, Change, ConfigError, Connection, Limits, Log, Plugins, Policy, Problem, Tls, section};
+use crate::{
+    Api, Change, ConfigError, Connection, Limits, Log, Plugins, Policy, Problem, Tls, Written, section,
+    written,
+};
 
 /// Everything that the operator configured, checked. Paths are relative to the folder that the process runs in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +49,8 @@ pub struct Config {
     pub plugins: Plugins,
     /// Who changed it last, and why.
     pub change: Change,
+    /// What stands there of which no setup and no grant speaks, by name.
+    pub written: Vec<Written>,
     /// In their order, each name once.
     pub connections: Vec<Connection>,
     /// In the order in which they decide, each name once.
@@ -104,8 +109,11 @@ fn default_data() -> PathBuf {
     PathBuf::from("data")
 }
 
+/// Whose data it is where the file does not say so.
+pub const TENANT: &str = "default";
+
 fn default_tenant() -> String {
-    "default".to_owned()
+    TENANT.to_owned()
 }
 
 fn checked_tenant(tenant: String) -> Result<String, Problem> {
@@ -156,7 +164,7 @@ fn load_with(path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<C
         connection,
         policy,
         segment,
-    } = section::read(Value::Table(table)).map_err(at(""))?;
+    } = section::read(Value::Table(table.clone())).map_err(at(""))?;
     let folder = path.parent().unwrap_or(Path::new(""));
     let surroundings = Surroundings { folder, variable };
 
@@ -198,6 +206,7 @@ fn load_with(path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<C
         policies,
         courier,
         segments: segments(segment, &file_name)?,
+        written: written::sections(&table).map_err(at(""))?,
     })
 }
 

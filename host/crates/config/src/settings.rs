@@ -3,6 +3,8 @@
 //! Invariant: equal settings give equal text, in whatever order they stand in the file. The text is part of what a
 //! policy's version is.
 
+use std::path::Path;
+
 use toml::{Table, Value};
 
 use crate::Problem;
@@ -13,6 +15,8 @@ use crate::secret::{Source, Surroundings};
 pub(crate) enum Secrets {
     Fetched,
     Refused,
+    /// It may, and is left where it is.
+    Named,
 }
 
 /// Settings as the plugin gets them.
@@ -31,6 +35,12 @@ pub(crate) fn resolve(
     let mut writer = Writer { json: String::new(), found: Vec::new(), secrets, surroundings };
     writer.table(table, "settings")?;
     Ok(Settings { json: writer.json, secrets: writer.found })
+}
+
+/// A table as it stands in the file: what comes from elsewhere is not fetched.
+pub(crate) fn as_it_stands(table: &Table) -> Result<String, Problem> {
+    let surroundings = Surroundings { folder: Path::new(""), variable: &|_| None };
+    Ok(resolve(table, Secrets::Named, &surroundings)?.json)
 }
 
 struct Writer<'a> {
@@ -58,7 +68,7 @@ impl Writer<'_> {
             }
             Value::Array(values) => return self.array(values, key),
             Value::Table(table) => match (Source::of_table(table), self.secrets) {
-                (None, _) => return self.table(table, key),
+                (None, _) | (Some(_), Secrets::Named) => return self.table(table, key),
                 (Some(source), Secrets::Fetched) => {
                     let secret = source.resolve(key, self.surroundings)?;
                     self.text(secret.expose());

@@ -2,7 +2,7 @@
 
 use model::{Chore, Entry, Instant, Json, MemoryCell, MemoryWrite, Position};
 
-use crate::{DeadRequest, LetterEnd};
+use crate::{DeadLetter, DeadRequest, LetterEnd};
 
 /// What one call of a plugin, or one act of the host, leaves behind. All of it is kept, or nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,8 +55,23 @@ pub struct WaitingChore {
 pub struct Erasure {
     /// What takes the place of the entries at these positions, ascending. Their fingerprints are those that were there.
     pub records: Vec<(Position, Entry)>,
-    /// What names the person. Chores, cells of memory and dead letters that hold one of these texts go.
+    /// What names the person. Chores, cells of memory, dead letters and ends of turns that hold one of these texts go.
     pub names: Vec<String>,
+    /// What takes the place of words on dead letters, by the letter's number, where that letter goes.
+    pub letters: Vec<(u64, Position, Entry)>,
+    /// The ends of the turns whose notes have these keys go.
+    pub turns: Vec<String>,
+}
+
+/// What waits and holds one of some texts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Naming {
+    /// By connection and key.
+    pub chores: Vec<WaitingChore>,
+    /// With the connection of each, by that and by key.
+    pub cells: Vec<(String, MemoryCell)>,
+    /// By number, those that ended included.
+    pub dead: Vec<DeadLetter>,
 }
 
 /// What an erasure took besides records.

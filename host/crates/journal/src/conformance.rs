@@ -8,7 +8,7 @@ use model::{
 
 use crate::{
     Batch, ChoreEnd, ChoreUpdate, DeadLetter, DeadQuery, DeadRequest, DeadState, DeadWhat, Ended, Erasure,
-    Gone, Head, HowEnded, Journal, JournalError, LetterEnd, Letters, Placed, fingerprint,
+    Gone, Head, HowEnded, Journal, JournalError, LetterEnd, Letters, Naming, Placed, fingerprint,
 };
 
 /// Makes one `#[test]` of every case. The one list of cases.
@@ -31,6 +31,7 @@ macro_rules! journal_conformance {
             dead_requests_are_kept_as_they_came
             what_is_erased_is_gone_and_known
             what_waits_and_names_her_is_gone
+            what_was_said_of_what_is_gone_goes
             an_erasure_of_nothing_changes_nothing
             the_same_dead_request_again_is_one_letter
             a_letter_ends_once_and_with_its_batch
@@ -370,7 +371,7 @@ fn gone(entry: &Entry) -> Entry {
 
 pub fn what_is_erased_is_gone_and_known(journal: &dyn Journal) {
     append(journal, &[batch(7, &["a", "b", "c"])]);
-    let erasure = Erasure { records: vec![(2, gone(&entry(SHOP, "b")))], names: Vec::new() };
+    let erasure = Erasure { records: vec![(2, gone(&entry(SHOP, "b")))], ..Erasure::default() };
     // Twice is once.
     for _ in 0..2 {
         assert_eq!(journal.erase(&erasure), Ok(Gone::default()));
@@ -402,9 +403,20 @@ pub fn what_waits_and_names_her_is_gone(journal: &dyn Journal) {
         journal,
         &[Batch { memory, ..asking(1, chores) }, dead("wm-other"), dead("x wm-xiaoman y"), dying(1, &said)],
     );
-    let erasure = Erasure { records: Vec::new(), names: vec!["wm-xiaoman".to_owned()] };
+    let names = vec!["wm-xiaoman".to_owned()];
+    let naming = journal.naming(&names).expect("naming");
+    let erasure = Erasure { names: names.clone(), ..Erasure::default() };
     let cells = vec![(SHOP.to_owned(), "a".to_owned()), (SHOP.to_owned(), "seen:wm-xiaoman".to_owned())];
+    // What is found beforehand is what goes.
+    assert_eq!(
+        naming.chores.iter().map(|found| &*found.chore.key).collect::<Vec<_>>(),
+        ["profile:wm-xiaoman"]
+    );
+    let found = naming.cells.iter().map(|(connection, cell)| (connection.clone(), cell.key.clone()));
+    assert_eq!(found.collect::<Vec<_>>(), cells);
+    assert_eq!(naming.dead, letters(journal)[1..]);
     assert_eq!(journal.erase(&erasure), Ok(Gone { chores: 1, cells, dead: 2 }));
+    assert_eq!(journal.naming(&names), Ok(Naming::default()));
     let waiting = journal.chores(SHOP, 9, 9).expect("chores");
     assert_eq!(waiting.iter().map(|waiting| waiting.chore.key.as_str()).collect::<Vec<_>>(), ["other"]);
     let memory = journal.recall(SHOP).expect("recall").memory;
@@ -413,11 +425,55 @@ pub fn what_waits_and_names_her_is_gone(journal: &dyn Journal) {
     assert_eq!(journal.erase(&erasure), Ok(Gone::default()));
 }
 
+pub fn what_was_said_of_what_is_gone_goes(journal: &dyn Journal) {
+    let ending = |letters: Letters, why: &str| {
+        let (how, by, why) = (HowEnded::Dropped, "li".to_owned(), why.to_owned());
+        let end = LetterEnd { letters, how, by, why };
+        let entries = end.record().into_iter().collect();
+        Batch { connection: SHOP.to_owned(), now: 2, entries, ends: vec![end], ..Batch::default() }
+    };
+    let turn = |key: &str| Letters::Turn(key.to_owned());
+    append(
+        journal,
+        &[
+            dying(1, &dead_request(DeadWhat::Request, b"wm-other")),
+            dying(1, &dead_request(DeadWhat::Request, b"wm-xiaoman")),
+            ending(Letters::One(1), "a test"),
+            ending(Letters::One(2), "her test"),
+            ending(turn("7 0 9"), "a test"),
+            ending(turn("8 0 9 call wm-xiaoman"), "a test"),
+            ending(turn("9 0 9"), "as wm-xiaoman said"),
+            ending(turn("10 0 9"), "a test"),
+        ],
+    );
+    let words = journal.read(0, 9).expect("read");
+    assert!(words.iter().all(|word| {
+        let Some((_, id)) = word.entry.source() else { return false };
+        !id.contains("wm-xiaoman")
+    }));
+    let said = gone(&entry(SHOP, "x"));
+    let erasure = Erasure {
+        names: vec!["wm-xiaoman".to_owned()],
+        letters: vec![(1, 1, said.clone()), (2, 2, said.clone())],
+        turns: vec!["10 0 9".to_owned()],
+        ..Erasure::default()
+    };
+    // Twice is once.
+    for dead in [1, 0] {
+        assert_eq!(journal.erase(&erasure), Ok(Gone { dead, ..Gone::default() }));
+        let now = journal.read(0, 9).expect("read");
+        assert_eq!((&now[0], &now[1].entry), (&words[0], &said));
+        let keys = ["7 0 9", "8 0 9 call wm-xiaoman", "9 0 9", "10 0 9"].map(str::to_owned);
+        let ended = journal.ended_turns(&keys).expect("ends");
+        assert_eq!(ended.iter().map(Option::is_some).collect::<Vec<_>>(), [true, false, false, false]);
+    }
+}
+
 pub fn an_erasure_of_nothing_changes_nothing(journal: &dyn Journal) {
     append(journal, &[batch(7, &["a"])]);
     let erasure = Erasure {
         records: vec![(1, gone(&entry(SHOP, "a"))), (2, gone(&entry(SHOP, "b")))],
-        names: Vec::new(),
+        ..Erasure::default()
     };
     assert_eq!(journal.erase(&erasure), Err(JournalError::Missing(2)));
     assert_eq!(journal.read(0, 9).expect("read")[0].entry, entry(SHOP, "a"));

@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 use model::{Class, Digest, Entry, Instant, Position, Record, Source};
 
 use crate::{
-    Batch, DeadCount, DeadLetter, DeadQuery, Ended, Erasure, Gone, Head, Receipt, Recollection, WaitingChore,
+    Batch, DeadCount, DeadLetter, DeadQuery, Ended, Erasure, Gone, Head, Naming, Receipt, Recollection,
+    WaitingChore,
 };
 
 /// An append-only list of records with dense positions from 1: what a fold reads and writes.
@@ -56,8 +57,8 @@ pub trait Records: Send + Sync {
     /// [`JournalError`].
     fn setups(&self, after: Position) -> Result<Vec<Record>, JournalError>;
 
-    /// Puts other entries in the place of those that are to be forgotten, and removes what names somebody from all that waits.
-    /// All of it, or nothing; done again it changes nothing.
+    /// Puts other entries in the place of those that are to be forgotten, and removes what names somebody from all that waits;
+    /// then what was said of dead letters that went by it. All of it, or nothing; done again it changes nothing.
     ///
     /// # Errors
     /// [`JournalError`]; [`JournalError::Missing`] for a position that the journal does not have. Nothing was changed.
@@ -101,6 +102,12 @@ pub trait Journal: Records {
     /// # Errors
     /// [`JournalError`].
     fn ended_turns(&self, keys: &[String]) -> Result<Vec<Option<Ended>>, JournalError>;
+
+    /// What waits and holds one of these texts: what [`Records::erase`] would take.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    fn naming(&self, names: &[String]) -> Result<Naming, JournalError>;
 }
 
 /// What makes an event known: made from its source and id, the same on every machine. None: it has no id, and is never known.

@@ -1,6 +1,8 @@
 //! Dead letters: what could not be handled, kept as it came, until somebody tries it again or lets it go.
 
-use model::{Deed, Digest, Dropped, Entry, Instant, OperatorAct, Request, Retry};
+use model::{Deed, Digest, Dropped, Entry, Instant, OperatorAct, Request, Retry, Source};
+
+use crate::{Journal, JournalError, fingerprint_of};
 
 /// Something that a connector was given and could not handle.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,19 +81,37 @@ impl LetterEnd {
     #[must_use]
     pub fn record(&self) -> Option<Entry> {
         let LetterEnd { letters, how, by, why } = self;
-        let letter = match letters {
-            Letters::One(number) => number.to_string(),
-            Letters::Turn(key) => key.clone(),
+        // An alarm's key is any text, and what an act's id says cannot be taken out of the journal.
+        let (letter, named) = match letters {
+            Letters::One(number) => (number.to_string(), number.to_string()),
+            Letters::Turn(key) => (key.clone(), fingerprint_of(Source::Operator, key).to_string()),
             Letters::Feed => return None,
         };
         let (id, deed) = match how {
             HowEnded::Retried => {
-                (format!("dead/retry/{letter}"), Deed::Retry(Retry { letter, customer: None }))
+                (format!("dead/retry/{named}"), Deed::Retry(Retry { letter, customer: None }))
             }
-            HowEnded::Dropped => (format!("dead/drop/{letter}"), Deed::Drop(Dropped { letter })),
+            HowEnded::Dropped => (format!("dead/drop/{named}"), Deed::Drop(Dropped { letter })),
         };
         Some(Entry::Act(OperatorAct { id, by: by.clone(), why: why.clone(), deed }))
     }
+}
+
+/// What the journal says of an operator's try of a letter that waits on. Each try has a number: it is a record of its own.
+///
+/// # Errors
+/// [`JournalError`] if the journal cannot be asked which of them it has.
+pub fn retry_in_vain(journal: &dyn Journal, number: u64, by: &str, why: &str) -> Result<Entry, JournalError> {
+    let mut tries = 1_u64;
+    let id = loop {
+        let id = format!("dead/retry/{number}/{tries}");
+        match journal.locate(Source::Operator, &id)? {
+            Some(_) => tries += 1,
+            None => break id,
+        }
+    };
+    let deed = Deed::Retry(Retry { letter: number.to_string(), customer: None });
+    Ok(Entry::Act(OperatorAct { id, by: by.to_owned(), why: why.to_owned(), deed }))
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

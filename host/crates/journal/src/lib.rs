@@ -12,11 +12,12 @@ mod dead;
 mod memory;
 
 pub use batch::{
-    Batch, ChoreEnd, ChoreUpdate, Erasure, Gone, Head, Placed, Receipt, Recollection, WaitingChore,
+    Batch, ChoreEnd, ChoreUpdate, Erasure, Gone, Head, Naming, Placed, Receipt, Recollection, WaitingChore,
 };
 pub use committer::{Appender, Committer, CommitterConfig, Refused};
 pub use contract::{Journal, JournalError, Records, before, fingerprint, fingerprint_of};
 pub use dead::{
     DeadCount, DeadLetter, DeadQuery, DeadRequest, DeadState, DeadWhat, Ended, HowEnded, LetterEnd, Letters,
+    retry_in_vain,
 };
 pub use memory::MemoryJournal;

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use model::{Digest, Entry, Instant, MemoryWrite, Position, Record, Source};
+use model::{Digest, Entry, Instant, MemoryCell, MemoryWrite, Position, Record, Source};
 
 use crate::{
     Batch, ChoreEnd, DeadCount, DeadLetter, DeadQuery, DeadState, DeadWhat, Ended, Erasure, Gone, Head,
-    Journal, JournalError, Letters, Placed, Receipt, Recollection, Records, WaitingChore, fingerprint,
-    fingerprint_of,
+    Journal, JournalError, Letters, Naming, Placed, Receipt, Recollection, Records, WaitingChore,
+    fingerprint, fingerprint_of,
 };
 
 /// Keeps everything in memory. For tests, and for trying a policy without a disk.
@@ -194,38 +194,60 @@ impl Records for MemoryJournal {
                 record.entry = erasure.records[place].1.clone();
             }
         }
-        let names = |text: &[u8]| {
-            let holds = |name: &String| text.windows(name.len().max(1)).any(|part| part == name.as_bytes());
-            erasure.names.iter().any(holds)
-        };
+        let names = &erasure.names;
         let mut gone = Gone::default();
         let (chores, dead) = (state.chores.len(), state.dead.len());
-        state
-            .chores
-            .retain(|(_, key), waiting| !names(key.as_bytes()) && !names(waiting.chore.job.as_bytes()));
-        state.dead.retain(|letter| {
-            let model::Request { method: _, path, query, headers, body } = &letter.dead.request;
-            let ended = match &letter.state {
-                DeadState::Waiting => None,
-                DeadState::Retried(ended) | DeadState::Dropped(ended) => Some(&ended.why),
-            };
-            let texts = [path, query, &letter.dead.why].into_iter().chain(&letter.dead.log).chain(ended);
-            let mut held = texts.chain(headers.iter().map(|(_, value)| value));
-            !names(body) && !held.any(|text| names(text.as_bytes()))
-        });
+        let letters: Vec<u64> = state
+            .dead
+            .iter()
+            .filter(|letter| is_letter_of(letter, names))
+            .map(|letter| letter.number)
+            .collect();
+        state.chores.retain(|_, waiting| !is_chore_of(waiting, names));
+        state.dead.retain(|letter| !letters.contains(&letter.number));
         gone.chores = (chores - state.chores.len()) as u64;
         gone.dead = (dead - state.dead.len()) as u64;
         for (connection, recollection) in &mut state.connections {
             recollection.memory.retain(|cell| {
-                let named = names(cell.key.as_bytes()) || names(&cell.value);
+                let named = is_cell_of(cell, names);
                 if named {
                     gone.cells.push((connection.clone(), cell.key.clone()));
                 }
                 !named
             });
         }
+        state.turns.retain(|key, ended| {
+            !erasure.turns.contains(key)
+                && !holds(key.as_bytes(), names)
+                && !holds(ended.why.as_bytes(), names)
+        });
+        for (_, position, entry) in erasure.letters.iter().filter(|(letter, ..)| letters.contains(letter)) {
+            if let Some(record) = state.records.iter_mut().find(|record| record.position == *position) {
+                record.entry = entry.clone();
+            }
+        }
         Ok(gone)
     }
+}
+
+fn holds(text: &[u8], names: &[String]) -> bool {
+    names.iter().any(|name| text.windows(name.len().max(1)).any(|part| part == name.as_bytes()))
+}
+
+fn is_chore_of(waiting: &WaitingChore, names: &[String]) -> bool {
+    holds(waiting.chore.key.as_bytes(), names) || holds(waiting.chore.job.as_bytes(), names)
+}
+
+fn is_cell_of(cell: &MemoryCell, names: &[String]) -> bool {
+    holds(cell.key.as_bytes(), names) || holds(&cell.value, names)
+}
+
+fn is_letter_of(letter: &DeadLetter, names: &[String]) -> bool {
+    let model::Request { method: _, path, query, headers, body } = &letter.dead.request;
+    let ended = letter.state.ended().map(|ended| &ended.why);
+    let texts = [path, query, &letter.dead.why].into_iter().chain(&letter.dead.log).chain(ended);
+    let mut held = texts.chain(headers.iter().map(|(_, value)| value));
+    holds(body, names) || held.any(|text| holds(text.as_bytes(), names))
 }
 
 impl Journal for MemoryJournal {
@@ -284,6 +306,19 @@ impl Journal for MemoryJournal {
     fn ended_turns(&self, keys: &[String]) -> Result<Vec<Option<Ended>>, JournalError> {
         let state = self.state();
         Ok(keys.iter().map(|key| state.turns.get(key).cloned()).collect())
+    }
+
+    fn naming(&self, names: &[String]) -> Result<Naming, JournalError> {
+        let state = self.state();
+        let cells = state.connections.iter().flat_map(|(connection, recollection)| {
+            let hers = recollection.memory.iter().filter(|cell| is_cell_of(cell, names));
+            hers.map(|cell| (connection.clone(), cell.clone()))
+        });
+        Ok(Naming {
+            chores: state.chores.values().filter(|waiting| is_chore_of(waiting, names)).cloned().collect(),
+            cells: cells.collect(),
+            dead: state.dead.iter().filter(|letter| is_letter_of(letter, names)).cloned().collect(),
+        })
     }
 }
 

@@ -15,6 +15,13 @@ pub struct Version {
     pub since: Position,
 }
 
+/// A part of the configuration in force, by what [`crate::Configure`] says of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Section {
+    pub name: String,
+    pub digest: Digest,
+}
+
 /// The configuration in force at a position, and every version that was ever in force.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FoldState {
@@ -23,6 +30,8 @@ pub struct FoldState {
     pub corrections: Corrections,
     /// What each connection may do, by its name.
     pub grants: Vec<Grant>,
+    /// Parts of the configuration that the journal was told of, by their names.
+    pub sections: Vec<Section>,
     /// The records that were folded alone, ascending: who folds a part of the journal must fold them with it. Where to
     /// find them, and not part of the state: the state hash leaves it out.
     pub alone: Vec<Position>,

@@ -24,7 +24,8 @@ pub use event::{
     OrderStep, Receipt, ReceiptStep, SEGMENTS, Tie, Touchpoint, Trait, Value, View,
 };
 pub use fold::{
-    Apart, Conflict, Corrections, DeadTurn, Erasure, FoldState, Joined, Note, Overflow, StrayReceipt, Version,
+    Apart, Conflict, Corrections, DeadTurn, Erasure, FoldState, Joined, Note, Overflow, Section,
+    StrayReceipt, Version,
 };
 pub use ids::{CustomerId, Digest, Instant, Json, ParseIdError, Position};
 pub use plugin::{
@@ -32,8 +33,8 @@ pub use plugin::{
     MemoryWrite, Outcome, Page, PolicyDescriptor, Reception, Refusal, Request, Scheme, name_matches,
 };
 pub use record::{
-    Attest, Binding, ChannelEvent, Configured, Deed, DerivedEvent, Dropped, ERASED, Entry, Erase, Erased,
-    Grant, HandTag, HandUntag, Join, OperatorAct, Outcomes, Pause, Progress, Proposal, Record, Retelling,
-    Retract, Retry, Setup, Source, Split,
+    Attest, Binding, ChannelEvent, Configure, Configured, Deed, DerivedEvent, Dropped, ERASED, Entry, Erase,
+    Erased, Grant, HandTag, HandUntag, Join, OperatorAct, Outcomes, Pause, Progress, Proposal, Record,
+    Retelling, Retract, Retry, Setup, Source, Split,
 };
 pub use turn::{CustomerView, Happening, IntentOutcome, Turn, is_part_of_turn};

@@ -162,6 +162,8 @@ pub enum Deed {
     Drop(Dropped),
     /// A connection may do something else from here on.
     Grant(Grant),
+    /// A part of the configuration is another from here on, of which nothing else in the journal speaks.
+    Configure(Configure),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -247,6 +249,17 @@ pub struct Grant {
     pub shares: Vec<String>,
     /// Scenes of which an errand in doubt may be handed over again, sorted.
     pub carry_again: Vec<String>,
+}
+
+/// A part of the configuration, as it stands in the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Configure {
+    /// Its name: `courier`, `segment new-friends`, `connection wecom`.
+    pub section: String,
+    /// Equal where nothing changed. None: it does not stand there any more.
+    pub digest: Option<Digest>,
+    /// What stands there, as JSON, and only its beginning where that is long. None where secrets may stand there.
+    pub text: Option<String>,
 }
 
 /// The configuration changed, and who changed it said why. A setup without it was written by an older host, or by the host
@@ -404,7 +417,7 @@ impl Entry {
                 Deed::Untag(untag) => vec![untag.customer.0],
                 Deed::Erase(erase) => vec![erase.customer.0],
                 Deed::Retry(retry) => retry.customer.iter().map(|customer| customer.0).collect(),
-                Deed::Attest(_) | Deed::Drop(_) | Deed::Grant(_) => Vec::new(),
+                Deed::Attest(_) | Deed::Drop(_) | Deed::Grant(_) | Deed::Configure(_) => Vec::new(),
             },
             Entry::Erased(erased) => {
                 erased.of.iter().map(|of| of.0).chain(erased.cause).chain([erased.act]).collect()
@@ -419,7 +432,7 @@ impl Entry {
             Entry::Setup(_) | Entry::Configured(_) | Entry::Retelling(_) => true,
             Entry::Act(act) => match act.deed {
                 Deed::Join(_) | Deed::Split(_) | Deed::Retract(_) | Deed::Erase(_) => true,
-                Deed::Grant(_) => true,
+                Deed::Grant(_) | Deed::Configure(_) => true,
                 Deed::Retry(ref retry) => retry.customer.is_some(),
                 Deed::Propose(_) | Deed::Tag(_) | Deed::Untag(_) | Deed::Attest(_) | Deed::Drop(_) => false,
             },

@@ -164,7 +164,8 @@ pub fn look(
         | Deed::Attest(_)
         | Deed::Retry(_)
         | Deed::Drop(_)
-        | Deed::Grant(_) => None,
+        | Deed::Grant(_)
+        | Deed::Configure(_) => None,
     };
     let (erases, report) = match erases {
         Some((erases, report)) => (Some(erases), report),
@@ -192,6 +193,7 @@ pub fn check(journal: &dyn Records, store: &dyn Store, act: &OperatorAct) -> Res
         Deed::Retry(wanted) => retry(&judge, wanted),
         Deed::Drop(_) => Ok(Some(Refused::Elsewhere("a dead letter", "`heliu dead drop`"))),
         Deed::Grant(_) => Ok(Some(Refused::Elsewhere("what a connection may do", "heliu.toml"))),
+        Deed::Configure(_) => Ok(Some(Refused::Elsewhere("a part of the configuration", "heliu.toml"))),
     };
     checked.and_then(|refused| refused.map_or(Ok(()), |refused| Err(refused.into())))
 }
@@ -306,6 +308,7 @@ fn retract(judge: &Judge<'_>, edge: Position) -> Checked {
             Deed::Attest(_) => Some(Refused::NoEdge(edge, "word on what an operator did")),
             Deed::Retry(_) | Deed::Drop(_) => Some(Refused::NoEdge(edge, "word on a dead letter")),
             Deed::Grant(_) => Some(Refused::NoEdge(edge, "word on what a connection may do")),
+            Deed::Configure(_) => Some(Refused::NoEdge(edge, "change of the configuration")),
         },
         Entry::Setup(_) | Entry::Configured(_) => Some(Refused::NoEdge(edge, "change of the configuration")),
         Entry::Retelling(_) => Some(Refused::NoEdge(edge, "word on what a policy told")),

@@ -96,7 +96,8 @@ impl Judge<'_> {
                 | Deed::Attest(_)
                 | Deed::Retry(_)
                 | Deed::Drop(_)
-                | Deed::Grant(_) => {}
+                | Deed::Grant(_)
+                | Deed::Configure(_) => {}
             },
             Entry::Event(_)
             | Entry::Derived(_)

@@ -12,6 +12,7 @@
 
 mod anew;
 mod kin;
+mod names;
 mod plan;
 
 use foldhash::HashMap;
@@ -31,10 +32,14 @@ use crate::pauses::{self, Pauses};
 use crate::{Plugins, Report, RouterConfig, RouterError, report};
 
 pub(crate) use anew::{Anew, fold};
+use names::names;
 pub(crate) use plan::Plan;
 
 /// Notes that are looked at together.
 const PAGE: usize = 1024;
+
+/// Words of a turn's key in front of the alarm's.
+const TURN_PARTS: usize = 4;
 
 /// What stands in the place of an act's reason that may have named her.
 const NO_REASON: &str = "erased";
@@ -116,6 +121,20 @@ fn is_paused(
     Ok(Pauses::of(&state.setup, &ahead).is_paused(&state.setup, policy, position))
 }
 
+/// The texts by which whatever waits in the journal names this customer: what an erasure would look for.
+///
+/// # Errors
+/// [`RouterError`] if journal or store cannot be read.
+pub fn waiting_names(
+    journal: &dyn Records,
+    store: &dyn Store,
+    customer: &Customer,
+) -> Result<Vec<String>, RouterError> {
+    let (_, state) = store.standing()?;
+    let (_, alone) = owned(&Judge { journal, store, state: &state }, customer)?;
+    Ok(names(alone.iter()))
+}
+
 /// What the store loses, where the journal has forgotten her already.
 pub(crate) struct Forgetting {
     /// What the fold knows from here on.
@@ -191,6 +210,10 @@ struct Hers<'a> {
     act: Position,
     /// What stands for each of her handles.
     instead: HashMap<&'a Identity, Identity>,
+    /// The texts by which operators' words and whatever waits name her.
+    names: Vec<String>,
+    /// The keys of the notes on turns of hers at which a policy fails. Empty where nobody asks for them.
+    turns: Vec<String>,
 }
 
 impl<'a> Hers<'a> {
@@ -209,7 +232,8 @@ impl<'a> Hers<'a> {
             };
             (handle, Identity { scheme: scheme.clone(), scope: scope.clone(), value })
         });
-        Hers { rules, customer, act: position, instead: instead.collect() }
+        let (names, turns) = (names(owned.iter()), Vec::new());
+        Hers { rules, customer, act: position, instead: instead.collect(), names, turns }
     }
 
     fn named(&self, identity: &Identity) -> Option<&Identity> {
@@ -279,9 +303,17 @@ impl<'a> Hers<'a> {
         is_another
     }
 
-    /// Takes her handles and the reason out of what an operator said of who she is.
+    /// Takes her handles and the reason out of what an operator said of her.
     fn unsay(&self, act: &mut OperatorAct) -> bool {
         let mut is_another = false;
+        let mut unturned = |letter: &mut String| {
+            let is_hers = self.is_turn(letter);
+            if is_hers && let Some(rest) = without_alarm(letter) {
+                *letter = rest;
+                is_another = true;
+            }
+            is_hers
+        };
         let about = match &mut act.deed {
             Deed::Join(join) => self.customer.has(join.one.0) || self.customer.has(join.other.0),
             Deed::Split(split) => {
@@ -293,20 +325,54 @@ impl<'a> Hers<'a> {
                 about
             }
             Deed::Retract(retract) => self.customer.has(retract.edge),
-            Deed::Retry(retry) => retry.customer.is_some_and(|whose| self.customer.has(whose.0)),
+            Deed::Retry(retry) => {
+                unturned(&mut retry.letter) || retry.customer.is_some_and(|whose| self.customer.has(whose.0))
+            }
+            Deed::Drop(dropped) => unturned(&mut dropped.letter),
+            Deed::Attest(attest) => {
+                let is_named = self.is_named(&attest.of);
+                if is_named {
+                    NO_REASON.clone_into(&mut attest.of);
+                    is_another = true;
+                }
+                is_named || self.has_id(&attest.of)
+            }
             Deed::Propose(_)
             | Deed::Tag(_)
             | Deed::Untag(_)
             | Deed::Erase(_)
-            | Deed::Attest(_)
-            | Deed::Drop(_)
-            | Deed::Grant(_) => false,
+            | Deed::Grant(_)
+            | Deed::Configure(_) => false,
         };
+        let about = about || self.is_named(&act.why);
         if about && act.why != NO_REASON {
             NO_REASON.clone_into(&mut act.why);
             is_another = true;
         }
         is_another
+    }
+
+    fn is_named(&self, text: &str) -> bool {
+        self.names.iter().any(|name| text.contains(name.as_str()))
+    }
+
+    /// Does a text name her, or somebody who became one with her, by the id?
+    fn has_id(&self, text: &str) -> bool {
+        let words = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+        let mut ids = words.filter_map(|word| word.parse::<CustomerId>().ok());
+        ids.any(|id| id == self.customer.id || self.customer.merged.contains(&id))
+    }
+
+    /// Is this the key of a note on a turn of hers?
+    fn is_turn(&self, key: &str) -> bool {
+        let position = key.split_once(' ').and_then(|(position, _)| position.parse().ok());
+        self.turns.iter().any(|turn| turn == key) || position.is_some_and(|at| self.customer.has(at))
+    }
+
+    /// The keys of the notes on turns of hers.
+    fn dead_turns(&self, store: &dyn Store) -> Result<Vec<String>, RouterError> {
+        let notes = self.notes(store)?.into_iter();
+        Ok(notes.filter(|note| matches!(note, Note::DeadTurn(_))).map(|note| note.key()).collect())
     }
 
     /// Takes out what operators said of who she is.
@@ -343,6 +409,13 @@ impl<'a> Hers<'a> {
             gone.extend(page.into_iter().filter(|note| names_her(&note)));
         }
     }
+}
+
+/// The key of a turn without its alarm's, which is any text. None: there is none in it.
+fn without_alarm(key: &str) -> Option<String> {
+    let mut parts = key.splitn(TURN_PARTS + 1, ' ');
+    let rest = parts.by_ref().take(TURN_PARTS).collect::<Vec<_>>().join(" ");
+    parts.next().filter(|alarm| !alarm.is_empty()).map(|_| format!("{rest} "))
 }
 
 /// Those of her handles that are hers still; and of these, those that nobody had before her, who would have it now.

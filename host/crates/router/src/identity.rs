@@ -19,7 +19,8 @@ use crate::desk::{Desk, Kept};
 use crate::document;
 use crate::lane::{Lane, Refold};
 
-const PHONE: &str = "phone";
+/// The scheme of phone numbers.
+pub(crate) const PHONE: &str = "phone";
 
 /// The rules of the setup in force.
 pub(crate) struct Rules<'a> {
@@ -453,7 +454,8 @@ pub(crate) fn addressee(entry: &Entry) -> Option<CustomerId> {
             | Deed::Attest(_)
             | Deed::Retry(_)
             | Deed::Drop(_)
-            | Deed::Grant(_) => None,
+            | Deed::Grant(_)
+            | Deed::Configure(_) => None,
         },
         Entry::Erased(erased) => erased.of,
         Entry::Event(_)

@@ -41,7 +41,7 @@ mod why_not;
 pub use acts::{ActError, Looked, Refused, check, look};
 pub use document::TOO_MANY_HANDLES;
 pub use edges::{Division, Edge, EdgeKind, Edges, Merged, Retraction, edges};
-pub use erase::Erases;
+pub use erase::{Erases, waiting_names};
 pub use error::RouterError;
 pub use identity::handles;
 pub use port::{Plugins, PluginsError, TurnOutcome};

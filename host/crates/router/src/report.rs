@@ -178,7 +178,9 @@ fn concerned(judge: &Judge<'_>, act: &OperatorAct) -> Result<Vec<CustomerId>, Ro
         Deed::Untag(untag) => return Ok(vec![untag.customer]),
         Deed::Retry(retry) => return Ok(retry.customer.into_iter().collect()),
         // What it takes is nobody's to read once more.
-        Deed::Erase(_) | Deed::Attest(_) | Deed::Drop(_) | Deed::Grant(_) => return Ok(Vec::new()),
+        Deed::Erase(_) | Deed::Attest(_) | Deed::Drop(_) | Deed::Grant(_) | Deed::Configure(_) => {
+            return Ok(Vec::new());
+        }
         Deed::Join(_) | Deed::Split(_) | Deed::Retract(_) => {}
     }
     let record = Record { position: Position::MAX, now: 0, entry: Entry::Act(act.clone()) };

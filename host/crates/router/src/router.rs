@@ -11,7 +11,7 @@ use failpoint::Point;
 use journal::{Batch, Gone, Records};
 use model::{
     Configured, CustomerId, Deed, Entry, FoldState, Grant, Identity, Instant, OperatorAct, Pause, Position,
-    Record,
+    Record, Section,
 };
 use store::{Agenda, Standing, Store};
 
@@ -149,6 +149,12 @@ impl Router {
         &self.state.grants
     }
 
+    /// The parts of the configuration where the fold stands, as far as the journal was told, by name.
+    #[must_use]
+    pub fn sections(&self) -> &[Section] {
+        &self.state.sections
+    }
+
     /// Folds everything that the journal held when it was called, then fires every alarm due by `now`.
     ///
     /// Before an alarm fires by the clock, the journal is told that no later record may be older than `now`. So an
@@ -249,6 +255,9 @@ impl Router {
                     Entry::Act(OperatorAct { deed: Deed::Erase(erase), .. }) => self.erase(record, erase)?,
                     Entry::Act(OperatorAct { deed: Deed::Retry(retry), .. }) => self.retry(record, retry)?,
                     Entry::Act(OperatorAct { deed: Deed::Grant(grant), .. }) => self.grant(record, grant)?,
+                    Entry::Act(OperatorAct { deed: Deed::Configure(configure), .. }) => {
+                        self.configure(record, configure)?
+                    }
                     _ => self.correct(record)?,
                 };
                 Ok(Folded { records: 1, turns })

@@ -40,8 +40,8 @@ pub(crate) fn changed(state: &FoldState, setup: &Setup, position: Position) -> F
     }
     let mut alone = state.alone.clone();
     alone.push(position);
-    let (corrections, grants) = (state.corrections.clone(), state.grants.clone());
-    FoldState { setup: setup.clone(), versions, corrections, grants, alone }
+    let FoldState { setup: _, versions: _, corrections, grants, sections, alone: _ } = state.clone();
+    FoldState { setup: setup.clone(), versions, corrections, grants, sections, alone }
 }
 
 /// Who must be folded again.

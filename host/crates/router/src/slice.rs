@@ -164,7 +164,8 @@ pub(crate) fn surroundings(
                 | Deed::Attest(_)
                 | Deed::Retry(_)
                 | Deed::Drop(_)
-                | Deed::Grant(_) => {}
+                | Deed::Grant(_)
+                | Deed::Configure(_) => {}
             }
         }
         others.retain(|other| !people.contains(other));

@@ -11,6 +11,8 @@ mod campaign;
 mod document;
 #[path = "fold/faulty.rs"]
 mod faulty;
+#[path = "fold/forgotten.rs"]
+mod forgotten;
 #[path = "fold/host.rs"]
 mod host;
 #[path = "fold/joined.rs"]

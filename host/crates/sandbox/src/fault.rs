@@ -50,6 +50,9 @@ impl PluginFault {
 }
 
 impl FaultKind {
+    /// All names that there are.
+    pub const NAMES: [&'static str; 6] = ["limit", "trap", "answer", "not_offered", "busy", "bug"];
+
     /// The limit of `Limits` at which it ended, by its name there.
     #[must_use]
     pub fn limit(&self) -> Option<&'static str> {
@@ -66,14 +69,15 @@ impl FaultKind {
     /// In metrics and dead letters.
     #[must_use]
     pub fn name(&self) -> &'static str {
-        match self {
-            FaultKind::Limit { .. } => "limit",
-            FaultKind::Trap { .. } => "trap",
-            FaultKind::Answer { .. } => "answer",
-            FaultKind::NotOffered { .. } => "not_offered",
-            FaultKind::Busy { .. } => "busy",
-            FaultKind::Bug { .. } => "bug",
-        }
+        let place = match self {
+            FaultKind::Limit { .. } => 0,
+            FaultKind::Trap { .. } => 1,
+            FaultKind::Answer { .. } => 2,
+            FaultKind::NotOffered { .. } => 3,
+            FaultKind::Busy { .. } => 4,
+            FaultKind::Bug { .. } => 5,
+        };
+        FaultKind::NAMES[place]
     }
 }
 
@@ -177,16 +181,20 @@ pub enum TurnFaultKind {
 }
 
 impl TurnFaultKind {
+    /// All names that there are.
+    pub const NAMES: [&'static str; 5] = ["trap", "fuel", "memory", "bounds", "refused"];
+
     /// In metrics and dead letters.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            TurnFaultKind::Trap => "trap",
-            TurnFaultKind::Fuel => "fuel",
-            TurnFaultKind::Memory => "memory",
-            TurnFaultKind::Bounds => "bounds",
-            TurnFaultKind::Refused => "refused",
-        }
+        let place = match self {
+            TurnFaultKind::Trap => 0,
+            TurnFaultKind::Fuel => 1,
+            TurnFaultKind::Memory => 2,
+            TurnFaultKind::Bounds => 3,
+            TurnFaultKind::Refused => 4,
+        };
+        TurnFaultKind::NAMES[place]
     }
 }
 

@@ -13,11 +13,11 @@ use std::time::Duration;
 
 use failpoint::Point;
 use journal::{
-    Batch, DeadCount, DeadLetter, DeadQuery, Ended, Erasure, Gone, Head, Journal, JournalError, Receipt,
-    Recollection, Records, WaitingChore, fingerprint, fingerprint_of,
+    Batch, DeadCount, DeadLetter, DeadQuery, Ended, Erasure, Gone, Head, Journal, JournalError, Naming,
+    Receipt, Recollection, Records, WaitingChore, fingerprint, fingerprint_of,
 };
 use model::{Chore, Digest, Instant, MemoryCell, Position, Record, Source};
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use crate::copy::{self, Copied};
 use crate::db::{Db, DbError, Migration, Missing, Schema, Tables, signed, unsigned};
@@ -237,10 +237,7 @@ impl Journal for SqliteJournal {
             let mut cells = db.prepare_cached(
                 "SELECT key, value, expires FROM memory WHERE connection = ?1 ORDER BY key",
             )?;
-            let memory = cells.query_map(params![connection], |row| {
-                let expires: Option<i64> = row.get(2)?;
-                Ok(MemoryCell { key: row.get(0)?, value: row.get(1)?, expires: expires.map(unsigned) })
-            })?;
+            let memory = cells.query_map(params![connection], cell)?;
             Ok(Recollection { cursor, memory: memory.collect::<Result<_, _>>()? })
         };
         self.db.read("recall a connection", recall).map_err(of_db)
@@ -253,23 +250,12 @@ impl Journal for SqliteJournal {
         limit: usize,
     ) -> Result<Vec<WaitingChore>, JournalError> {
         let due = |db: &Connection| {
-            let mut query = db.prepare_cached(
-                "SELECT connection, key, number, due, attempts, job FROM chore
-                 WHERE connection = ?1 AND due <= ?2 ORDER BY due, number LIMIT ?3",
-            )?;
+            let mut query = db.prepare_cached(&format!(
+                "{CHORE} WHERE connection = ?1 AND due <= ?2 ORDER BY due, number LIMIT ?3"
+            ))?;
             let now = i64::try_from(now).unwrap_or(i64::MAX);
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let rows = query.query_map(params![connection, now, limit], |row| {
-                let due = unsigned(row.get(3)?);
-                Ok(WaitingChore {
-                    connection: row.get(0)?,
-                    number: unsigned(row.get(2)?),
-                    due,
-                    attempts: row.get(4)?,
-                    chore: Chore { key: row.get(1)?, due: Some(due), job: row.get(5)? },
-                })
-            })?;
-            rows.collect()
+            query.query_map(params![connection, now, limit], chore)?.collect()
         };
         self.db.read("read chores", due).map_err(of_db)
     }
@@ -285,6 +271,30 @@ impl Journal for SqliteJournal {
     fn ended_turns(&self, keys: &[String]) -> Result<Vec<Option<Ended>>, JournalError> {
         self.db.read("read how letters ended", |db| dead::ended_turns(db, keys)).map_err(of_db)
     }
+
+    fn naming(&self, names: &[String]) -> Result<Naming, JournalError> {
+        self.db.read("look for somebody", |db| erase::naming(db, names)).map_err(of_db)
+    }
+}
+
+/// All of a chore, in the order in which it is read.
+const CHORE: &str = "SELECT connection, key, number, due, attempts, job FROM chore";
+
+fn chore(row: &Row<'_>) -> Result<WaitingChore, rusqlite::Error> {
+    let due = unsigned(row.get(3)?);
+    Ok(WaitingChore {
+        connection: row.get(0)?,
+        number: unsigned(row.get(2)?),
+        due,
+        attempts: row.get(4)?,
+        chore: Chore { key: row.get(1)?, due: Some(due), job: row.get(5)? },
+    })
+}
+
+/// Of a row that begins with key, value and when it expires.
+fn cell(row: &Row<'_>) -> Result<MemoryCell, rusqlite::Error> {
+    let expires: Option<i64> = row.get(2)?;
+    Ok(MemoryCell { key: row.get(0)?, value: row.get(1)?, expires: expires.map(unsigned) })
 }
 
 #[cfg(test)]
@@ -386,7 +396,7 @@ mod tests {
         };
         assert!(found(), "what is kept is there");
         let erased = model::Entry::Erased(model::Erased::default());
-        journal.erase(&Erasure { records: vec![(1, erased)], names: Vec::new() }).unwrap();
+        journal.erase(&Erasure { records: vec![(1, erased)], ..Erasure::default() }).unwrap();
         assert!(!found());
     }
 

@@ -1,6 +1,6 @@
 //! The state hash: one fold, one number.
 
-use model::{Corrections, Customer, CustomerId, Digest, FoldState, Grant, Note, Setup, Version};
+use model::{Corrections, Customer, CustomerId, Digest, FoldState, Grant, Note, Section, Setup, Version};
 
 /// Takes the parts of a state in their canonical order: fold state, customers by id, merges by id, notes by key.
 ///
@@ -14,7 +14,7 @@ impl Digester {
     pub fn new(state: &FoldState) -> Digester {
         let mut digester = Digester { hasher: blake3::Hasher::new_derive_key("heliu state v1") };
         // Where the records stand that were folded alone is no part of what they led to.
-        let FoldState { setup, versions, corrections, grants, alone: _ } = state;
+        let FoldState { setup, versions, corrections, grants, sections, alone: _ } = state;
         digester.part(b's', &wire::to_bytes::<Setup>(setup));
         for version in versions {
             digester.part(b'v', &wire::to_bytes::<Version>(version));
@@ -22,6 +22,9 @@ impl Digester {
         digester.part(b'k', &wire::to_bytes::<Corrections>(corrections));
         for grant in grants {
             digester.part(b'g', &wire::to_bytes::<Grant>(grant));
+        }
+        for section in sections {
+            digester.part(b'f', &wire::to_bytes::<Section>(section));
         }
         digester
     }

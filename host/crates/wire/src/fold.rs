@@ -8,11 +8,13 @@ twin!(Version as VersionWire { binding: String, title: String, digest: Digest, s
 twin!(Apart as ApartWire { position: u64, these: Vec<Identity>, those: Vec<Identity> });
 twin!(Joined as JoinedWire { position: u64, one: CustomerId, other: CustomerId });
 twin!(Corrections as CorrectionsWire { retracted: Vec<u64>, joins: Vec<Joined>, apart: Vec<Apart> });
+twin!(Section as SectionWire { name: String, digest: Digest });
 twin!(FoldState as FoldStateWire {
     setup: Setup,
     versions: Vec<Version>,
     corrections: Corrections,
     grants: Vec<Grant>,
+    sections: Vec<Section>,
     alone: Vec<u64>,
 });
 twin!(Conflict as ConflictWire {

@@ -70,6 +70,7 @@ twin!(Grant as GrantWire {
     shares: Vec<String>,
     carry_again: Vec<String>,
 });
+twin!(Configure as ConfigureWire { section: String, digest: Option<Digest>, text: Option<String> });
 twin_cases!(Deed as DeedWire {
     Join(Join),
     Split(Split),
@@ -82,6 +83,7 @@ twin_cases!(Deed as DeedWire {
     Retry(Retry),
     Drop(Dropped),
     Grant(Grant),
+    Configure(Configure),
 });
 twin!(OperatorAct as OperatorActWire { id: String, by: String, why: String, deed: Deed });
 twin!(Erased as ErasedWire {
@@ -132,11 +134,13 @@ mod tests {
             shares: Vec::new(),
             carry_again: Vec::new(),
         };
+        let configure = Configure { section: "d".into(), digest: None, text: Some("e".into()) };
         let setup = Setup { phone_country: "86".into(), ..Setup::default() };
-        let written: [(&[u8], Entry); 4] = [
+        let written: [(&[u8], Entry); 5] = [
             (b"\x01\x02\x02\x00\x00\x0286\x00\x00\x00\x00\x00", Entry::Setup(setup)),
             (b"\x01\x02\x05\x01a\x01b\x01c\x07\x01d\x01e", act(Deed::Attest(attest))),
             (b"\x01\x02\x05\x01a\x01b\x01c\x0a\x01d\x00\x01\x01e\x01\x00\x00\x00", act(Deed::Grant(grant))),
+            (b"\x01\x02\x05\x01a\x01b\x01c\x0b\x01d\x00\x01\x01e", act(Deed::Configure(configure))),
             (b"\x01\x02\x06\x00\x00\x09\x00\x00", Entry::Erased(Erased { act: 9, ..Erased::default() })),
         ];
         for (bytes, entry) in written {

@@ -54,6 +54,7 @@ pub(crate) fn restore(
     let text = fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
     let table: Table =
         toml::from_str(&text).with_context(|| format!("{} cannot be understood", path.display()))?;
+    check_tenant(path, &table, &manifest)?;
     let beside = path.parent().unwrap_or(Path::new(""));
     let data = beside.join(table.get("data").and_then(Value::as_str).unwrap_or("data"));
     place_data(&data, folder, &manifest, signed)?;
@@ -92,6 +93,19 @@ fn place_configuration(path: &Path, folder: &Path, manifest: &Manifest) -> anyho
     }
     place(folder, kept, path)?;
     Ok(Some(path.to_owned()))
+}
+
+/// A folder is one tenant's for ever.
+fn check_tenant(path: &Path, table: &Table, manifest: &Manifest) -> anyhow::Result<()> {
+    let (theirs, ours) = (&manifest.tenant, table.get("tenant").and_then(Value::as_str));
+    let ours = ours.unwrap_or(config::TENANT);
+    ensure!(
+        theirs == ours,
+        "{}: the backup is tenant \"{theirs}\"'s, and this is the configuration of tenant \"{ours}\": name the right one with \
+         --config",
+        path.display()
+    );
+    Ok(())
 }
 
 fn place_data(data: &Path, folder: &Path, manifest: &Manifest, signed: &Signed) -> anyhow::Result<()> {

@@ -2,8 +2,15 @@
 
 use std::io::Write;
 
-use journal::Journal;
-use model::{Attest, Customer, CustomerId, DeadTurn, Deed, Note, Position, Record};
+use anyhow::Context as _;
+use api::views::DeadLetterView;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use journal::{Journal, Naming, WaitingChore};
+use model::{
+    Attest, Chore, Customer, CustomerId, DeadTurn, Deed, Entry, Identity, Instant, MemoryCell, Note,
+    Position, Record,
+};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use store::Store;
@@ -22,8 +29,38 @@ struct Export {
     customer: Box<RawValue>,
     /// Every record of hers, as it was kept.
     records: Vec<Box<RawValue>>,
+    /// Records of others that show a handle of hers. What else they say is another person's.
+    refused: Vec<Refused>,
     /// What a person must look at because of her.
     notes: Vec<Box<RawValue>>,
+    /// What connectors are still to do for her, what they remember, and what they could not handle, as far as it names her.
+    chores: Vec<WaitingFor>,
+    memory: Vec<Remembered>,
+    dead: Vec<DeadLetterView>,
+}
+
+#[derive(Serialize)]
+struct Refused {
+    position: Position,
+    now: Instant,
+    connection: Option<String>,
+    /// Hers, of those on it.
+    handles: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct WaitingFor {
+    connection: String,
+    key: String,
+    due: Instant,
+    job: Box<RawValue>,
+}
+
+#[derive(Serialize)]
+struct Remembered {
+    connection: String,
+    key: String,
+    value_base64: String,
 }
 
 /// What the journal says of it.
@@ -42,14 +79,47 @@ pub(crate) fn export_customer(
 ) -> anyhow::Result<()> {
     let customer = find(store, who)?;
     let records = journal.fetch(&customer.timeline)?;
+    let names = router::waiting_names(journal, store, &customer)?;
+    let Naming { chores, cells, dead } = journal.naming(&names)?;
+    let remembered = |(connection, cell): (String, MemoryCell)| {
+        let MemoryCell { key, value, expires: _ } = cell;
+        Remembered { connection, key, value_base64: STANDARD.encode(value) }
+    };
     let export = Export {
         position,
         id: customer.id.to_string(),
         records: records.iter().map(wire::to_raw::<Record>).collect(),
+        refused: refused(journal, store, &customer)?,
         notes: notes(store, customer.id)?,
+        chores: chores.into_iter().map(waiting).collect::<anyhow::Result<_>>()?,
+        memory: cells.into_iter().map(remembered).collect(),
+        dead: dead.iter().map(DeadLetterView::new).collect(),
         customer: wire::to_raw::<Customer>(&customer),
     };
     super::super::print_json(out, &export)
+}
+
+fn refused(journal: &dyn Journal, store: &dyn Store, customer: &Customer) -> anyhow::Result<Vec<Refused>> {
+    let setup = store.standing()?.1.setup;
+    let of = |record: Record| {
+        let shown = router::handles(&setup, &record).into_iter();
+        let hers = shown.filter(|handle| customer.handles.iter().any(|held| held.identity == *handle));
+        let handles =
+            hers.map(|Identity { scheme, scope, value }| format!("{scheme}:{scope}:{value}")).collect();
+        let Record { position, now, entry } = record;
+        let connection = match entry {
+            Entry::Event(event) => Some(event.connection),
+            _ => None,
+        };
+        Refused { position, now, connection, handles }
+    };
+    Ok(journal.fetch(&customer.refused)?.into_iter().map(of).collect())
+}
+
+fn waiting(waiting: WaitingChore) -> anyhow::Result<WaitingFor> {
+    let WaitingChore { connection, number: _, due, attempts: _, chore: Chore { key, due: _, job } } = waiting;
+    let job = RawValue::from_string(job).context("a chore's job is no JSON")?;
+    Ok(WaitingFor { connection, key, due, job })
 }
 
 fn notes(store: &dyn Store, id: CustomerId) -> anyhow::Result<Vec<Box<RawValue>>> {

@@ -2,8 +2,10 @@
 //! whether their hosts are reached.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use config::{Config, Connection};
+use heliu::signature::read_component;
 use heliu::wiring::{self, Data, Naming, Shelf};
 use model::Digest;
 use sandbox::{Grants, HostGrant, Plugin, Sandbox};
@@ -22,45 +24,37 @@ pub(super) async fn examine(config: &Config, data: Option<&Data>, findings: &mut
     let sandbox = match wiring::sandbox(wiring::limits(config), cache_dir) {
         Ok(sandbox) => sandbox,
         Err(error) => {
-            findings.bad(AREA, error.to_string(), "this machine cannot run plugins");
+            let mend = "no plugin runs before this is so: let the host's user start threads and map memory (`ulimit -u`, \
+                        `ulimit -v`, TasksMax and LimitAS of its unit), or lower [limits]; and start the program from where it is";
+            findings.bad(AREA, format!("{error:#}"), mend);
             return;
         }
     };
     let mut knocks = JoinSet::new();
     let mut descriptors = Vec::new();
     for wanted in &config.connections {
-        let Some(plugin) = admitted(&sandbox, &wanted.plugin, "connection", &wanted.name, findings) else {
-            continue;
-        };
-        let Plugin::Connector(connector) = plugin else {
-            let mend = "declare it under [[policy]]";
-            findings.bad(AREA, format!("connection \"{}\": the plugin is a policy", wanted.name), mend);
-            continue;
+        let who = format!("connection \"{}\"", wanted.name);
+        let connector = match admitted(&sandbox, config, &wanted.plugin, &who, findings) {
+            Some(Plugin::Connector(connector)) => connector,
+            Some(Plugin::Policy(_)) => {
+                let mend = "declare it under [[policy]]";
+                findings.bad(AREA, format!("{who}: the plugin is a policy"), mend);
+                continue;
+            }
+            None => continue,
         };
         let descriptor = connector.descriptor().clone();
-        if let Err(error) = config::check_settings(&descriptor.settings_schema, &wanted.settings) {
-            let what = format!("connection \"{}\": {error}", wanted.name);
-            findings.bad(AREA, what, "`heliu plugin inspect` shows the settings");
-        }
+        settings(&descriptor.settings_schema, &wanted.settings, &who, findings);
         grants(wanted, &descriptor.hosts, findings);
         knock(wanted, &sandbox, &mut knocks, findings);
         descriptors.push((wanted, connector.digest(), descriptor));
     }
     examine_handles(&descriptors, findings);
     for wanted in &config.policies {
-        match admitted(&sandbox, &wanted.plugin, "policy", &wanted.name, findings) {
-            Some(Plugin::Policy(policy)) => {
-                let schema = &policy.descriptor().settings_schema;
-                if let Err(error) = config::check_settings(schema, &wanted.settings) {
-                    let what = format!("policy \"{}\": {error}", wanted.name);
-                    findings.bad(AREA, what, "`heliu plugin inspect` shows the settings");
-                }
-            }
-            Some(Plugin::Connector(_)) => {
-                let mend = "declare it under [[connection]]";
-                findings.bad(AREA, format!("policy \"{}\": the plugin is a connector", wanted.name), mend);
-            }
-            None => {}
+        let who = format!("policy \"{}\"", wanted.name);
+        examine_policy(&sandbox, config, &wanted.plugin, &wanted.settings, &who, findings);
+        if let Some(config::Shadow { plugin, settings }) = &wanted.shadow {
+            examine_policy(&sandbox, config, plugin, settings, &format!("the shadow of {who}"), findings);
         }
     }
     if let Some(data) = data {
@@ -77,6 +71,35 @@ pub(super) async fn examine(config: &Config, data: Option<&Data>, findings: &mut
                 "look at the name, at `hosts` and `inward`, and at this machine's way out",
             ),
         }
+    }
+}
+
+fn examine_policy(
+    sandbox: &Sandbox,
+    config: &Config,
+    plugin: &Path,
+    written: &str,
+    who: &str,
+    findings: &mut Findings,
+) {
+    match admitted(sandbox, config, plugin, who, findings) {
+        Some(Plugin::Policy(policy)) => {
+            settings(&policy.descriptor().settings_schema, written, who, findings)
+        }
+        Some(Plugin::Connector(_)) => {
+            findings.bad(
+                AREA,
+                format!("{who}: the plugin is a connector"),
+                "declare it under [[connection]]",
+            );
+        }
+        None => {}
+    }
+}
+
+fn settings(schema: &str, written: &str, who: &str, findings: &mut Findings) {
+    if let Err(error) = config::check_settings(schema, written) {
+        findings.bad(AREA, format!("{who}: {error}"), "`heliu plugin inspect` shows the settings");
     }
 }
 
@@ -97,33 +120,40 @@ fn examine_handles(
         })
         .collect();
     if let Err(error) = heliu::wiring::schemes(&namings) {
-        findings.bad(AREA, format!("{error:#}"), "as no host starts with it");
+        let mend = "no host starts with it: correct `shares` of the connections that it names, or take versions of their plugins \
+                    that agree";
+        findings.bad(AREA, format!("{error:#}"), mend);
     }
 }
 
+/// As a host would take it in: where signatures are required, only with one.
 fn admitted(
     sandbox: &Sandbox,
-    path: &std::path::Path,
-    kind: &str,
-    name: &str,
+    config: &Config,
+    path: &Path,
+    who: &str,
     findings: &mut Findings,
 ) -> Option<Plugin> {
-    let bytes = match std::fs::read(path) {
+    let bytes = match read_component(path, &config.plugins) {
         Ok(bytes) => bytes,
         Err(error) => {
-            let what = format!("{kind} \"{name}\": {}: {error}", path.display());
-            findings.bad(AREA, what, "put the component there, readable for the host's user");
+            let mend = if std::fs::File::open(path).is_ok() {
+                "put its author's signature beside it, and the author's key into [plugins] keys"
+            } else {
+                "put the component there, readable for the host's user"
+            };
+            findings.bad(AREA, format!("{who}: {error:#}"), mend);
             return None;
         }
     };
     match sandbox.admit(&bytes, &Grants::all()) {
         Ok(plugin) => {
-            findings.good(AREA, format!("{kind} \"{name}\" is admitted: {}", plugin.digest()));
+            findings.good(AREA, format!("{who} is admitted: {}", plugin.digest()));
             Some(plugin)
         }
         Err(error) => {
             let mend = "build it anew against the contract that this host knows (`heliu plugin inspect`)";
-            findings.bad(AREA, format!("{kind} \"{name}\": {error}"), mend);
+            findings.bad(AREA, format!("{who}: {error}"), mend);
             None
         }
     }

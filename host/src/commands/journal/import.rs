@@ -8,6 +8,8 @@
 //!
 //! A derived event's id is made from the place of its cause. Where that place is another one here, the fold will tell
 //! the event again under another id, so the file's is left out.
+//!
+//! A setup says whose journal it was. Records of another tenant are not imported; a file without a setup says nothing of it.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read as _, Write};
@@ -49,6 +51,7 @@ struct Tally {
 
 pub(super) fn run(
     journal: &dyn Journal,
+    tenant: &str,
     file: &Path,
     signed: &Signed,
     json: bool,
@@ -60,7 +63,7 @@ pub(super) fn run(
     } else {
         Box::new(BufReader::new(File::open(file).with_context(|| format!("open {name}"))?))
     };
-    let mut import = Import::new(journal)?;
+    let mut import = Import::new(journal, tenant)?;
     let read = read(&mut *reader, &mut import);
     // What stands before a wrong line is imported.
     import.finish()?;
@@ -115,6 +118,8 @@ fn is_header(text: &str) -> anyhow::Result<bool> {
 
 struct Import<'a> {
     journal: &'a dyn Journal,
+    /// Whose journal it is. Another's records would fold into customers of this one.
+    tenant: &'a str,
     tally: Tally,
     /// Read, and to be appended next.
     waiting: Vec<Record>,
@@ -131,11 +136,12 @@ struct Import<'a> {
     moved: u64,
 }
 
-impl Import<'_> {
-    fn new(journal: &dyn Journal) -> anyhow::Result<Import<'_>> {
+impl<'a> Import<'a> {
+    fn new(journal: &'a dyn Journal, tenant: &'a str) -> anyhow::Result<Import<'a>> {
         let floor = journal.head()?.now;
         Ok(Import {
             journal,
+            tenant,
             tally: Tally::default(),
             waiting: Vec::new(),
             setups: Vec::new(),
@@ -150,6 +156,13 @@ impl Import<'_> {
     fn take(&mut self, record: Record) -> anyhow::Result<()> {
         let (position, last) = (record.position, self.last);
         ensure!(position > last, "position {position} does not come behind {last}");
+        if let Some(setup) = record.entry.setup() {
+            let (theirs, ours) = (&setup.tenant, self.tenant);
+            ensure!(
+                theirs == ours,
+                "the file is tenant \"{theirs}\"'s, and this is the configuration of tenant \"{ours}\""
+            );
+        }
         self.tally.records += 1;
         self.first.get_or_insert(position);
         self.last = position;

@@ -1,10 +1,12 @@
 //! `heliu customer` and `heliu digest`.
 
-use model::{Entry, Fact, Trait, Value};
+use journal::{Batch, DeadRequest, DeadWhat, Records as _};
+use model::{Chore, Digest, Entry, Fact, MemoryCell, MemoryWrite, Request, Trait, Value};
 use serde_json::Value as Json;
 use store::Store as _;
 
 use super::{Host, MARCH, event, setup};
+use crate::commands::export_customer;
 
 fn json(text: &str) -> Json {
     serde_json::from_str(text).unwrap()
@@ -165,4 +167,54 @@ fn who_is_more_than_a_document_holds_is_listed_with_what_and_from_where_on() {
     assert_eq!((&rest["overflows"][0]["customer"], &rest["next"]), (&"cus_0000000005".into(), &Json::Null));
     let then = json(&host.customer(&["overflows", "--at", "4", "--json"]).unwrap());
     assert_eq!((&then["overflows"].as_array().unwrap().len(), &then["at"]["position"]), (&1, &4.into()));
+}
+
+/// All that is kept of her: what waits for her, too, however her number is written there, and nothing that waits for others.
+#[test]
+fn an_export_has_what_waits_and_names_her() {
+    let host = Host::lived();
+    let waiting = |number: &str| {
+        let (key, job) = (format!("profile:{number}"), format!("{{\"of\":\"{number}\"}}"));
+        let cell =
+            MemoryCell { key: format!("of {number}"), value: number.as_bytes().to_vec(), expires: None };
+        let request = Request {
+            method: "POST".to_owned(),
+            path: String::new(),
+            query: String::new(),
+            headers: Vec::new(),
+            body: format!("mobile={number}").into_bytes(),
+        };
+        let dead = DeadRequest {
+            what: DeadWhat::Request,
+            reason: "malformed".to_owned(),
+            why: String::new(),
+            plugin: Digest([7; 32]),
+            title: "WeCom".to_owned(),
+            log: Vec::new(),
+            backtrace: None,
+            request,
+        };
+        Batch {
+            connection: "wecom-main".to_owned(),
+            now: MARCH,
+            chores: vec![Chore { key, due: None, job }],
+            memory: vec![MemoryWrite::Set(cell)],
+            dead: Some(dead),
+            ..Batch::default()
+        }
+    };
+    host.journal.append(&["19900000001", "19900000002"].map(waiting)).unwrap();
+    let mut out = Vec::new();
+    export_customer(&*host.journal, &*host.store, "cus_2", Some(7), &mut out).unwrap();
+    let told = json(&String::from_utf8(out).unwrap());
+    let one = |list: &str| {
+        let list = told[list].as_array().unwrap();
+        assert_eq!(list.len(), 1, "{told}");
+        list[0].clone()
+    };
+    let (chore, cell, dead) = (one("chores"), one("memory"), one("dead"));
+    assert_eq!((&chore["key"], &chore["job"]["of"]), (&"profile:19900000001".into(), &"19900000001".into()));
+    assert_eq!((&cell["key"], &cell["connection"]), (&"of 19900000001".into(), &"wecom-main".into()));
+    assert_eq!((&dead["id"], &dead["reason"]), (&"1".into(), &"malformed".into()));
+    assert_eq!(told["refused"], Json::Array(Vec::new()));
 }

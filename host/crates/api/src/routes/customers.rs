@@ -60,7 +60,7 @@ pub(crate) async fn list(
 fn live(shared: &Shared, name: &str) -> Result<(), ApiError> {
     let segments = shared.state().segments.borrow();
     match segments.iter().find(|segment| segment.name() == name) {
-        None => Err(ApiError::not_found(format!("there is no segment \"{name}\""))),
+        None => Err(ApiError::not_found("there is no segment of this name")),
         Some(segment) if segment.is_live() => Ok(()),
         Some(_) => Err(ApiError::bad_request(format!(
             "segment \"{name}\" is not kept: write live = true, or ask /api/v1/segments/{name}/customers"

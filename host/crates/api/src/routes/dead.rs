@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use super::acts::{BY_MAX, WHY_MAX, line};
 use crate::auth::Caller;
 use crate::dead::{self, LetterId};
-use crate::error::{ApiError, ErrorCode};
+use crate::error::{ApiError, ErrorCode, complaint};
 use crate::query::Query;
 use crate::reading::{JsonText, Shared};
 use crate::views::{DeadGroupsView, DeadLetterView, DeadPage, DeadTurnPage, DeadTurnView, DroppedView};
@@ -24,8 +24,7 @@ use crate::{Retry, RetryRefused};
 #[serde(deny_unknown_fields)]
 struct Wanted {
     by: String,
-    #[serde(default)]
-    why: Option<String>,
+    why: String,
 }
 
 /// By number; those that wait, or with `?all=true` those that ended too.
@@ -106,7 +105,7 @@ pub(crate) async fn retry(
     let id = meant(id)?;
     let Wanted { by, why } = understood(body)?;
     let by = caller.said_by(Some(&line("by", &by, BY_MAX)?));
-    let why = why.map(|why| line("why", &why, WHY_MAX)).transpose()?;
+    let why = line("why", &why, WHY_MAX)?;
     let number = match id {
         LetterId::Letter(number) => number,
         LetterId::Turn(key) => return retry_turn(&shared, key, dry_run, by, why).await,
@@ -134,13 +133,12 @@ async fn retry_turn(
     key: String,
     dry_run: bool,
     by: String,
-    why: Option<String>,
+    why: String,
 ) -> Result<JsonText, ApiError> {
     let find = move |journal: &Arc<dyn journal::Journal>, store: &Arc<dyn store::Store>| {
         Ok(dead::waiting_turn(&**journal, &**store, &key)?)
     };
     let turn = shared.blocking(find).await?;
-    let why = why.unwrap_or_else(|| dead::RETRY_WHY.to_owned());
     let act = OperatorAct { id: String::new(), by, why, deed: dead::again(&turn) };
     let (view, looked) = super::acts::carry_out(shared, None, act, dry_run).await?;
     let told = move |_: &Arc<dyn journal::Journal>, store: &Arc<dyn store::Store>| {
@@ -162,7 +160,7 @@ pub(crate) async fn drop_letter(
     let id = meant(id)?;
     let Wanted { by, why } = understood(body)?;
     let by = caller.said_by(Some(&line("by", &by, BY_MAX)?));
-    let why = line("why", &why.unwrap_or_default(), WHY_MAX)?;
+    let why = line("why", &why, WHY_MAX)?;
     let (connection, letters) = shared
         .blocking(move |journal, store| {
             Ok(match id {
@@ -180,19 +178,21 @@ pub(crate) async fn drop_letter(
     let (now, entries) = ((shared.state().now)(), end.record().into_iter().collect());
     let batch = Batch { connection, now, entries, ends: vec![end], ..Batch::default() };
     shared.state().appender.append(batch).await?;
-    tracing::warn!(letter = named, by, "a dead letter was dropped");
+    tracing::warn!(letter = dead::logged(&named), by, "a dead letter was dropped");
     JsonText::of(&DroppedView { id: named, by, why })
 }
 
 fn meant(id: Result<Path<String>, PathRejection>) -> Result<LetterId, ApiError> {
     let text = id.map(|Path(id)| id).unwrap_or_default();
-    dead::parse_id(&text).ok_or_else(|| ApiError::not_found(format!("\"{text}\" is no id of a dead letter")))
+    let none = "this is no id of a dead letter: those are numbers, and turn:POSITION:VERSION:TIME";
+    dead::parse_id(&text).ok_or_else(|| ApiError::not_found(none))
 }
 
 fn understood(body: Result<Bytes, BytesRejection>) -> Result<Wanted, ApiError> {
     let body = body.map_err(|_| ApiError::bad_request("the body is too large, or broke off"))?;
     serde_json::from_slice(&body).map_err(|error| {
-        ApiError::bad_request(format!("the body is not like {{\"by\": \"li\", \"why\": \"…\"}}: {error}"))
+        let complaint = complaint(&error);
+        ApiError::bad_request(format!("the body is not like {{\"by\": \"li\", \"why\": \"…\"}}: {complaint}"))
     })
 }
 
@@ -200,8 +200,6 @@ fn truth(query: &Query, name: &str) -> Result<bool, ApiError> {
     match query.text(name) {
         None | Some("false") => Ok(false),
         Some("true") => Ok(true),
-        Some(other) => {
-            Err(ApiError::bad_request(format!("parameter \"{name}\": \"{other}\" is neither true nor false")))
-        }
+        Some(_) => Err(ApiError::bad_request(format!("parameter \"{name}\" is neither true nor false"))),
     }
 }

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::auth::Caller;
-use crate::error::ApiError;
+use crate::error::{ApiError, complaint};
 use crate::query::Query;
 use crate::reading::{JsonText, Shared};
 use crate::routes::acts::said;
@@ -61,8 +61,9 @@ pub(crate) async fn propose(
 
 fn understood(body: &[u8], caller: &Caller) -> Result<Vec<OperatorAct>, ApiError> {
     let shape = "{\"acts\": [{\"id\": \"…\", \"by\": \"li\", \"why\": \"…\", \"deed\": {\"propose\": {…}}}]}";
-    let Wanted { acts } = serde_json::from_slice(body)
-        .map_err(|error| ApiError::bad_request(format!("the body is not like {shape}: {error}")))?;
+    let Wanted { acts } = serde_json::from_slice(body).map_err(|error| {
+        ApiError::bad_request(format!("the body is not like {shape}: {}", complaint(&error)))
+    })?;
     if acts.len() > ACTS_MAX {
         let count = acts.len();
         return Err(ApiError::bad_request(format!(
@@ -71,7 +72,8 @@ fn understood(body: &[u8], caller: &Caller) -> Result<Vec<OperatorAct>, ApiError
     }
     let read = |(place, act): (usize, Box<RawValue>)| {
         let act = wire::from_json::<OperatorAct>(act.get())
-            .map_err(|error| ApiError::bad_request(format!("act number {}: {error}", place + 1)))?;
+            .map_err(|error| format!("act number {}: {}", place + 1, complaint(&error)))
+            .map_err(ApiError::bad_request)?;
         if !matches!(act.deed, Deed::Propose(_)) {
             let text =
                 format!("act number {}: only proposals go in bulk: /api/v1/acts takes one act", place + 1);

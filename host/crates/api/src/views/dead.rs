@@ -157,7 +157,7 @@ fn letter_group(count: &DeadCount) -> DeadGroupView {
         times: *times,
         first: first.to_string(),
         last: *last,
-        mend: format!("heliu dead retry --connection {connection} --reason {reason}"),
+        mend: format!("heliu dead retry --connection {connection} --reason {reason} --by NAME --why TEXT"),
     }
 }
 

@@ -128,7 +128,8 @@ fn edge(edge: &Edge) -> EdgeView {
                 | Deed::Attest(_)
                 | Deed::Retry(_)
                 | Deed::Drop(_)
-                | Deed::Grant(_) => Vec::new(),
+                | Deed::Grant(_)
+                | Deed::Configure(_) => Vec::new(),
             };
             (by.clone(), Some(why.clone()), names)
         }

@@ -139,11 +139,10 @@ async fn a_letter_is_tried_again_by_whoever_has_the_plugins() {
     let calling = tokio::spawn(async move {
         let request = Request::post("/api/v1/dead/1/retry?dry_run=true");
         let request = request.header("authorization", format!("Bearer {TOKEN}"));
-        call(&router, request.body(Body::from(r#"{"by":"li"}"#)).unwrap()).await
+        call(&router, request.body(Body::from(r#"{"by":"li","why":"mended"}"#)).unwrap()).await
     });
     let Retry { number, dry_run, by, why, reply } = world.retries.recv().await.unwrap();
-    assert_eq!(why, None);
-    assert_eq!((number, dry_run, by.as_str()), (1, true, "config/li"));
+    assert_eq!((number, dry_run, by.as_str(), why.as_str()), (1, true, "config/li", "mended"));
     let view = RetriedView {
         id: "1".to_owned(),
         dry_run,
@@ -160,12 +159,17 @@ async fn a_letter_is_tried_again_by_whoever_has_the_plugins() {
     let got = calling.await.unwrap();
     assert_eq!((&got.json()["outcome"], &got.json()["stored"]), (&json!("handled"), &json!(1)));
     // A turn is nothing for them.
-    assert_eq!(post(&world, "turn:5:0:9/retry", r#"{"by":"li"}"#).await.status.as_u16(), 404);
+    let body = r#"{"by":"li","why":"mended"}"#;
+    assert_eq!(post(&world, "turn:5:0:9/retry", body).await.status.as_u16(), 404);
+    // Whoever wants it says who and why.
+    for body in ["{}", r#"{"by":"li"}"#, r#"{"by":"li","why":" "}"#, r#"{"by":"","why":"mended"}"#] {
+        assert_eq!(post(&world, "1/retry", body).await.status.as_u16(), 400, "{body}");
+    }
     let router = world.router.clone();
     let calling = tokio::spawn(async move {
         let request =
             Request::post("/api/v1/dead/1/retry").header("authorization", format!("Bearer {TOKEN}"));
-        call(&router, request.body(Body::from(r#"{"by":"li"}"#)).unwrap()).await
+        call(&router, request.body(Body::from(r#"{"by":"li","why":"mended"}"#)).unwrap()).await
     });
     let asked = world.retries.recv().await.unwrap();
     assert!(!asked.dry_run);

@@ -69,7 +69,7 @@ impl Kin {
                 Deed::Retry(retry) => {
                     retry.customer.into_iter().for_each(|whose| self.tie(position, whose.0));
                 }
-                Deed::Attest(_) | Deed::Drop(_) | Deed::Grant(_) => {}
+                Deed::Attest(_) | Deed::Drop(_) | Deed::Grant(_) | Deed::Configure(_) => {}
             },
         }
     }

@@ -1,14 +1,17 @@
 //! What an erasure does to the journal, and whose records are folded again because of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, mpsc};
 use std::thread;
 
 use journal::{Erasure, JournalError, Records};
-use model::{Customer, CustomerId, ERASED, Entry, Erase, Erased, Fact, Handle, Identity, Position, Record};
+use model::{
+    Customer, CustomerId, Deed, ERASED, Entry, Erase, Erased, Fact, Handle, Identity, OperatorAct, Position,
+    Record,
+};
 
 use super::kin::Kin;
-use super::{Hers, owned};
+use super::{Hers, NO_REASON, owned};
 use crate::correct::Judge;
 use crate::{RouterError, Slice};
 
@@ -17,9 +20,6 @@ const PAGE: usize = 1024;
 
 /// Pages that are read ahead of the one at hand.
 const PAGES_AHEAD: usize = 4;
-
-/// Bytes that a handle's value must have at least for what waits to be searched for it: a shorter one stands in every text.
-const NAME_MIN: usize = 5;
 
 /// What is done to the journal, and the records that are folded again, as they are then.
 pub(crate) struct Plan {
@@ -50,11 +50,13 @@ impl Plan {
         }
         let rules = judge.rules(&judge.state.corrections);
         let (owned, alone) = owned(judge, &customer)?;
-        let hers = Hers::new(&rules, &customer, &alone, act);
+        let mut hers = Hers::new(&rules, &customer, &alone, act);
+        hers.turns = hers.dead_turns(judge.store)?;
         let survey = Survey::of(judge.journal, Some(&hers), act, act - 1)?;
         let mut seeds = customer.timeline.clone();
         seeds.push(act);
-        let Survey { changed, kin, mut records } = survey.end(judge.journal, Some(record), seeds)?;
+        let Survey { changed, letters, turns, kin, mut records } =
+            survey.end(judge.journal, Some(record), seeds)?;
         for (position, entry) in &changed {
             if let Some(record) = records.get_mut(position) {
                 record.entry = entry.clone();
@@ -68,10 +70,10 @@ impl Plan {
                 _ => counts.1 += 1,
             }
         }
-        let names = alone.iter().map(|handle| &handle.value);
-        let names = names.filter(|value| value.len() >= NAME_MIN && !value.starts_with(ERASED));
-        let names: BTreeSet<String> = names.cloned().collect();
-        let erasure = Erasure { records: changed.into_iter().collect(), names: names.into_iter().collect() };
+        let mut turns = turns;
+        turns.extend(hers.turns.iter().cloned());
+        let records_then = changed.into_iter().collect();
+        let erasure = Erasure { records: records_then, names: hers.names, letters, turns };
         Ok(Some(Plan { erasure, customer, owned, counts, kin, records }))
     }
 
@@ -84,7 +86,8 @@ impl Plan {
         upto: Position,
     ) -> Result<Plan, RouterError> {
         let survey = Survey::of(journal, None, act, upto)?;
-        let Survey { changed: _, kin, records } = survey.end(journal, None, vec![erase.customer.0, act])?;
+        let Survey { changed: _, letters: _, turns: _, kin, records } =
+            survey.end(journal, None, vec![erase.customer.0, act])?;
         let customer = Customer::new(erase.customer, 0);
         let (erasure, owned) = (Erasure::default(), Vec::new());
         Ok(Plan { erasure, customer, owned, counts: (0, 0, 0), kin, records })
@@ -104,6 +107,10 @@ impl Plan {
 struct Survey {
     /// What stands in the place of each record that says something of her.
     changed: BTreeMap<Position, Entry>,
+    /// What would stand in the place of words on dead letters, by the letter's number, if it were hers.
+    letters: Vec<(u64, Position, Entry)>,
+    /// The keys of turns of hers that were let go.
+    turns: Vec<String>,
     /// Records that are tied to hers by what they name.
     kin: Vec<Position>,
     /// What they are, and all setups.
@@ -113,6 +120,8 @@ struct Survey {
 /// A survey that has seen the journal.
 struct Seen {
     changed: BTreeMap<Position, Entry>,
+    letters: Vec<(u64, Position, Entry)>,
+    turns: Vec<String>,
     /// Who names her in a record of theirs: a policy may remember that name.
     naming: Vec<Position>,
     setups: Vec<Record>,
@@ -132,10 +141,20 @@ impl Survey {
         let mut kin = Kin::new(&setups, upto.max(act));
         let stands_for_hers = stands_for_hers(act);
         let (mut changed, mut naming) = (BTreeMap::new(), Vec::new());
+        let (mut letters, mut turns) = (Vec::new(), Vec::new());
         pages(journal, |mut record| {
             let is_later = record.position > upto;
             if is_later && !told_before(&record, act) {
                 return;
+            }
+            if let (Some(hers), Some(letter)) = (hers, letter(&record.entry)) {
+                match letter.parse() {
+                    Ok(number) => {
+                        letters.extend(unsaid(&record.entry).map(|word| (number, record.position, word)))
+                    }
+                    Err(_) if hers.is_turn(letter) => turns.push(letter.to_owned()),
+                    Err(_) => {}
+                }
             }
             let is_another = hers.is_some_and(|hers| hers.forget(&mut record));
             if !is_later {
@@ -148,7 +167,7 @@ impl Survey {
                 changed.insert(record.position, record.entry);
             }
         })?;
-        Ok(Seen { changed, naming, setups, kin })
+        Ok(Seen { changed, letters, turns, naming, setups, kin })
     }
 }
 
@@ -195,7 +214,8 @@ impl Seen {
             records.extend(journal.fetch(page)?.into_iter().map(|record| (record.position, record)));
         }
         records.extend(act.map(|act| (act.position, act.clone())));
-        Ok(Survey { changed: self.changed, kin, records })
+        let Seen { changed, letters, turns, .. } = self;
+        Ok(Survey { changed, letters, turns, kin, records })
     }
 }
 
@@ -221,4 +241,20 @@ fn whom(entry: &Entry) -> Option<&Identity> {
             None
         }
     }
+}
+
+/// The dead letter of which a record is an operator's word.
+fn letter(entry: &Entry) -> Option<&str> {
+    match entry {
+        Entry::Act(OperatorAct { deed: Deed::Retry(retry), .. }) => Some(&retry.letter),
+        Entry::Act(OperatorAct { deed: Deed::Drop(dropped), .. }) => Some(&dropped.letter),
+        _ => None,
+    }
+}
+
+/// The same word without its reason. None: it has none.
+fn unsaid(entry: &Entry) -> Option<Entry> {
+    let Entry::Act(act) = entry else { return None };
+    let unsaid = OperatorAct { why: NO_REASON.to_owned(), ..act.clone() };
+    (act.why != NO_REASON).then_some(Entry::Act(unsaid))
 }

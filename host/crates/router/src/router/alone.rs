@@ -1,7 +1,7 @@
-//! Records that are folded alone, setups aside: a word on who is who, an erasure, a turn that is taken again, and what a
-//! connection may do.
+//! Records that are folded alone, setups aside: a word on who is who, an erasure, a turn that is taken again, what a
+//! connection may do, and what else stands in the configuration.
 
-use model::{CustomerId, FoldState, Grant, Record, Retry};
+use model::{Configure, CustomerId, FoldState, Grant, Record, Retry, Section};
 use store::{Commit, Standing};
 
 use super::Router;
@@ -54,6 +54,19 @@ impl Router {
         if grant.plugin.is_some() {
             let place = state.grants.partition_point(|held| held.connection < grant.connection);
             state.grants.insert(place, grant.clone());
+        }
+        self.alone(record, state)?;
+        Ok(0)
+    }
+
+    /// A part of the configuration is another, or is gone.
+    pub(super) fn configure(&mut self, record: &Record, configure: &Configure) -> Result<u64, RouterError> {
+        let Configure { section, digest, text: _ } = configure;
+        let mut state = self.state.clone();
+        state.sections.retain(|held| held.name != *section);
+        if let Some(digest) = *digest {
+            let place = state.sections.partition_point(|held| held.name < *section);
+            state.sections.insert(place, Section { name: section.clone(), digest });
         }
         self.alone(record, state)?;
         Ok(0)

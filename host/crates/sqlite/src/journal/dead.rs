@@ -85,21 +85,24 @@ fn keep(db: &Transaction<'_>, batch: &Batch, dead: &DeadRequest) -> Result<(), r
     Ok(())
 }
 
+/// All of a letter, in the order in which it is read.
+pub(super) const LETTER: &str =
+    "SELECT number, connection, now, last, times, what, reason, why, plugin, title, log, backtrace, method,
+     path, query, headers, body, state, ended, ended_by, ended_why FROM dead_request";
+
 pub(super) fn letters(db: &Connection, asked: &DeadQuery) -> Result<Vec<DeadLetter>, rusqlite::Error> {
     let DeadQuery { after, limit, waiting, connection, reason } = asked;
-    let mut query = db.prepare_cached(
-        "SELECT number, connection, now, last, times, what, reason, why, plugin, title, log, backtrace, method,
-         path, query, headers, body, state, ended, ended_by, ended_why FROM dead_request
-         WHERE number > ?1 AND (?3 = 0 OR state = 0) AND (?4 IS NULL OR connection = ?4)
-         AND (?5 IS NULL OR reason = ?5) ORDER BY number LIMIT ?2",
-    )?;
+    let mut query = db.prepare_cached(&format!(
+        "{LETTER} WHERE number > ?1 AND (?3 = 0 OR state = 0) AND (?4 IS NULL OR connection = ?4)
+         AND (?5 IS NULL OR reason = ?5) ORDER BY number LIMIT ?2"
+    ))?;
     let after = i64::try_from(*after).unwrap_or(i64::MAX);
     let limit = i64::try_from(*limit).unwrap_or(i64::MAX);
     let rows = query.query_map(params![after, limit, waiting, connection, reason], letter)?;
     rows.collect()
 }
 
-fn letter(row: &Row<'_>) -> Result<DeadLetter, rusqlite::Error> {
+pub(super) fn letter(row: &Row<'_>) -> Result<DeadLetter, rusqlite::Error> {
     let request = Request {
         method: row.get(12)?,
         path: row.get(13)?,
