@@ -166,7 +166,10 @@ impl Metrics {
             }
         }
         for policy in policies {
-            TurnFaultKind::NAMES.iter().chain([&NOT_CALLED, &KEEPS_FAILING]).for_each(|kind| begin(policy, kind));
+            TurnFaultKind::NAMES
+                .iter()
+                .chain([&NOT_CALLED, &KEEPS_FAILING])
+                .for_each(|kind| begin(policy, kind));
         }
     }
 

@@ -370,7 +370,9 @@ impl Entry {
                 Deed::Untag(untag) => vec![untag.customer],
                 Deed::Erase(erase) => vec![erase.customer],
                 Deed::Retry(retry) => retry.customer.into_iter().collect(),
-                Deed::Retract(_) | Deed::Attest(_) | Deed::Drop(_) | Deed::Grant(_) => Vec::new(),
+                Deed::Retract(_) | Deed::Attest(_) | Deed::Drop(_) | Deed::Grant(_) | Deed::Configure(_) => {
+                    Vec::new()
+                }
             },
             Entry::Erased(erased) => erased.of.into_iter().collect(),
             Entry::Event(_)
