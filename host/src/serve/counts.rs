@@ -151,10 +151,12 @@ mod tests {
     #[test]
     fn every_word_is_counted_from_the_beginning() {
         let counts = Counts::default();
-        let Counts { calls: _, faults: _, requests, events: _, dead_chores, dead_polls } = &counts;
+        let Counts { calls: _, faults: _, requests, events: _, dead_chores, dead_polls, http_refused } =
+            &counts;
         let zeros =
             |by: &ByWord| by.all().into_iter().map(|(word, count)| (word, count == 0)).collect::<Vec<_>>();
         assert_eq!(zeros(&requests.refused).len(), refused::ALL.len());
+        assert_eq!(zeros(http_refused).len(), HTTP_REFUSED.len());
         for by in [&requests.dead, dead_chores, dead_polls] {
             assert_eq!(zeros(by).len(), DEAD.len());
             assert!(zeros(by).iter().all(|(_, is_zero)| *is_zero));
