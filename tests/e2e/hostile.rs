@@ -406,7 +406,9 @@ async fn a_policy_that_fails_at_turn_after_turn_is_paused_and_healthy_ones_go_on
     let paused: Vec<&Value> = configured.filter(|configured| configured["by"] == "host").collect();
     assert_eq!(paused.len(), 1, "{paused:?}");
     let why = paused[0]["why"].as_str().unwrap();
-    for part in [name.as_str(), "is paused", "keeps failing", "ms that were left", "limit policy_fuel"] {
+    for part in
+        [name.as_str(), "is paused", "keeps failing", "policy_failing_per_minute", "limit policy_fuel"]
+    {
         assert!(why.contains(part), "{part}: {why}");
     }
     let log = std::fs::read_to_string(stage.config.with_extension("log")).unwrap();

@@ -214,8 +214,8 @@ pub enum Trouble {
     /// At turn after turn it comes to nothing, the same every time, and everybody waits for that. What failed last were so many
     /// turns, the first of which is of this position.
     #[error(
-        "policy \"{policy}\" ({digest}): it keeps failing: calls that came to nothing took more than the {failing_max_ms} ms that were \
-         left to them; the last was about {turns} turns from position {position} on: {how}"
+        "policy \"{policy}\" ({digest}): it keeps failing: calls that came to nothing took more than limit policy_failing_per_minute \
+         leaves them, {failing_max_ms} ms; the last was about {turns} turns from position {position} on: {how}"
     )]
     KeepsFailing {
         policy: String,
