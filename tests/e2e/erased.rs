@@ -151,7 +151,7 @@ async fn no_shadow_keeps_who_is_erased() {
     eventually("it has begun anew", async || !files_with(&shadow, OTHER).is_empty()).await;
     plain.write(folder.path(), &on).unwrap();
     host.signal("HUP").unwrap();
-    eventually("it is gone", async || files_with(&shadow, OTHER).is_empty()).await;
+    eventually("it is gone", async || !shadow.join("recency.db").exists()).await;
     host.stop().await.unwrap();
 }
 

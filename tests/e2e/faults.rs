@@ -110,7 +110,7 @@ async fn a_dead_letter_is_looked_at_tried_again_and_dropped_with_and_without_a_h
         (output.status.success(), text)
     };
     for unsaid in [&["retry"][..], &["retry", "--by", "li"], &["drop", "--by", " ", "--why", "x"]] {
-        let (ended, text) = act(&[&["dead"], unsaid, &["--connection", WECOM]].concat());
+        let (ended, text) = act(&[&["dead"][..], unsaid, &["--connection", WECOM]].concat());
         assert!(!ended && text.contains("--by") | text.contains("--why"), "{text}");
     }
     let (ended, text) = act(&["dead", "retry", "--connection", WECOM, "--by", "li", "--why", "looked"]);
