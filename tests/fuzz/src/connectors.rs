@@ -187,6 +187,7 @@ fn errand(value: &Value) -> Option<Errand> {
         text: text(&value["text"]),
         content: content(&value["content"]),
         detail,
+        not_after: value["not_after"].as_u64(),
     })
 }
 
