@@ -35,6 +35,7 @@ const SCENES: &[&str] = &[
     "coupon",
     "friend-request",
     "points",
+    "staff-task",
 ];
 
 /// From half a millisecond, a quick call, to half a minute, where `connector_wall` ends all of them.
