@@ -103,6 +103,7 @@ fn inspect_says_what_a_plugin_is_and_needs() {
         ("repurchase", "policy"),
         ("behaviour-tags", "policy"),
         ("recency", "policy"),
+        ("welcome", "policy"),
     ] {
         let file = plugin(name).unwrap();
         let output = heliu(folder.path(), &["--json", "plugin", "inspect", file.to_str().unwrap()]);

@@ -11,6 +11,7 @@ use sandbox::{
 };
 use serde_json::{Value, json};
 use tests::brand::START_MS;
+use tests::wecom::MassLimit;
 use tests::wecom::corp::{Customer, Relation};
 use tests::wecom::outbox::Way;
 use tests::{SimClock, WecomConfig, WecomSim};
@@ -126,6 +127,7 @@ impl Desk {
             text: Some("新品到了".to_owned()),
             content: None,
             detail: detail.to_string(),
+            not_after: None,
         }
     }
 
@@ -164,7 +166,7 @@ async fn a_message_waits_for_staff_and_its_fate_comes_back() {
     let msgids = desk.sim.corp().unconfirmed("lin");
     let now_s = desk.clock.now_s();
     for msgid in msgids.iter().rev() {
-        desk.sim.corp().confirm(msgid, now_s, 1);
+        desk.sim.corp().confirm(msgid, now_s, MassLimit::OneADay);
     }
     desk.pass(DAY_MS).await;
     let mut told = desk.receipts();
@@ -241,7 +243,10 @@ async fn a_welcome_is_taken_once_and_within_twenty_seconds() {
 
 #[tokio::test]
 async fn tags_and_remarks_reach_the_tie_and_a_post_those_who_have_the_tag() {
-    let mut desk = Desk::open(|_| ()).await;
+    let mut desk = Desk::open(|config| config.results_per_page = 1).await;
+    for her in ["wm0", "wm9"] {
+        desk.sim.corp().meet(Customer { external_userid: her.to_owned(), ..Customer::default() });
+    }
     let tag = desk.errand("int_1", "tag", "wm1", &json!({"add": ["敏感肌"]}));
     let remark = desk.errand("int_2", "remark", "wm1", &json!({"remark": "小满"}));
     assert_eq!(desk.carry(&[tag.clone(), remark]).await, [Outcome::Sent(None), Outcome::Sent(None)]);
@@ -254,6 +259,14 @@ async fn tags_and_remarks_reach_the_tie_and_a_post_those_who_have_the_tag() {
         let (_, tie) = corp.followers("wm1").next().unwrap();
         assert_eq!((tags, tie.tag_ids.len(), tie.remark.as_str()), (vec!["敏感肌"], 1, "小满"));
     }
+    {
+        // Two others have the tag, so that who sees a copy takes several pages.
+        let mut corp = desk.sim.corp();
+        let tag_ids = corp.relation_mut("lin", "wm1").unwrap().tag_ids.clone();
+        for her in ["wm0", "wm9"] {
+            corp.follow("lin", her, Relation { tag_ids: tag_ids.clone(), ..Relation::default() });
+        }
+    }
     let detail = json!({"tags": ["敏感肌"]});
     let posts = [1, 2].map(|n| desk.errand(&format!("int_1{n}"), "moments", &format!("wm{n}"), &detail));
     desk.carry(&posts).await;
@@ -262,7 +275,7 @@ async fn tags_and_remarks_reach_the_tie_and_a_post_those_who_have_the_tag() {
     {
         let mut corp = desk.sim.corp();
         let moment = corp.outbox.posts.keys().next().unwrap().clone();
-        assert_eq!((corp.outbox.posts.len(), corp.publish(&moment, "lin", now_s)), (1, 1));
+        assert_eq!((corp.outbox.posts.len(), corp.publish(&moment, "lin", now_s)), (1, 3));
         corp.like(&moment, "lin", "wm1", now_s + 5);
         corp.like(&moment, "lin", "lin", now_s + 6);
     }
@@ -270,9 +283,9 @@ async fn tags_and_remarks_reach_the_tie_and_a_post_those_who_have_the_tag() {
     let mut receipts = desk.receipts();
     // Told again at each reading, under the same id.
     receipts.dedup();
-    let read = ("int_11", ReceiptStep::Read);
-    let confirmed = ["int_11", "int_12"].map(|errand| (errand, ReceiptStep::Confirmed));
-    assert_eq!(receipts, [confirmed[0], confirmed[1], read]);
+    let told = |step| ("int_11", step);
+    assert_eq!(receipts, [told(ReceiptStep::Confirmed), told(ReceiptStep::Read)]);
+    assert!(desk.sim.calls_of("externalcontact/get_moment_send_result") >= 3, "three pages");
     let mut likes: Vec<(String, Option<String>)> = Vec::new();
     for event in &desk.events {
         if let Fact::Saw(view) = &event.fact {
@@ -284,6 +297,116 @@ async fn tags_and_remarks_reach_the_tie_and_a_post_those_who_have_the_tag() {
     likes.dedup();
     assert_eq!((likes.len(), likes[0].1.as_deref()), (1, Some("int_11")));
     assert_eq!((desk.times("wm1"), desk.times("wm2")), (1, 0));
+    // She was to see it, and has no such tag: that is known when the post's time is over.
+    desk.pass(6 * DAY_MS).await;
+    assert_eq!(desk.receipts().last(), Some(&("int_12", ReceiptStep::Failed)));
+    assert!(desk.chores.is_empty());
+}
+
+#[tokio::test]
+async fn what_is_of_no_use_any_more_is_taken_back_before_staff_have_had_their_days() {
+    let mut desk = Desk::open(|_| ()).await;
+    let tag = desk.errand("int_0", "tag", "wm1", &json!({"add": ["敏感肌"]}));
+    desk.carry(&[tag]).await;
+    let until_tomorrow = |errand: Errand| Errand { not_after: Some(START_MS + DAY_MS), ..errand };
+    let errands = [
+        until_tomorrow(desk.errand("int_1", "direct-message", "wm1", &json!({}))),
+        until_tomorrow(desk.errand("int_2", "moments", "wm1", &json!({"tags": ["敏感肌"]}))),
+        desk.errand("int_3", "direct-message", "wm2", &json!({})),
+    ];
+    desk.carry(&errands).await;
+    assert_eq!(desk.sim.corp().unconfirmed("lin").len(), 2);
+    desk.pass(2 * DAY_MS).await;
+    let mut told = desk.receipts();
+    told.sort_by_key(|(errand, _)| (*errand).to_owned());
+    assert_eq!(told, ["int_1", "int_2"].map(|errand| (errand, ReceiptStep::Expired)));
+    let now_s = desk.clock.now_s();
+    {
+        let mut corp = desk.sim.corp();
+        let moment = corp.outbox.posts.keys().next().unwrap().clone();
+        assert_eq!(corp.publish(&moment, "lin", now_s), 0, "it was taken back");
+    }
+    assert_eq!((desk.sim.confirm_all("lin"), desk.times("wm1"), desk.times("wm2")), (1, 0, 1));
+}
+
+#[tokio::test]
+async fn the_corp_chooses_how_many_mass_messages_a_customer_gets() {
+    for (limit, expected) in
+        [(MassLimit::OneADay, 1), (MassLimit::SevenAWeek, 7), (MassLimit::DaysOfTheMonth, 30)]
+    {
+        let mut desk = Desk::open(|config| config.mass_limit = limit).await;
+        for n in 0..31 {
+            let mut errand = desk.errand(&format!("int_{n}"), "direct-message", "wm1", &json!({}));
+            errand.text = Some(format!("第{n}次"));
+            desk.carry(&[errand]).await;
+        }
+        desk.sim.confirm_all("lin");
+        desk.pass(HOUR_MS).await;
+        let count = |wanted| desk.receipts().iter().filter(|(_, step)| *step == wanted).count();
+        assert_eq!(
+            (count(ReceiptStep::Confirmed), count(ReceiptStep::Failed)),
+            (expected, 31 - expected),
+            "{limit:?}"
+        );
+        assert_eq!(desk.sim.corp().received("wm1").len(), expected);
+    }
+}
+
+#[tokio::test]
+async fn whoever_must_act_on_a_code_is_told_by_its_fault() {
+    let mut desk = Desk::open(|config| config.calls_per_minute = Some(2)).await;
+    let mut outcome = async |code: i64| {
+        desk.clock.advance(60_000);
+        desk.sim.fail_next("externalcontact/remark", code);
+        let remark = desk.errand("int_1", "remark", "wm1", &json!({"remark": "小满"}));
+        desk.carry(&[remark]).await.remove(0)
+    };
+    assert!(matches!(outcome(60020).await, Outcome::Failed(Fault::Misconfigured(_))));
+    assert!(matches!(outcome(84061).await, Outcome::Failed(Fault::Malformed(_))));
+    assert!(matches!(outcome(-1).await, Outcome::Failed(Fault::Later { retry_after_ms: None, .. })));
+    // A token that was withdrawn is renewed, and the call done.
+    assert_eq!(outcome(40014).await, Outcome::Sent(None));
+    // The third call of a minute is one too many.
+    let remarks = ["int_2", "int_3"].map(|id| desk.errand(id, "remark", "wm1", &json!({"remark": id})));
+    let limited = desk.carry(&remarks).await;
+    assert_eq!(limited[0], Outcome::Sent(None));
+    assert!(
+        matches!(&limited[1], Outcome::Failed(Fault::Later { retry_after_ms: Some(60_000), .. })),
+        "{limited:?}"
+    );
+    desk.clock.advance(60_000);
+    assert_eq!(desk.carry(&remarks[1..]).await, [Outcome::Sent(None)]);
+}
+
+#[tokio::test]
+async fn a_post_takes_what_the_platform_takes() {
+    let mut desk = Desk::open(|_| ()).await;
+    let tag = desk.errand("int_0", "tag", "wm1", &json!({"add": ["敏感肌"]}));
+    desk.carry(&[tag]).await;
+    let image = json!({"msgtype": "image", "image": {"media_id": "m"}});
+    let video = json!({"msgtype": "video", "video": {"media_id": "m"}});
+    let link = |bytes: usize| json!({"msgtype": "link", "link": {"title": "x".repeat(bytes), "url": "https://a.example"}});
+    let cases = [
+        (vec![image.clone(); 9], true),
+        (vec![image.clone(); 10], false),
+        (vec![video.clone()], true),
+        (vec![video, image.clone()], false),
+        (vec![link(128)], true),
+        (vec![link(129)], false),
+        (vec![link(1), link(2)], false),
+    ];
+    for (at, (attachments, taken)) in cases.into_iter().enumerate() {
+        let detail = json!({"tags": ["敏感肌"], "attachments": attachments});
+        let post = desk.errand(&format!("int_{at}"), "moments", "wm1", &detail);
+        let posts = desk.sim.corp().outbox.posts.len();
+        let outcome = desk.carry(&[post]).await.remove(0);
+        let awaits = matches!(outcome, Outcome::AwaitingStaff(_));
+        assert_eq!(
+            (awaits, desk.sim.corp().outbox.posts.len() - posts),
+            (taken, usize::from(taken)),
+            "{detail}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@
 
 pub mod corp;
 pub mod event;
+pub mod limits;
 pub mod outbox;
 mod rest;
 pub mod seal;
@@ -21,12 +22,14 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 pub use corp::Corp;
 pub use event::{Addressee, Change, Contact, MemberRoll, TagKind, WecomEvent, Wrapping};
+pub use limits::MassLimit;
 pub use seal::Seal;
 
 use crate::clock::SimClock;
 use crate::delivery::{self, Delivery, Patience};
 use crate::dice::{self, Dice};
 use crate::server::Server;
+use limits::Gate;
 use rest::Tokens;
 
 /// Names the dice of this simulator among all that hang on one seed.
@@ -45,9 +48,11 @@ pub struct WecomConfig {
     pub followers_per_page: usize,
     /// Rows on one page of what became of tasks and posts, at most; the platform's is 500.
     pub results_per_page: usize,
-    /// Mass messages that one customer gets in a day. The corp chooses: one a day, seven a week, or as many a month as it has
-    /// days; older pages say four a month.
-    pub mass_per_day: usize,
+    /// Mass messages that one customer gets.
+    pub mass_limit: MassLimit,
+    /// Calls of one endpoint in a minute, after which 45009 is answered. The platform's numbers differ by endpoint and size of
+    /// the corp; none: as many as one likes.
+    pub calls_per_minute: Option<u64>,
     /// Messages on one page of the customer service, at most; the platform's is 1000.
     pub service_per_page: usize,
     pub callback: CallbackConfig,
@@ -77,7 +82,8 @@ impl WecomConfig {
             token_life_s: 7200,
             followers_per_page: 500,
             results_per_page: 500,
-            mass_per_day: 1,
+            mass_limit: MassLimit::OneADay,
+            calls_per_minute: None,
             service_per_page: 1000,
             callback: CallbackConfig {
                 token: String::from("Scrm7HostTok"),
@@ -121,7 +127,7 @@ pub(crate) struct Inside {
     corp: Mutex<Corp>,
     tokens: Mutex<Tokens>,
     calls: Mutex<BTreeMap<&'static str, u64>>,
-    calls_to_limit: Mutex<u64>,
+    gate: Mutex<Gate>,
     answers_to_lose: Mutex<BTreeSet<&'static str>>,
     answers_to_keep: Mutex<BTreeSet<&'static str>>,
     dice: Mutex<Dice>,
@@ -136,7 +142,7 @@ impl WecomSim {
             corp: Mutex::default(),
             tokens: Mutex::default(),
             calls: Mutex::default(),
-            calls_to_limit: Mutex::default(),
+            gate: Mutex::default(),
             answers_to_lose: Mutex::default(),
             answers_to_keep: Mutex::default(),
             dice: Mutex::new(Dice::new(config.seed, DICE_STREAM)),
@@ -181,7 +187,12 @@ impl WecomSim {
 
     /// The next `calls` calls with a token are answered with 45009.
     pub fn limit_next(&self, calls: u64) {
-        *self.inside.calls_to_limit.lock() = calls;
+        self.inside.gate.lock().to_limit = calls;
+    }
+
+    /// The next call of an endpoint is answered with this code, and not done.
+    pub fn fail_next(&self, endpoint: &'static str, code: i64) {
+        self.inside.gate.lock().to_fail.insert(endpoint, code);
     }
 
     /// The next call of a writing endpoint (`externalcontact/add_msg_template`) is done, and its answer lost: the caller gets
@@ -197,9 +208,9 @@ impl WecomSim {
 
     /// Staff confirm all tasks that wait for them. Gives to how many customers and groups something was sent.
     pub fn confirm_all(&self, staff: &str) -> usize {
-        let (now_s, per_day) = (self.inside.config.clock.now_s(), self.inside.config.mass_per_day);
+        let (now_s, limit) = (self.inside.config.clock.now_s(), self.inside.config.mass_limit);
         let mut corp = self.corp();
-        corp.unconfirmed(staff).iter().map(|msgid| corp.confirm(msgid, now_s, per_day)).sum()
+        corp.unconfirmed(staff).iter().map(|msgid| corp.confirm(msgid, now_s, limit)).sum()
     }
 
     /// A customer writes to an account of the customer service. Nobody is told by this.

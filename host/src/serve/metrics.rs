@@ -36,6 +36,7 @@ const SCENES: &[&str] = &[
     "coupon",
     "friend-request",
     "points",
+    "staff-task",
 ];
 
 /// What those are called that the contract does not name.

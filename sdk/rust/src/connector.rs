@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 
 use crate::chores::{Chore, Harvest};
-use crate::events::{Content, Identity, Json};
+use crate::events::{Content, Identity, Instant, Json};
 use crate::faults::{Fault, Pause};
 use crate::fitting;
 use crate::host::Host;
@@ -81,7 +81,8 @@ pub struct Scheme {
 /// A scene that an outlet can play, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ability {
-    /// `direct-message`, `group-message`, `moments`, `welcome`, `tag`, `coupon`, `friend-request`, `points`.
+    /// `direct-message`, `group-message`, `moments`, `welcome`, `tag`, `remark`, `coupon`, `friend-request`, `points`;
+    /// `staff-task`, which tells a member of staff what to do for her: the title is the text, `due` in the detail the time.
     pub scene: String,
     /// How an intent of this scene reaches the customer.
     pub carriage: Carriage,
@@ -177,6 +178,9 @@ pub struct Errand {
     pub content: Option<Content>,
     /// Scene-specific: a tag's name, a coupon's id, the audience of a post.
     pub detail: Json,
+    /// Of no use after this, in milliseconds since 1970. What waits for staff is to be taken back then, where the channel
+    /// can do that, and told as expired.
+    pub not_after: Option<Instant>,
 }
 
 /// What became of an errand.

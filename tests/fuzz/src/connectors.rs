@@ -214,6 +214,7 @@ fn errand(value: &Value) -> Option<Errand> {
         text: text(&value["text"]),
         content: content(&value["content"]),
         detail,
+        not_after: value["not_after"].as_u64(),
     })
 }
 

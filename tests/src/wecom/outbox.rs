@@ -8,12 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::corp::Corp;
+use super::limits::MassLimit;
 
 /// A welcome's code is of no use after this.
 pub const WELCOME_S: u64 = 20;
-/// Beijing's days begin eight hours before UTC's.
-const ZONE_S: u64 = 8 * 3600;
-const DAY_S: u64 = 24 * 3600;
 
 #[derive(Clone, Debug, Default)]
 pub struct Outbox {
@@ -103,12 +101,16 @@ pub struct Post {
     pub created_s: u64,
     /// By userid of the staff who published.
     pub copies: BTreeMap<String, Copy>,
+    /// Nobody else can publish it.
+    pub is_cancelled: bool,
 }
 
 /// One member of staff's copy of a post.
 #[derive(Clone, Debug, Default)]
 pub struct Copy {
     pub published_s: u64,
+    /// Who sees it.
+    pub audience: Vec<String>,
     /// By whom, and when: a customer or one of the staff.
     pub likes: Vec<(String, u64)>,
     pub comments: Vec<(String, u64)>,
@@ -139,8 +141,9 @@ impl Corp {
         tasks.map(|(msgid, _)| msgid.clone()).collect()
     }
 
-    /// The sender confirms a task: what can be sent is sent. Gives to how many. A customer gets `per_day` mass messages a day.
-    pub fn confirm(&mut self, msgid: &str, now_s: u64, per_day: usize) -> usize {
+    /// The sender confirms a task: what can be sent is sent. Gives to how many. A customer gets as many mass messages as the
+    /// limit allows.
+    pub fn confirm(&mut self, msgid: &str, now_s: u64, limit: MassLimit) -> usize {
         let Some(mut task) = self.outbox.tasks.get(msgid).cloned() else { return 0 };
         if task.is_cancelled || task.confirmed_s.is_some() {
             return 0;
@@ -151,7 +154,7 @@ impl Corp {
             let fate = if task.is_group {
                 self.say_in_group(&target, &task, now_s)
             } else {
-                self.say(&target, &task, now_s, per_day)
+                self.say(&target, &task, now_s, limit)
             };
             task.targets.insert(target, fate);
         }
@@ -160,19 +163,14 @@ impl Corp {
         sent
     }
 
-    fn say(&mut self, external_userid: &str, task: &Task, now_s: u64, per_day: usize) -> Fate {
+    fn say(&mut self, external_userid: &str, task: &Task, now_s: u64, limit: MassLimit) -> Fate {
         let relation =
             self.relations.get(external_userid).and_then(|with_staff| with_staff.get(&task.sender));
         if relation.is_none_or(|relation| relation.is_left || relation.is_half) {
             return Fate::NoFriend;
         }
-        let day = |at_s: u64| (at_s + ZONE_S) / DAY_S;
-        let today = self
-            .received(external_userid)
-            .iter()
-            .filter(|one| one.by == Way::Mass && day(one.at_s) == day(now_s))
-            .count();
-        if today >= per_day {
+        let mass = self.received(external_userid).iter().filter(|one| one.by == Way::Mass);
+        if !limit.lets(mass.map(|one| one.at_s), now_s) {
             return Fate::Enough;
         }
         self.hand(external_userid, Way::Mass, &task.sender, &task.words, now_s);
@@ -207,10 +205,10 @@ impl Corp {
     /// many see it.
     pub fn publish(&mut self, moment_id: &str, staff: &str, now_s: u64) -> usize {
         let Some(post) = self.outbox.posts.get_mut(moment_id) else { return 0 };
-        if !post.senders.iter().any(|sender| sender == staff) || post.copies.contains_key(staff) {
+        let may = post.senders.iter().any(|sender| sender == staff) && !post.is_cancelled;
+        if !may || post.copies.contains_key(staff) {
             return 0;
         }
-        post.copies.insert(staff.to_owned(), Copy { published_s: now_s, ..Copy::default() });
         let (words, tags) = (post.words.clone(), post.tag_ids.iter().cloned().collect::<BTreeSet<String>>());
         let sees = |with_staff: &BTreeMap<String, super::corp::Relation>| {
             let relation = with_staff.get(staff).filter(|relation| !relation.is_left && !relation.is_half);
@@ -221,7 +219,12 @@ impl Corp {
         for her in &audience {
             self.hand(her, Way::Post, staff, &words, now_s);
         }
-        audience.len()
+        let seen_by = audience.len();
+        if let Some(post) = self.outbox.posts.get_mut(moment_id) {
+            let copy = Copy { published_s: now_s, audience, ..Copy::default() };
+            post.copies.insert(staff.to_owned(), copy);
+        }
+        seen_by
     }
 
     /// Somebody likes a member of staff's copy of a post.

@@ -105,16 +105,17 @@ impl Inside {
     ) -> Json<Value> {
         self.count(endpoint);
         let admitted = self.tokens.lock().check(query.get("access_token"), self.config.clock.now_s());
-        to_json(admitted.and_then(|()| self.spend_limit()).and_then(|()| act(&self.corp.lock())))
+        to_json(admitted.and_then(|()| self.lets(endpoint)).and_then(|()| act(&self.corp.lock())))
     }
 
-    fn spend_limit(&self) -> Result<(), Refusal> {
-        let mut left = self.calls_to_limit.lock();
-        if *left == 0 {
-            return Ok(());
+    /// What is neither the caller's fault nor the corp's.
+    fn lets(&self, endpoint: &'static str) -> Result<(), Refusal> {
+        let mut gate = self.gate.lock();
+        if let Some(code) = gate.failing(endpoint) {
+            return Err(Refusal(code, "as the test would have it"));
         }
-        *left -= 1;
-        Err(LIMITED)
+        let (per_minute, now_s) = (self.config.calls_per_minute, self.config.clock.now_s());
+        if gate.is_limited(endpoint, per_minute, now_s) { Err(LIMITED) } else { Ok(()) }
     }
 }
 
@@ -132,6 +133,9 @@ fn to_json(answer: Answer) -> Json<Value> {
 
 async fn get_token(State(inside): State<Arc<Inside>>, Query(query): Query<Params>) -> Json<Value> {
     inside.count("gettoken");
+    if let Some(code) = inside.gate.lock().failing("gettoken") {
+        return to_json(Err(Refusal(code, "as the test would have it")));
+    }
     let config = &inside.config;
     if query.get("corpid") != Some(&config.corp_id) {
         return to_json(Err(BAD_CORP));
@@ -494,6 +498,22 @@ mod tests {
         )
         .await;
         assert_eq!(chat["errcode"], 90501);
+    }
+
+    #[tokio::test]
+    async fn calls_are_counted_and_one_fails_where_the_test_says_so() {
+        let (sim, clock) = sim(|config| config.calls_per_minute = Some(2)).await;
+        let path = format!("externalcontact/get?access_token={}&external_userid=wm1", token(&sim).await);
+        let mut codes = Vec::new();
+        for _ in 0..3 {
+            codes.push(ask(&sim, &path).await["errcode"].as_i64().unwrap());
+        }
+        clock.advance(60_000);
+        sim.fail_next("externalcontact/get", 60020);
+        for _ in 0..2 {
+            codes.push(ask(&sim, &path).await["errcode"].as_i64().unwrap());
+        }
+        assert_eq!(codes, [0, 0, 45009, 60020, 0]);
     }
 
     #[tokio::test]

@@ -24,7 +24,7 @@ pub(crate) struct CourierSection {
     /// The time zone of days, nights and windows, by its IANA name. `"Asia/Shanghai"` if left out.
     zone: String,
     /// Scenes that a rule covers only where it names them, because a customer does not notice them. `welcome` always is
-    /// one. `["tag", "points"]` if left out.
+    /// one. `["tag", "points", "staff-task"]` if left out.
     apart: Vec<String>,
     /// From the cause of a welcome to when it is of no use. `"20s"` if left out: WeCom's own limit.
     welcome_expires_after: String,
@@ -47,7 +47,7 @@ impl Default for CourierSection {
     fn default() -> CourierSection {
         CourierSection {
             zone: "Asia/Shanghai".to_owned(),
-            apart: vec!["tag".to_owned(), "points".to_owned()],
+            apart: ["tag", "points", "staff-task"].map(str::to_owned).to_vec(),
             welcome_expires_after: "20s".to_owned(),
             expires_after: "30d".to_owned(),
             retry: None,

@@ -44,7 +44,7 @@ impl Default for Plan {
     fn default() -> Plan {
         Plan {
             zone: Zone::utc(),
-            apart: vec!["tag".to_owned(), "points".to_owned()],
+            apart: ["tag", "points", "staff-task"].map(str::to_owned).to_vec(),
             welcome_lifetime_ms: WELCOME_LIFETIME_MS,
             lifetime_ms: LIFETIME_MS,
             caps: Vec::new(),
@@ -269,6 +269,7 @@ mod tests {
         let all = scope(&[], &[], &[]);
         assert!(covers(&all, "moments") && covers(&all, "coupon"));
         assert!(!covers(&all, "welcome") && !covers(&all, "tag") && !covers(&all, "points"));
+        assert!(!covers(&all, "staff-task"), "she notices nothing of it");
         assert!(!covers(&scope(&["*"], &[], &[]), "welcome"), "a pattern is no exact name");
         let named = scope(&["welcome", "direct-*"], &["direct-call"], &[]);
         assert!(covers(&named, "welcome") && covers(&named, "direct-message"));

@@ -140,6 +140,8 @@ pub struct Errand {
     pub text: Option<String>,
     pub content: Option<Content>,
     pub detail: Json,
+    /// Of no use after this: the intent's own end.
+    pub not_after: Option<Instant>,
 }
 
 /// What became of an errand at once.

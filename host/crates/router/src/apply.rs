@@ -8,6 +8,7 @@ use model::{
 
 use crate::document::{self, Full, STAFF_MAX, TOLD_TRAITS_BYTES_MAX, TOLD_TRAITS_MAX};
 use crate::lane::{self, Lane};
+use crate::staff_task;
 
 /// The turn that a verdict answers.
 #[derive(Clone, Copy, Debug)]
@@ -84,8 +85,9 @@ fn decide(lane: &mut Lane, occasion: &Occasion<'_>, decision: Decision) -> Optio
         Change::Intend(intent) => intend(lane, occasion, intent, cause),
         Change::Tell(event) => return Some(event),
         Change::AskStaff(task) => {
-            let binding = occasion.binding.to_owned();
-            customer.tasks.push(HeldTask { binding, task, cause });
+            let (binding, carried) = (occasion.binding.to_owned(), staff_task::intent(&task));
+            customer.tasks.push(HeldTask { binding, task, cause: cause.clone() });
+            intend(lane, occasion, carried, cause);
         }
     }
     None

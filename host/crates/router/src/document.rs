@@ -4,12 +4,15 @@
 //! Of a policy is counted what stands in her document after the verdict and is this policy's, so nobody uses up what is another's. The
 //! limits are part of what the fold means: another one gives another state, so they stand here and in no configuration.
 
+use std::borrow::{Borrow, Cow};
 use std::collections::BTreeMap;
 
 use model::{
-    Change, Content, Customer, HeldIntent, HeldStage, HeldTag, HeldTask, HeldTrait, Intent, StaffTask, Trait,
-    Value, Verdict, Version,
+    Change, Content, Customer, Decision, HeldIntent, HeldStage, HeldTag, HeldTask, HeldTrait, Intent,
+    StaffTask, Trait, Value, Verdict, Version,
 };
+
+use crate::staff_task;
 
 /// Of everything that is kept for a while and looked at again.
 const TAGS_MAX: usize = 256;
@@ -99,6 +102,9 @@ pub(crate) fn crowd(these: usize, those: usize) -> Option<String> {
 /// What stands under a name after the verdict, in bytes. None: nothing.
 type Named<'v> = BTreeMap<&'v str, Option<usize>>;
 
+/// The same of intents: the key of one that carries a task is made of the task.
+type Keyed<'v> = BTreeMap<Cow<'v, str>, Option<usize>>;
+
 /// What a verdict leaves behind, by kind.
 #[derive(Default)]
 struct Left<'v> {
@@ -106,7 +112,7 @@ struct Left<'v> {
     traits: Named<'v>,
     stages: Named<'v>,
     alarms: Named<'v>,
-    intents: Named<'v>,
+    intents: Keyed<'v>,
     tasks: (usize, usize),
     told: usize,
 }
@@ -145,8 +151,9 @@ pub(crate) fn passes(
         ("traits", TRAITS_MAX, sum(traits, &left.traits)),
         ("stages", STAGES_MAX, sum(stages, &left.stages)),
         ("alarms", ALARMS_MAX, sum(alarms, &left.alarms)),
-        ("intents", INTENTS_MAX, sum(intents, &left.intents)),
+        // Each task is an intent, too: that there are too many of those says less.
         ("tasks of staff", TASKS_MAX, tasks),
+        ("intents", INTENTS_MAX, sum(intents, &left.intents)),
         ("events told of others", TOLD_MAX, (told, 0)),
     ];
     if let Some((kind, most, (count, _))) = kinds.iter().find(|(_, most, (count, _))| count > most) {
@@ -177,8 +184,15 @@ fn all(customer: &Customer, verdict: &Verdict) -> (usize, usize) {
         + alarms.iter().map(|alarm| alarm.key.len()).sum::<usize>()
         + intents.iter().map(held_intent).sum::<usize>()
         + tasks.iter().map(held_task).sum::<usize>();
-    let new = verdict.decisions.iter().map(|decision| decision.why.len() + brought(&decision.change));
+    let new = verdict.decisions.iter().map(brings);
     (count, held + new.sum::<usize>() + verdict.memory.as_ref().map_or(0, Vec::len))
+}
+
+/// The bytes of what a decision brings, with its reason. A task has it twice, as a task and as an intent.
+fn brings(decision: &Decision) -> usize {
+    let Decision { why, change } = decision;
+    let reasons = if matches!(change, Change::AskStaff(_)) { 2 } else { 1 };
+    reasons * why.len() + brought(change)
 }
 
 /// The bytes of what a change brings.
@@ -189,7 +203,7 @@ fn brought(change: &Change) -> usize {
         Change::Put(Trait { name, value: put }) => name.len() + value(put),
         Change::Wake(wake) => wake.key.len(),
         Change::Intend(new) => intent(new),
-        Change::AskStaff(new) => task(new),
+        Change::AskStaff(new) => task(new) + intent(&staff_task::intent(new)),
         Change::Untag(_) | Change::Quiet(_) | Change::Tell(_) => 0,
     }
 }
@@ -215,8 +229,11 @@ fn held_task(held: &HeldTask) -> usize {
 }
 
 /// How many there are of a kind after the verdict, and their bytes.
-fn sum<'c>(held: impl Iterator<Item = (&'c str, usize)>, left: &Named<'_>) -> (usize, usize) {
-    let stays = held.filter(|(name, _)| !left.contains_key(name)).map(|(_, bytes)| bytes);
+fn sum<'c, K: Borrow<str> + Ord>(
+    held: impl Iterator<Item = (&'c str, usize)>,
+    left: &BTreeMap<K, Option<usize>>,
+) -> (usize, usize) {
+    let stays = held.filter(|(name, _)| !left.contains_key(*name)).map(|(_, bytes)| bytes);
     let comes = left.values().copied().flatten();
     stays.chain(comes).fold((0, 0), |(count, sum), bytes| (count + 1, sum + bytes))
 }
@@ -225,7 +242,7 @@ impl<'v> Left<'v> {
     fn of(verdict: &'v Verdict, binding: &str, customer: &Customer) -> Left<'v> {
         let mut left = Left::default();
         for decision in &verdict.decisions {
-            let bytes = decision.why.len() + brought(&decision.change);
+            let bytes = brings(decision);
             match &decision.change {
                 Change::Tag(tag) => drop(left.tags.insert(&tag.name, Some(bytes))),
                 Change::Untag(name) => drop(left.tags.insert(name, None)),
@@ -233,18 +250,24 @@ impl<'v> Left<'v> {
                 Change::Put(put) => drop(left.traits.insert(&put.name, Some(bytes))),
                 Change::Wake(wake) => drop(left.alarms.insert(&wake.key, Some(wake.key.len()))),
                 Change::Quiet(key) => drop(left.alarms.insert(key, None)),
-                Change::Intend(new) => {
-                    // One key is one intent, and stays as it was first intended.
-                    let is_known = |held: &HeldIntent| held.binding == binding && held.intent.key == new.key;
-                    if !customer.intents.iter().any(is_known) {
-                        left.intents.entry(&new.key).or_insert(Some(bytes));
-                    }
-                }
+                Change::Intend(new) => left.intends(customer, binding, Cow::Borrowed(&new.key), bytes),
                 Change::Tell(_) => left.told += 1,
-                Change::AskStaff(_) => left.tasks = (left.tasks.0 + 1, left.tasks.1 + bytes),
+                Change::AskStaff(new) => {
+                    let its = decision.why.len() + task(new);
+                    left.tasks = (left.tasks.0 + 1, left.tasks.1 + its);
+                    left.intends(customer, binding, Cow::Owned(staff_task::key(new)), bytes - its);
+                }
             }
         }
         left
+    }
+
+    /// One key is one intent, and stays as it was first intended.
+    fn intends(&mut self, customer: &Customer, binding: &str, key: Cow<'v, str>, bytes: usize) {
+        let is_known = |held: &HeldIntent| held.binding == binding && held.intent.key == *key;
+        if !customer.intents.iter().any(is_known) {
+            self.intents.entry(key).or_insert(Some(bytes));
+        }
     }
 }
 

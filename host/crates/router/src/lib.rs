@@ -32,6 +32,7 @@ mod router;
 mod setup;
 mod shadow;
 mod slice;
+mod staff_task;
 mod telling;
 mod trace;
 mod trial;

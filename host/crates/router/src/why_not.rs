@@ -14,7 +14,7 @@ use model::{
 };
 use store::Standing;
 
-use crate::{Plugins, RouterError, Shown, Slice, Tracing, Walk};
+use crate::{Plugins, RouterError, Shown, Slice, Tracing, Walk, staff_task};
 use life::Life;
 
 /// What is asked.
@@ -172,6 +172,7 @@ impl Target {
             (Target::Tag(name), Change::Untag(tag)) => tag == name,
             (Target::Stage { journey, .. }, Change::Stage(stage)) => stage.journey == *journey,
             (Target::Intent(key), Change::Intend(intent)) => intent.key == *key,
+            (Target::Intent(key), Change::AskStaff(task)) => staff_task::key(task) == *key,
             _ => false,
         }
     }

@@ -17,6 +17,7 @@ twin!(Errand as ErrandWire {
     text: Option<String>,
     content: Option<Content>,
     detail: Raw,
+    not_after: Option<u64>,
 });
 
 /// A webhook's request in a file. `body` for text, `body_base64` for bytes; neither: an empty body.

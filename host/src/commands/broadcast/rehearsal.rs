@@ -152,7 +152,7 @@ fn samples(
 }
 
 fn errand(outlet: &Outlet, intent: &Intent, customer: &Customer) -> Errand {
-    let Intent { key: _, scene, text, content, detail, not_before: _, not_after: _ } = intent.clone();
+    let Intent { key: _, scene, text, content, detail, not_before: _, not_after } = intent.clone();
     let named = courier::named_staff(detail.as_deref());
     Errand {
         id: "int_rehearsal".to_owned(),
@@ -162,6 +162,7 @@ fn errand(outlet: &Outlet, intent: &Intent, customer: &Customer) -> Errand {
         text,
         content,
         detail: detail.unwrap_or_else(|| "null".to_owned()),
+        not_after,
     }
 }
 

@@ -167,6 +167,7 @@ impl<P: Port> Call<P> {
             text: intent.text.clone(),
             content: intent.content.clone(),
             detail: intent.detail.clone().unwrap_or_else(|| "null".to_owned()),
+            not_after: intent.not_after,
         }
     }
 

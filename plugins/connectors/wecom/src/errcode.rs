@@ -69,3 +69,68 @@ pub fn fault(code: i64, path: &str, message: &str) -> Fault {
         Class::NoTie | Class::Data | Class::Parameter | Class::Unknown => Fault::Malformed(said),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every code that is classed, and what becomes of a call that it answers.
+    const TABLE: [(&[i64], Class); 15] = [
+        (&[40014, 42001], Class::Token),
+        (&[-1, 6000, 41063], Class::Later(None)),
+        (&[45009], Class::Later(Some(60_000))),
+        (&[45033], Class::Later(Some(1_000))),
+        (&[40001], Class::Operator("setting secret is not accepted")),
+        (&[40013], Class::Operator("setting corp_id is not accepted")),
+        (&[60020], Class::Operator("this host's address is not among the app's trusted ones")),
+        (&[95011, 95012, 95017], Class::Operator("customer service is set up otherwise, or its API is off")),
+        (
+            &[40056, 43012, 48001, 48002, 48006, 84074, 301002, 301052],
+            Class::Operator("the app has no right to this"),
+        ),
+        (&[40126], Class::Operator("the corp has as many tags as it may have")),
+        (&[701008], Class::Operator("the licence does not cover it")),
+        (&[84061], Class::NoTie),
+        (
+            &[
+                40003, 40068, 40071, 40096, 40098, 41048, 41050, 41051, 41054, 41061, 41096, 46004, 60011,
+                60111, 81013, 81017, 90501, 95000, 95004, 95013, 95014, 610014,
+            ],
+            Class::Data,
+        ),
+        (&[40058, 40063, 41064, 41088, 640027], Class::Parameter),
+        (&[0, 1, 40002, 45010, 99999, i64::MAX, i64::MIN], Class::Unknown),
+    ];
+
+    #[test]
+    fn every_code_says_who_must_act_and_whether_to_try_again() {
+        for (codes, expected) in TABLE {
+            for &code in codes {
+                assert_eq!(class(code), expected, "{code}");
+                let fault = fault(code, "externalcontact/get", "her name, hint: [1]");
+                let fits = match (expected, &fault) {
+                    (Class::Token, Fault::Unauthorised(why)) => why.contains("fresh token"),
+                    // The host logs it, and her name is no business of the log's.
+                    (Class::Later(after), Fault::Later(Pause { why, retry_after_ms })) => {
+                        *retry_after_ms == after && !why.contains("her name")
+                    }
+                    (Class::Operator(what), Fault::Misconfigured(why)) => why.starts_with(what),
+                    (
+                        Class::NoTie | Class::Data | Class::Parameter | Class::Unknown,
+                        Fault::Malformed(why),
+                    ) => why.contains("her name"),
+                    _ => false,
+                };
+                assert!(fits && fault.why().contains(&code.to_string()), "{code}: {fault:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_table_has_every_code_that_is_classed() {
+        let known: Vec<i64> = TABLE.iter().flat_map(|(codes, _)| codes.iter().copied()).collect();
+        let classed = (-100..1_000_000).filter(|code| class(*code) != Class::Unknown);
+        let missing: Vec<i64> = classed.filter(|code| !known.contains(code)).collect();
+        assert_eq!(missing, [0_i64; 0]);
+    }
+}

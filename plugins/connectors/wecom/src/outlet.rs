@@ -7,10 +7,13 @@
 //! Keys of the memory are held before the first call of the API, in one order: posts, then tags, then the token. Chores hold
 //! them in the same order, so that no two calls wait for each other.
 
+mod attachment;
 pub mod friend;
 mod message;
+mod notice;
 mod post;
 mod remark;
+mod staff_task;
 mod tag;
 mod welcome;
 
@@ -28,7 +31,7 @@ use crate::identity;
 use crate::rest::Api;
 use crate::settings::Settings;
 
-pub use post::Post;
+pub use post::{Post, held};
 
 /// Calls of the API after which no unit is begun. The host allows 64 in one call of the connector, and a unit takes five.
 const CALLS_MAX: u32 = 50;
@@ -38,10 +41,11 @@ const BEGIN_MS: u64 = 8_000;
 const POSTS_MAX: usize = 4;
 /// Customers in one task, by the platform's page.
 const CUSTOMERS_MAX: usize = 10_000;
-/// Attachments of one message.
-const ATTACHMENTS_MAX: usize = 9;
+/// Errands whose ends lie in one such stretch are one task, which ends with the earliest: a policy that says “for a day” of
+/// everybody who bought shall not ask staff for as many confirmations as there are buyers.
+const END_MS: u64 = 60 * 60 * 1000;
 
-const SCENES: [(&str, Scene, Carriage); 7] = [
+const SCENES: [(&str, Scene, Carriage); 8] = [
     ("welcome", Scene::Welcome, Carriage::Sends),
     ("direct-message", Scene::Direct, Carriage::AsksStaff),
     ("group-message", Scene::Group, Carriage::AsksStaff),
@@ -49,6 +53,7 @@ const SCENES: [(&str, Scene, Carriage); 7] = [
     ("tag", Scene::Tag, Carriage::Sends),
     ("remark", Scene::Remark, Carriage::Sends),
     ("friend-request", Scene::Friend, Carriage::AsksStaff),
+    ("staff-task", Scene::StaffTask, Carriage::Sends),
 ];
 
 /// In the order in which they are done: a welcome is of no use after twenty seconds.
@@ -61,6 +66,7 @@ pub enum Scene {
     Tag,
     Remark,
     Friend,
+    StaffTask,
 }
 
 /// What a policy says besides text and content. Keys that are not ours are its own.
@@ -79,13 +85,15 @@ struct Detail {
     remove: Vec<String>,
     remark: Option<String>,
     description: Option<String>,
+    /// Until when a task for staff is to be done, in milliseconds. Of another scene's it is the policy's own.
+    due: Value,
 }
 
 /// One errand, read.
 struct Parcel<'a> {
     errand: &'a Errand,
     detail: Detail,
-    /// Her `external_userid`. Of somebody who is no friend yet, her number.
+    /// Her `external_userid`. Of somebody who is no friend yet, her number; a task for staff may be about either.
     her: String,
 }
 
@@ -105,8 +113,9 @@ pub fn abilities() -> Vec<Ability> {
 
 /// Carries the errands.
 pub fn carry(settings: &Settings, errands: &[Errand], host: &mut dyn Host) -> Delivery {
+    let now = host.now();
     let read: Vec<Result<(Scene, Parcel<'_>), Fault>> =
-        errands.iter().map(|errand| Parcel::read(settings, errand)).collect();
+        errands.iter().map(|errand| Parcel::read(settings, errand, now)).collect();
     let units = units(&read);
     let posts = |unit: &Vec<usize>| scene_of(&read, unit) == Some(Scene::Post);
     let left_out: Vec<Vec<usize>> =
@@ -153,7 +162,7 @@ fn units(read: &[Result<(Scene, Parcel<'_>), Fault>]) -> Vec<Vec<usize>> {
         let key = match scene {
             Scene::Direct | Scene::Group => parcel.content_key(),
             Scene::Post => post::key(parcel),
-            Scene::Welcome | Scene::Tag | Scene::Remark | Scene::Friend => at.to_string(),
+            Scene::Welcome | Scene::Tag | Scene::Remark | Scene::Friend | Scene::StaffTask => at.to_string(),
         };
         match open.get(&(*scene, key.clone())).map(|&unit| &mut units[unit].1) {
             Some(all) if all.len() < CUSTOMERS_MAX => all.push(at),
@@ -212,7 +221,7 @@ fn no(why: impl Into<String>) -> Fault {
 }
 
 impl<'a> Parcel<'a> {
-    fn read(settings: &Settings, errand: &'a Errand) -> Result<(Scene, Parcel<'a>), Fault> {
+    fn read(settings: &Settings, errand: &'a Errand, now: Instant) -> Result<(Scene, Parcel<'a>), Fault> {
         let scene = SCENES.iter().find(|(name, _, _)| *name == errand.scene).map(|(_, scene, _)| *scene);
         let scene = scene.ok_or_else(|| no(format!("scene {:?} is none that WeCom plays", errand.scene)))?;
         // The newest: a corp that was moved gives the same person another one.
@@ -220,13 +229,23 @@ impl<'a> Parcel<'a> {
             Scene::Friend => identity::phone_of(&errand.to)
                 .map(|number| friend::bare(&number))
                 .ok_or_else(|| no("she has no phone by which staff could find her"))?,
-            _ => identity::external_of(settings, &errand.to)
-                .ok_or_else(|| no(format!("she has no wecom.external-userid in {}", settings.corp_id)))?,
+            Scene::StaffTask => identity::external_of(settings, &errand.to)
+                .or_else(|| identity::phone_of(&errand.to))
+                .ok_or_else(|| {
+                    no("nothing says to staff who she is: no wecom.external-userid here, and no phone")
+                })?,
+            Scene::Welcome | Scene::Direct | Scene::Group | Scene::Post | Scene::Tag | Scene::Remark => {
+                identity::external_of(settings, &errand.to)
+                    .ok_or_else(|| no(format!("she has no wecom.external-userid in {}", settings.corp_id)))?
+            }
         };
         let detail = serde_json::from_str::<Option<Detail>>(&errand.detail)
             .map_err(|error| no(format!("the intent's detail does not fit: {error}")))?
             .unwrap_or_default();
         let parcel = Parcel { errand, detail, her };
+        if errand.not_after.is_some_and(|end| end <= now) {
+            return Err(no("its time is over: it is of no use any more"));
+        }
         match scene {
             Scene::Welcome => welcome::check(&parcel)?,
             Scene::Direct => message::check(&parcel)?,
@@ -235,6 +254,7 @@ impl<'a> Parcel<'a> {
             Scene::Tag => tag::check(&parcel)?,
             Scene::Remark => remark::check(&parcel)?,
             Scene::Friend => friend::check(&parcel)?,
+            Scene::StaffTask => staff_task::check(&parcel)?,
         }
         Ok((scene, parcel))
     }
@@ -250,18 +270,25 @@ impl<'a> Parcel<'a> {
 
     /// Something to say, and not more of it than the platform takes.
     fn check_message(&self, text_bytes_max: usize) -> Result<(), Fault> {
-        let (text, attachments) = (self.text(), self.detail.attachments.len());
-        if text.is_empty() && attachments == 0 {
+        let text = self.text();
+        if text.is_empty() && self.detail.attachments.is_empty() {
             return Err(no("it says nothing: give text, or detail.attachments"));
         }
         if text.len() > text_bytes_max {
             return Err(no(format!("its text has {} bytes, and WeCom takes {text_bytes_max}", text.len())));
         }
-        if attachments > ATTACHMENTS_MAX {
-            return Err(no(format!("it has {attachments} attachments, and WeCom takes {ATTACHMENTS_MAX}")));
-        }
         Ok(())
     }
+
+    /// In which stretch its end lies.
+    fn end(&self) -> Option<u64> {
+        self.errand.not_after.map(|end| end / END_MS)
+    }
+}
+
+/// When the first of them is of no use any more.
+fn earliest(parcels: &[&Parcel<'_>]) -> Option<Instant> {
+    parcels.iter().filter_map(|parcel| parcel.errand.not_after).min()
 }
 
 impl Bag<'_> {
@@ -278,6 +305,9 @@ impl Bag<'_> {
             (Scene::Remark, [parcel, ..]) => one(remark::write(self, parcel)),
             (Scene::Friend, [parcel, ..]) => {
                 vec![friend::ask(self, parcel).unwrap_or_else(Outcome::Failed)]
+            }
+            (Scene::StaffTask, [parcel, ..]) => {
+                vec![staff_task::tell(self, parcel).map_or_else(Outcome::Failed, Outcome::Sent)]
             }
             (Scene::Direct, [first, ..]) => message::direct(self, first, parcels),
             (Scene::Group, [first, ..]) => message::group(self, first, parcels),

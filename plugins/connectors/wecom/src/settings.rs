@@ -2,6 +2,7 @@
 
 mod state_handle;
 
+use heliu_sdk::events::Instant;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -81,7 +82,8 @@ pub struct Settings {
     #[schemars(length(min = 1, max = 30))]
     pub tag_group: String,
 
-    /// Days that staff have to confirm a message or a post. After them it is taken back, and its errands have expired.
+    /// Days that staff have to confirm a message, or to add a friend. After them it is taken back, and its errands have
+    /// expired; earlier, where an errand is of no use any more before.
     #[serde(default = "confirm_days")]
     #[schemars(range(min = 1, max = 30))]
     pub confirm_days: u32,
@@ -153,6 +155,12 @@ impl Settings {
     /// How long staff have to confirm.
     pub fn confirm_ms(&self) -> u64 {
         u64::from(self.confirm_days) * DAY_MS
+    }
+
+    /// Until when staff have to confirm what is asked of them now, and is of no use after `end`.
+    pub fn confirm_until(&self, now: Instant, end: Option<Instant>) -> Instant {
+        let until = now + self.confirm_ms();
+        end.map_or(until, |end| end.min(until))
     }
 
     /// How long a post is read.

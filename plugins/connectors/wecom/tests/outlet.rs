@@ -1,10 +1,15 @@
 //! The way of errands: what the platform is asked, what is remembered between calls, and what the results come to.
 
+#[path = "outlet/end.rs"]
+mod end;
+#[path = "outlet/post.rs"]
+mod post;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use heliu_sdk::chores::{Chore, Harvest};
 use heliu_sdk::connector::{Delivery, Errand, Outcome};
-use heliu_sdk::events::{Content, Event, Fact, Identity, Instant, Look, ReceiptStep};
+use heliu_sdk::events::{Event, Fact, Identity, Instant, ReceiptStep};
 use heliu_sdk::faults::Fault;
 use heliu_sdk::http::{Failure, Request, Response};
 use heliu_sdk::log::Level;
@@ -56,6 +61,10 @@ impl Platform {
 
     fn carry(&mut self, errands: &[Errand]) -> Delivery {
         Wecom::carry(&settings(), errands.to_vec(), self)
+    }
+
+    fn done(&mut self, chore: &Chore) -> Harvest {
+        self.work(chore).unwrap_or_else(|fault| panic!("{fault:?}"))
     }
 
     fn work(&mut self, chore: &Chore) -> Result<Harvest, Fault> {
@@ -127,6 +136,7 @@ fn errand(id: &str, scene: &str, her: &str, detail: Value) -> Errand {
         text: Some("你好".to_owned()),
         content: None,
         detail: detail.to_string(),
+        not_after: None,
     }
 }
 
@@ -386,113 +396,6 @@ fn a_group_is_told_once_whoever_asks_for_it() {
         receipts(&harvest.events).into_iter().map(|(errand, step, _)| (errand, step)).collect();
     assert_eq!(told, [("int_1", ReceiptStep::Confirmed), ("int_2", ReceiptStep::Failed)]);
     assert_eq!(harvest.events[1].who, [handle("wm2")]);
-}
-
-fn post(id: &str, her: &str) -> Errand {
-    let content = Content { id: "sku-7".to_owned(), kind: "product".to_owned(), title: None, category: None };
-    Errand { content: Some(content), ..errand(id, "moments", her, json!({"tags": ["敏感肌"]})) }
-}
-
-fn with_tag(host: &mut Platform) {
-    let groups = json!([{"group_id": "et1", "group_name": "肤质", "tag": [{"id": "et2", "name": "敏感肌"}]}]);
-    host.on("get_corp_tag_list", json!({"errcode": 0, "tag_group": groups}));
-}
-
-#[test]
-fn a_post_is_made_once_and_read_while_it_is_liked() {
-    let mut host = Platform::new();
-    with_tag(&mut host);
-    host.on("add_moment_task", json!({"errcode": 0, "jobid": "j1"}));
-    let first = host.carry(&[post("int_1", "wm1"), post("int_2", "wm2")]);
-    assert_eq!(first.outcomes, [awaiting("j1"), awaiting("j1")]);
-    // Keys of posts are held before that of the tags, and both before the token's.
-    assert!(
-        host.held[0].starts_with("post:")
-            && host.held[1] == "tags"
-            && host.held[2].starts_with("access-token")
-    );
-    let range =
-        json!({"sender_list": {"user_list": ["lin"]}, "external_contact_list": {"tag_list": ["et2"]}});
-    assert_eq!(host.asked("add_moment_task")[0]["visible_range"], range);
-
-    host.on("get_moment_task_result", json!({"errcode": 0, "status": 2}));
-    host.on(
-        "get_moment_task_result",
-        json!({"errcode": 0, "status": 3, "result": {"errcode": 0, "moment_id": "mom1"}}),
-    );
-    host.on("get_moment_task", json!({"errcode": 0, "task_list": [{"userid": "lin", "publish_status": 0}]}));
-    host.on("get_moment_task", json!({"errcode": 0, "task_list": [{"userid": "lin", "publish_status": 1}]}));
-    let likes = json!([{"external_userid": "wm2 ", "create_time": 1_767_240_000}, {"userid": "he", "create_time": 1_767_240_001}]);
-    let comments = json!([{"external_userid": "wm9", "create_time": 1_767_250_000}]);
-    host.on("get_moment_comments", json!({"errcode": 0, "like_list": likes, "comment_list": comments}));
-    let making = host.work(&first.chores[0]).unwrap_or_else(|fault| panic!("{fault:?}"));
-    let waiting = host.work(&making.chores[0]).unwrap_or_else(|fault| panic!("{fault:?}"));
-    assert!(making.events.is_empty() && waiting.events.is_empty());
-    // Meanwhile another customer is to see it: she does already.
-    let joined = host.carry(&[post("int_3", "wm3")]);
-    assert_eq!((joined.outcomes, host.asked("add_moment_task").len()), (vec![awaiting("j1")], 1));
-    assert_eq!(joined.chores[0].key, waiting.chores[0].key);
-    let published = host.work(&waiting.chores[0]).unwrap_or_else(|fault| panic!("{fault:?}"));
-    let confirmed = ["int_1", "int_2", "int_3"].map(|id| (id, ReceiptStep::Confirmed, None));
-    let liked = ("int_2", ReceiptStep::Read, Some("liked"));
-    assert_eq!(receipts(&published.events), [&confirmed[..], &[liked]].concat());
-    let views = published.events.iter().filter_map(|event| match &event.fact {
-        Fact::Saw(view) => {
-            Some((event.who.clone(), view.look, view.about.id.as_str(), view.via.as_deref(), event.at))
-        }
-        _ => None,
-    });
-    let views: Vec<_> = views.collect();
-    assert_eq!(
-        views,
-        [
-            (vec![handle("wm2")], Look::Liked, "sku-7", Some("int_2"), 1_767_240_000_000),
-            (vec![handle("wm9")], Look::Commented, "sku-7", None, 1_767_250_000_000),
-        ]
-    );
-    // Read again it tells the same likes, and what they say of the errand, by the same ids.
-    let again = host.work(&published.chores[0]).unwrap_or_else(|fault| panic!("{fault:?}"));
-    assert_eq!(ids(&again.events), ids(&published.events[3..]));
-    host.now = START + 7 * DAY;
-    let last = host.work(&again.chores[0]).unwrap_or_else(|fault| panic!("{fault:?}"));
-    assert_eq!((last.chores.len(), receipts(&last.events)), (0, vec![liked]));
-    assert!(host.remembered().is_empty(), "{:?}", host.remembered());
-}
-
-#[test]
-fn a_post_that_the_platform_does_not_make_has_failed_for_all() {
-    let mut host = Platform::new();
-    with_tag(&mut host);
-    host.on("add_moment_task", json!({"errcode": 0, "jobid": "j1"}));
-    let delivery = host.carry(&[post("int_1", "wm1")]);
-    let result = json!({"errcode": 0, "status": 3, "result": {"errcode": 40003, "errmsg": "invalid userid"}});
-    host.on("get_moment_task_result", result);
-    let harvest = host.work(&delivery.chores[0]).unwrap_or_else(|fault| panic!("{fault:?}"));
-    let told = receipts(&harvest.events);
-    assert_eq!((told[0].0, told[0].1), ("int_1", ReceiptStep::Failed));
-    assert!(told[0].2.is_some_and(|why| why.contains("40003")), "{told:?}");
-    assert!(harvest.chores.is_empty() && host.remembered().is_empty());
-}
-
-#[test]
-fn a_post_without_an_audience_would_be_everybodys_and_is_refused() {
-    let mut host = Platform::new();
-    let delivery = host.carry(&[errand("int_1", "moments", "wm1", json!({"audience": "this-customer"}))]);
-    assert!(
-        matches!(&delivery.outcomes[0], Outcome::Failed(Fault::Malformed(why)) if why.contains("audience"))
-    );
-    assert!(host.asked.is_empty());
-}
-
-#[test]
-fn a_post_that_may_have_been_taken_is_not_tried_again() {
-    let mut host = Platform::new();
-    with_tag(&mut host);
-    host.fails("add_moment_task", Failure::TimedOut);
-    let delivery = host.carry(&[post("int_1", "wm1")]);
-    assert!(
-        matches!(&delivery.outcomes[0], Outcome::Failed(Fault::Malformed(why)) if why.contains("not known"))
-    );
 }
 
 fn marks(id: &str, add: &[&str], remove: &[&str]) -> Errand {

@@ -45,6 +45,8 @@ pub struct Errand {
     text: Option<String>,
     content: Option<Content>,
     detail: Box<RawValue>,
+    #[serde(default)]
+    not_after: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -153,7 +155,7 @@ impl Request {
 
 impl Errand {
     pub fn to_errand(&self) -> connector::Errand {
-        let Errand { id, scene, to, staff, text, content, detail } = self;
+        let Errand { id, scene, to, staff, text, content, detail, not_after } = self;
         connector::Errand {
             id: id.clone(),
             scene: scene.clone(),
@@ -162,6 +164,7 @@ impl Errand {
             text: text.clone(),
             content: content.clone(),
             detail: detail.get().to_owned(),
+            not_after: *not_after,
         }
     }
 }

@@ -1,17 +1,18 @@
 //! The endpoints that write: welcomes, tasks for staff, posts, tags, remarks; and those that tell what became of them.
 
-use std::collections::BTreeMap;
+mod post;
+
 use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, get};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-use super::super::outbox::{Fate, Post, PostJob, Task, WELCOME_S, Way, Words};
+use super::super::outbox::{Fate, Task, WELCOME_S, Way, Words};
 use super::super::service::Unread;
 use super::{
     Answer, BAD_EXTERNAL_USERID, BAD_PARAMETER, BAD_TAG, LIMITED, NO_RELATION, Params, Refusal, page, parsed,
@@ -28,7 +29,6 @@ const TAGS_ENOUGH: Refusal = Refusal(40126, "tag count out of limit");
 const NOBODY: Refusal = Refusal(41048, "no customer to send");
 const WELCOME_OVER: Refusal = Refusal(41050, "welcome code expired");
 const WELCOME_USED: Refusal = Refusal(41051, "chat already started");
-const NOT_PUBLISHED: Refusal = Refusal(41061, "moment not published by the user");
 const ATTACHMENTS: Refusal = Refusal(41064, "attachments over limit");
 const TOO_MANY: Refusal = Refusal(81017, "too many ids");
 
@@ -37,7 +37,6 @@ const BAD_RING: Refusal = Refusal(95007, "invalid msg token");
 
 const TEXT_BYTES_MAX: usize = 4000;
 const NOTICE_BYTES_MAX: usize = 2048;
-const POST_CHARS_MAX: usize = 2000;
 const ATTACHMENTS_MAX: usize = 9;
 const CUSTOMERS_MAX: usize = 10_000;
 const CHATS_MAX: usize = 2000;
@@ -45,16 +44,18 @@ const TAGS_MAX: usize = 3000;
 const NAME_CHARS_MAX: usize = 30;
 
 pub(super) fn routes(router: Router<Arc<Inside>>) -> Router<Arc<Inside>> {
-    let writes: [(&'static str, Act); 14] = [
+    let writes: [(&'static str, Act); 16] = [
         ("externalcontact/send_welcome_msg", welcome),
         ("externalcontact/add_msg_template", add_task),
         ("externalcontact/get_groupmsg_list_v2", list_tasks),
         ("externalcontact/get_groupmsg_task", task_senders),
         ("externalcontact/get_groupmsg_send_result", task_result),
         ("externalcontact/cancel_groupmsg_send", cancel_task),
-        ("externalcontact/add_moment_task", add_post),
-        ("externalcontact/get_moment_task", post_senders),
-        ("externalcontact/get_moment_comments", post_reactions),
+        ("externalcontact/add_moment_task", post::add),
+        ("externalcontact/cancel_moment_task", post::cancel),
+        ("externalcontact/get_moment_task", post::senders),
+        ("externalcontact/get_moment_send_result", post::seen),
+        ("externalcontact/get_moment_comments", post::reactions),
         ("externalcontact/add_corp_tag", add_tags),
         ("externalcontact/mark_tag", mark_tags),
         ("externalcontact/remark", remark),
@@ -67,7 +68,7 @@ pub(super) fn routes(router: Router<Arc<Inside>>) -> Router<Arc<Inside>> {
     writes
         .into_iter()
         .fold(router, add)
-        .route("/cgi-bin/externalcontact/get_moment_task_result", get(post_job))
+        .route("/cgi-bin/externalcontact/get_moment_task_result", get(post::job))
 }
 
 type Act = fn(&mut Corp, &Value, Setting) -> Answer;
@@ -81,13 +82,15 @@ struct Setting {
 }
 
 fn by_post(endpoint: &'static str, act: Act) -> MethodRouter<Arc<Inside>> {
-    post(move |State(inside): State<Arc<Inside>>, Query(query): Query<Params>, body: Bytes| async move {
-        let answer = inside.change(endpoint, &query, |corp, setting| act(corp, &parsed(&body)?, setting));
-        if inside.answers_to_keep.lock().remove(endpoint) {
-            return std::future::pending().await;
-        }
-        answer
-    })
+    axum::routing::post(
+        move |State(inside): State<Arc<Inside>>, Query(query): Query<Params>, body: Bytes| async move {
+            let answer = inside.change(endpoint, &query, |corp, setting| act(corp, &parsed(&body)?, setting));
+            if inside.answers_to_keep.lock().remove(endpoint) {
+                return std::future::pending().await;
+            }
+            answer
+        },
+    )
 }
 
 /// A message of the app to a member of staff. One who is not visible to the app is left out, and named.
@@ -117,21 +120,6 @@ fn service(corp: &mut Corp, asked: &Value, setting: Setting) -> Answer {
     })
 }
 
-async fn post_job(State(inside): State<Arc<Inside>>, Query(query): Query<Params>) -> Response {
-    inside.change("externalcontact/get_moment_task_result", &query, |corp, _| {
-        let job = query.get("jobid").and_then(|id| corp.outbox.jobs.get_mut(id)).ok_or(BAD_PARAMETER)?;
-        job.asked += 1;
-        if job.asked == 1 {
-            return Ok(json!({"status": 2, "type": "add_moment_task"}));
-        }
-        let result = match &job.result {
-            Ok(moment_id) => json!({"errcode": 0, "errmsg": "ok", "moment_id": moment_id}),
-            Err((code, message)) => json!({"errcode": code, "errmsg": message}),
-        };
-        Ok(json!({"status": 3, "type": "add_moment_task", "result": result}))
-    })
-}
-
 impl Inside {
     fn change(
         &self,
@@ -148,7 +136,7 @@ impl Inside {
         };
         let admitted = self.tokens.lock().check(query.get("access_token"), now_s);
         let answer =
-            admitted.and_then(|()| self.spend_limit()).and_then(|()| act(&mut self.corp.lock(), setting));
+            admitted.and_then(|()| self.lets(endpoint)).and_then(|()| act(&mut self.corp.lock(), setting));
         // What was done is done, whether its answer arrives or not.
         if self.answers_to_lose.lock().remove(endpoint) {
             return (StatusCode::BAD_GATEWAY, "bad gateway").into_response();
@@ -173,7 +161,11 @@ fn words(asked: &Value) -> Result<Words, Refusal> {
     if words.attachments.len() > ATTACHMENTS_MAX {
         return Err(ATTACHMENTS);
     }
-    Ok(words)
+    let is_long = |attachment: &Value| {
+        let long = |kind: &str, field: &str, max: usize| text(&attachment[kind], field).len() > max;
+        long("link", "title", 128) || long("link", "desc", 512) || long("miniprogram", "title", 64)
+    };
+    if words.attachments.iter().any(is_long) { Err(BAD_PARAMETER) } else { Ok(words) }
 }
 
 fn message(asked: &Value) -> Result<Words, Refusal> {
@@ -302,54 +294,6 @@ fn cancel_task(corp: &mut Corp, asked: &Value, _: Setting) -> Answer {
     }
     task.is_cancelled = true;
     Ok(json!({}))
-}
-
-fn add_post(corp: &mut Corp, asked: &Value, Setting { now_s, .. }: Setting) -> Answer {
-    let words = words(asked)?;
-    if words.text.chars().count() > POST_CHARS_MAX {
-        return Err(BAD_PARAMETER);
-    }
-    let range = &asked["visible_range"];
-    let named: Vec<String> =
-        texts(&range["sender_list"]["user_list"]).into_iter().map(str::to_owned).collect();
-    let senders = if named.is_empty() { corp.staff.keys().cloned().collect() } else { named };
-    let tag_ids: Vec<String> =
-        texts(&range["external_contact_list"]["tag_list"]).into_iter().map(str::to_owned).collect();
-    // The task is taken whatever it says; its result tells.
-    let result = if senders.iter().any(|sender| !corp.staff.contains_key(sender)) {
-        Err((NO_SENDER.0, NO_SENDER.1))
-    } else if tag_ids.iter().any(|id| corp.tag(id).is_none()) {
-        Err((BAD_TAG.0, BAD_TAG.1))
-    } else {
-        let moment_id = corp.outbox.next_id("mom");
-        let post = Post { words, senders, tag_ids, created_s: now_s, copies: BTreeMap::new() };
-        corp.outbox.posts.insert(moment_id.clone(), post);
-        Ok(moment_id)
-    };
-    let jobid = corp.outbox.next_id("job");
-    corp.outbox.jobs.insert(jobid.clone(), PostJob { asked: 0, result });
-    Ok(json!({"jobid": jobid}))
-}
-
-fn post_of<'a>(corp: &'a Corp, asked: &Value) -> Result<&'a Post, Refusal> {
-    corp.outbox.posts.get(text(asked, "moment_id")).ok_or(BAD_PARAMETER)
-}
-
-fn post_senders(corp: &mut Corp, asked: &Value, setting: Setting) -> Answer {
-    let post = post_of(corp, asked)?;
-    let row = |sender: &String| json!({"userid": sender, "publish_status": u8::from(post.copies.contains_key(sender))});
-    paged("task_list", post.senders.iter().map(row).collect(), asked, setting)
-}
-
-fn post_reactions(corp: &mut Corp, asked: &Value, _: Setting) -> Answer {
-    let copy = post_of(corp, asked)?.copies.get(text(asked, "userid")).ok_or(NOT_PUBLISHED)?;
-    // The vendor's own examples have a blank behind an id.
-    let row = |(who, at_s): &(String, u64)| match corp.staff.contains_key(who) {
-        true => json!({"userid": who, "create_time": at_s}),
-        false => json!({"external_userid": format!("{who} "), "create_time": at_s}),
-    };
-    let rows = |list: &[(String, u64)]| list.iter().map(row).collect::<Vec<Value>>();
-    Ok(json!({"comment_list": rows(&copy.comments), "like_list": rows(&copy.likes)}))
 }
 
 fn add_tags(corp: &mut Corp, asked: &Value, Setting { now_s, .. }: Setting) -> Answer {

@@ -112,7 +112,7 @@ impl From<feed::Page> for model::Page {
 
 impl From<model::Errand> for outlet::Errand {
     fn from(errand: model::Errand) -> Self {
-        let model::Errand { id, scene, to, staff, text, content, detail } = errand;
+        let model::Errand { id, scene, to, staff, text, content, detail, not_after } = errand;
         outlet::Errand {
             id,
             scene,
@@ -121,6 +121,7 @@ impl From<model::Errand> for outlet::Errand {
             text,
             content: content.map(Into::into),
             detail,
+            not_after,
         }
     }
 }

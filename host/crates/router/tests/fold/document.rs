@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use journal::Batch;
 use model::{
-    Act as Doing, Bond, ChannelEvent, Customer, DeadTurn, Entry, Event, Fact, Identity, Note, Overflow,
-    Receipt, ReceiptStep, Tie, Touchpoint, Trait, Value,
+    Act as Doing, Bond, ChannelEvent, Customer, DeadTurn, Entry, Event, Fact, Identity, Intent, IntentState,
+    Note, Overflow, Receipt, ReceiptStep, Tie, Touchpoint, Trait, Value,
 };
 use router::rebuild;
 use store::MemoryStore;
@@ -99,6 +99,21 @@ fn what_passes_the_limit_is_a_dead_turn_that_names_it_and_nobody_else_suffers() 
         assert_eq!(host.customers()[1].traits.len(), 64, "{kind}");
         agrees_with_a_rebuild(&host);
     }
+}
+
+#[test]
+fn what_staff_are_asked_is_an_intent_and_the_same_again_is_the_same_one() {
+    let host = greedy("same", 2);
+    let customer = first(&host);
+    assert_eq!(customer.tasks.len(), 2 * 64);
+    let intents: Vec<_> = customer.intents.iter().filter(|held| held.binding == "greedy").collect();
+    let [held] = intents.as_slice() else { panic!("{intents:?}") };
+    let Intent { key: _, scene, text, content, detail, not_before, not_after } = &held.intent;
+    let said = (scene.as_str(), text.as_deref(), detail.as_deref());
+    assert_eq!(said, ("staff-task", Some("call"), Some("{\"due\":9}")));
+    assert_eq!((content, not_before, not_after), (&None, &None, &None));
+    assert_eq!((held.state, held.cause.why.as_str()), (IntentState::Proposed, "more"));
+    agrees_with_a_rebuild(&host);
 }
 
 #[test]

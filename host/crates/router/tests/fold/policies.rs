@@ -126,6 +126,7 @@ fn more(kind: &str, name: String, turn: &Turn<'_>) -> Change {
         "stages" => Change::Stage(Stage { journey: name, stage: "on".to_owned() }),
         "alarms" => Change::Wake(Wake { key: name, due: turn.now + 400_000 }),
         "intents" => Change::Intend(intent(&name)),
+        "same" => Change::AskStaff(StaffTask { title: "call".to_owned(), due: Some(9) }),
         _ => Change::AskStaff(StaffTask { title: name, due: None }),
     }
 }

@@ -244,6 +244,7 @@ fn errands(count: usize) -> Vec<Errand> {
         text: Some("你好".to_owned()),
         content: None,
         detail: "{}".to_owned(),
+        not_after: None,
     };
     (0..count).map(errand).collect()
 }

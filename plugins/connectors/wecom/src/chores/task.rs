@@ -29,12 +29,15 @@ const UNREADABLE_MS: u32 = 60 * 60 * 1000;
 /// Pages of one answer: 10 000 customers are 20.
 const PAGES_MAX: usize = 40;
 
+/// A page of what became of a task or a post.
 #[derive(Deserialize)]
-struct Page {
+pub(super) struct Page {
     #[serde(default)]
-    task_list: Option<Vec<Value>>,
+    pub task_list: Option<Vec<Value>>,
     #[serde(default)]
-    send_list: Option<Vec<Value>>,
+    pub send_list: Option<Vec<Value>>,
+    #[serde(default)]
+    pub customer_list: Option<Vec<Value>>,
     #[serde(default)]
     next_cursor: Option<String>,
 }
@@ -126,7 +129,7 @@ fn take_back(api: &mut Api<'_>, msgid: &str) -> Result<(), Fault> {
 /// The staff whom a task asks.
 pub fn senders(api: &mut Api<'_>, msgid: &str) -> Result<Vec<Sender>, ApiError> {
     let mut senders = Vec::new();
-    pages(api, TASK, json!({"msgid": msgid, "limit": ROWS}), |page| {
+    pages(api, TASK, PAGES_MAX, json!({"msgid": msgid, "limit": ROWS}), |page| {
         for row in page.task_list.unwrap_or_default() {
             if let Some(userid) = row.get("userid").and_then(plain) {
                 // The documents say 2 for sent, and their sample shows 1.
@@ -142,7 +145,7 @@ fn rows(api: &mut Api<'_>, job: &TaskJob) -> Result<Vec<Row>, ApiError> {
     let mut rows = Vec::new();
     for sender in senders(api, &job.msgid)?.iter().filter(|sender| sender.has_sent) {
         let body = json!({"msgid": job.msgid, "userid": sender.userid, "limit": ROWS});
-        pages(api, RESULT, body, |page| {
+        pages(api, RESULT, PAGES_MAX, body, |page| {
             let list = page.send_list.unwrap_or_default();
             rows.extend(list.iter().filter_map(|row| Row::read(row, job.in_groups, &sender.userid)));
         })?;
@@ -150,8 +153,15 @@ fn rows(api: &mut Api<'_>, job: &TaskJob) -> Result<Vec<Row>, ApiError> {
     Ok(rows)
 }
 
-fn pages(api: &mut Api<'_>, path: &str, mut body: Value, mut take: impl FnMut(Page)) -> Result<(), ApiError> {
-    for _ in 0..PAGES_MAX {
+/// Reads one page after the other.
+pub(super) fn pages(
+    api: &mut Api<'_>,
+    path: &str,
+    pages_max: usize,
+    mut body: Value,
+    mut take: impl FnMut(Page),
+) -> Result<(), ApiError> {
+    for _ in 0..pages_max {
         let mut page: Page = match api.post(path, &body) {
             // How long a cursor holds is not promised: from the beginning then.
             Err(error) if error.class() == Some(Class::Parameter) && body.get("cursor").is_some() => {
@@ -166,7 +176,7 @@ fn pages(api: &mut Api<'_>, path: &str, mut body: Value, mut take: impl FnMut(Pa
             None => return Ok(()),
         }
     }
-    Err(ApiError::Failed(Fault::Malformed(format!("{path}: more than {PAGES_MAX} pages of one task"))))
+    Err(ApiError::Failed(Fault::Malformed(format!("{path}: more than {pages_max} pages"))))
 }
 
 impl Row {

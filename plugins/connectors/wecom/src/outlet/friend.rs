@@ -8,25 +8,10 @@ use heliu_sdk::connector::Outcome;
 use heliu_sdk::events::{Event, Fact, Instant, Receipt, ReceiptStep, Touchpoint};
 use heliu_sdk::faults::Fault;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
-use super::{Bag, Parcel, no};
+use super::{Bag, Parcel, notice};
 use crate::identity;
 use crate::jobs::Job;
-use crate::push::plain;
-
-/// Bytes of a text message of an app, by the platform's page.
-const NOTICE_BYTES_MAX: usize = 2048;
-/// The platform takes the same message for one message within this: a try whose answer was lost may be repeated.
-const SAME_S: u32 = 14_400;
-
-#[derive(Deserialize)]
-struct Sent {
-    #[serde(default)]
-    invaliduser: Value,
-    #[serde(default)]
-    msgid: Option<String>,
-}
 
 /// Who is to be added, in the memory under her number.
 #[derive(Serialize, Deserialize)]
@@ -45,47 +30,30 @@ pub fn bare(number: &str) -> String {
 
 pub(super) fn check(parcel: &Parcel<'_>) -> Result<(), Fault> {
     parcel.staff()?;
-    let bytes = notice(parcel).len();
-    if bytes > NOTICE_BYTES_MAX {
-        return Err(no(format!("the notice to staff has {bytes} bytes, and WeCom takes {NOTICE_BYTES_MAX}")));
-    }
-    Ok(())
+    notice::check(&words(parcel))
 }
 
-fn notice(parcel: &Parcel<'_>) -> String {
-    let number = &parcel.her;
-    let words = parcel.text();
-    let words = if words.is_empty() { String::new() } else { format!("\n验证语：{words}") };
-    format!("请添加客户为好友：{number}{words}\n添加后请在客户备注中填写这个手机号。")
+fn words(parcel: &Parcel<'_>) -> String {
+    let (number, say) = (&parcel.her, parcel.text());
+    let say = if say.is_empty() { String::new() } else { format!("\n验证语：{say}") };
+    let end = parcel
+        .errand
+        .not_after
+        .map(|end| format!("\n请在 {} 前添加。", notice::minute(end)))
+        .unwrap_or_default();
+    format!("请添加客户为好友：{number}{say}{end}\n添加后请在客户备注中填写这个手机号。")
 }
 
 /// Tells the member of staff.
 pub(super) fn ask(bag: &mut Bag<'_>, parcel: &Parcel<'_>) -> Result<Outcome, Fault> {
-    let staff = parcel.staff()?;
-    let Some(agent) = bag.settings.agent_id else {
-        let why =
-            "setting agent_id is missing: staff are told by a message of the app, which needs its AgentId";
-        return Err(Fault::Misconfigured(why.into()));
-    };
-    let body = json!({
-        "touser": staff,
-        "msgtype": "text",
-        "agentid": agent,
-        "text": {"content": notice(parcel)},
-        "enable_duplicate_check": 1,
-        "duplicate_check_interval": SAME_S,
-    });
-    let sent: Sent = bag.api.post("message/send", &body)?;
-    if plain(&sent.invaliduser).is_some() {
-        return Err(no(format!("WeCom told {staff} nothing: he is no member whom the app may see")));
-    }
-    let until = bag.now + bag.settings.confirm_ms();
+    let msgid = notice::tell(bag, parcel.staff()?, &words(parcel))?;
+    let until = bag.settings.confirm_until(bag.now, parcel.errand.not_after);
     let wanted = Wanted { errand: parcel.errand.id.clone() };
     let bytes = serde_json::to_vec(&wanted).expect("because it has text only");
     bag.api.host().set(&key(&parcel.her), &bytes, Some(bag.settings.confirm_ms() + LATE_MS));
     let job = Job::Friend { number: parcel.her.clone(), errand: parcel.errand.id.clone() };
     bag.chores.push(job.due(until));
-    Ok(Outcome::AwaitingStaff(sent.msgid))
+    Ok(Outcome::AwaitingStaff(msgid))
 }
 
 /// A chore may be done later than it is due.

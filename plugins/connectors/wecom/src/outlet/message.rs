@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{Bag, Parcel, no};
+use super::{Bag, Parcel, attachment, earliest, no};
 use crate::chores::task::senders;
 use crate::crypto::hex;
 use crate::jobs::{Job, TaskJob};
@@ -65,6 +65,7 @@ enum Kind {
 
 pub fn check(parcel: &Parcel<'_>) -> Result<(), Fault> {
     parcel.staff()?;
+    attachment::check(&parcel.detail.attachments)?;
     parcel.check_message(TEXT_BYTES_MAX)
 }
 
@@ -86,7 +87,7 @@ pub fn put_message(body: &mut Value, parcel: &Parcel<'_>) {
     }
 }
 
-/// The same for errands of one scene that ask the same staff to say the same.
+/// The same for the same parts.
 pub fn content_key(parts: &[&str]) -> String {
     let mut hash = Sha256::new();
     for part in parts {
@@ -97,17 +98,22 @@ pub fn content_key(parts: &[&str]) -> String {
 }
 
 impl Parcel<'_> {
+    /// The same for errands of one scene that ask the same staff to say the same until about the same time.
     pub(super) fn content_key(&self) -> String {
         let attachments = json!(self.detail.attachments).to_string();
         let staff = self.errand.staff.as_deref().unwrap_or_default();
-        content_key(&[&self.errand.scene, staff, self.text(), &attachments])
+        let end = self.end().map(|end| end.to_string());
+        let mut parts = vec![self.errand.scene.as_str(), staff, self.text(), &attachments];
+        parts.extend(end.as_deref());
+        content_key(&parts)
     }
 }
 
 pub fn direct(bag: &mut Bag<'_>, first: &Parcel<'_>, parcels: &[&Parcel<'_>]) -> Vec<Outcome> {
     let waiting =
         |parcel: &&Parcel<'_>| Waiting(parcel.her.clone(), parcel.errand.id.clone(), parcel.her.clone());
-    Task { bag, first, kind: Kind::Single }.carry(parcels.iter().map(waiting).collect(), parcels)
+    Task { bag, first, kind: Kind::Single, end: earliest(parcels) }
+        .carry(parcels.iter().map(waiting).collect(), parcels)
 }
 
 pub fn group(bag: &mut Bag<'_>, first: &Parcel<'_>, parcels: &[&Parcel<'_>]) -> Vec<Outcome> {
@@ -116,7 +122,8 @@ pub fn group(bag: &mut Bag<'_>, first: &Parcel<'_>, parcels: &[&Parcel<'_>]) -> 
         let chats = parcel.detail.chat_ids.clone();
         chats.into_iter().map(move |chat| Waiting(chat, id.clone(), her.clone()))
     };
-    Task { bag, first, kind: Kind::Group }.carry(parcels.iter().flat_map(waiting).collect(), parcels)
+    Task { bag, first, kind: Kind::Group, end: earliest(parcels) }
+        .carry(parcels.iter().flat_map(waiting).collect(), parcels)
 }
 
 struct Task<'t, 'b, 'p> {
@@ -124,6 +131,8 @@ struct Task<'t, 'b, 'p> {
     /// All parcels of a task say what this one says.
     first: &'t Parcel<'p>,
     kind: Kind,
+    /// When the first of them is of no use any more.
+    end: Option<Instant>,
 }
 
 impl Task<'_, '_, '_> {
@@ -204,15 +213,17 @@ impl Task<'_, '_, '_> {
         let (now, settings) = (self.bag.now, self.bag.settings);
         let ttl_ms = settings.confirm_ms() + MARGIN_MS;
         let cells = waiting::keep(self.bag.api.host(), &TaskJob::memory(msgid), 0, waiting, ttl_ms);
+        let until = settings.confirm_until(now, self.end);
         let job = TaskJob {
             msgid: msgid.to_owned(),
             sender: self.first.errand.staff.clone().unwrap_or_default(),
             in_groups: self.kind == Kind::Group,
             cells,
-            until: now + settings.confirm_ms(),
+            until,
             reads: 0,
         };
-        self.bag.chores.push(Job::Task(job).due(now + settings.receipt_delay_ms(0)));
+        let due = now + settings.receipt_delay_ms(0);
+        self.bag.chores.push(Job::Task(job).due(due.min(until)));
     }
 
     fn doubt_key(&self) -> String {

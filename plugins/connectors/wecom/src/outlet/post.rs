@@ -1,7 +1,8 @@
 //! `add_moment_task`: a post that a member of staff publishes to a part of the customers.
 //!
 //! The platform shows a post by tags, to nobody in particular. So errands that say the same to the same audience are one post,
-//! in one call or in several, and a post without an audience is refused: it would be everybody's.
+//! in one call or in several, and a post without an audience is refused: it would be everybody's. One post has one end, the
+//! latest of its errands': it stays visible to the others for as long as it is of use to one of them.
 
 use std::collections::BTreeSet;
 
@@ -13,13 +14,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::message::{content_key, put_message};
-use super::{Bag, Parcel, no, tag};
+use super::{Bag, Parcel, attachment, no, tag};
 use crate::jobs::Job;
 use crate::push::plain;
 use crate::waiting::{self, Waiting};
 
 /// Characters of a post's text, by the platform's page.
 const TEXT_MAX: usize = 2000;
+/// How the key ends of a post that says what one before it said, which was taken back and is still read.
+const AGAIN: &str = ":again";
+/// How long after its end the platform may take to tell who sees a copy that was published in the last minute.
+const SETTLE_MS: u64 = 60 * 60 * 1000;
 /// What is kept of a post for longer than it is read.
 const MARGIN_MS: u64 = 2 * 24 * 60 * 60 * 1000;
 
@@ -32,12 +37,18 @@ pub struct Post {
     pub moment: Option<String>,
     #[serde(default)]
     pub content: Option<Content>,
-    /// Cells of errands.
+    /// Cells of its errands: a like of hers is her errand's.
     pub cells: u32,
-    /// Those of them whose errands are told that it is published.
+    /// Cells of those of them of whom nobody knows yet whether they see it.
     #[serde(default)]
-    pub told: u32,
+    pub open: u32,
     pub since: Instant,
+    /// Staff may publish it until then, if that is before `until`.
+    #[serde(default)]
+    pub end: Option<Instant>,
+    /// It was taken back from those who had not published it.
+    #[serde(default)]
+    pub is_closed: bool,
     /// Read until then.
     pub until: Instant,
     #[serde(default)]
@@ -65,7 +76,35 @@ impl Post {
     /// All of it.
     pub fn forget(&self, host: &mut dyn Host, key: &str) {
         waiting::forget(host, key, 0, self.cells);
+        waiting::forget(host, &open(key), 0, self.open);
         host.delete(key);
+    }
+
+    /// Those of whom nobody knows yet whether they see it.
+    pub fn open(&self, host: &mut dyn Host, key: &str) -> Vec<Waiting> {
+        waiting::read(host, &open(key), 0, self.open)
+    }
+
+    /// Writes them anew.
+    pub fn keep_open(&mut self, host: &mut dyn Host, key: &str, left: &[Waiting]) {
+        let cells = waiting::keep(host, &open(key), 0, left, self.ttl_ms());
+        waiting::forget(host, &open(key), cells, self.open);
+        self.open = cells;
+    }
+
+    /// Whether errands that say the same are of this one.
+    fn takes(&self, now: Instant) -> bool {
+        now < self.closes() && !self.is_closed
+    }
+
+    /// Until when staff may publish it.
+    pub fn closes(&self) -> Instant {
+        self.end.map_or(self.until, |end| end.min(self.until))
+    }
+
+    /// When those who do not see it by then never will.
+    pub fn settles(&self) -> Instant {
+        self.closes().saturating_add(SETTLE_MS).min(self.until)
     }
 
     fn ttl_ms(&self) -> u64 {
@@ -75,14 +114,13 @@ impl Post {
 
 pub fn check(parcel: &Parcel<'_>) -> Result<(), Fault> {
     let detail = &parcel.detail;
-    match &detail.visible_range {
-        None if detail.tags.is_empty() => {
-            return Err(no(
-                "a post needs an audience, detail.tags or detail.visible_range: WeCom shows posts by tag, never to one customer",
-            ));
-        }
-        Some(range) if !range.is_object() => return Err(no("detail.visible_range is no object")),
-        None | Some(_) => {}
+    if detail.visible_range.as_ref().is_some_and(|range| !range.is_object()) {
+        return Err(no("detail.visible_range is no object"));
+    }
+    if detail.tags.is_empty() && !has_tags(detail.visible_range.as_ref()) {
+        return Err(no(
+            "a post needs an audience, detail.tags or a tag_list in detail.visible_range: WeCom shows posts by tag, never to one customer, and without a tag to everybody",
+        ));
     }
     if detail.visible_range.as_ref().is_none_or(|range| range.get("sender_list").is_none()) {
         parcel.staff()?;
@@ -92,7 +130,23 @@ pub fn check(parcel: &Parcel<'_>) -> Result<(), Fault> {
     if chars > TEXT_MAX {
         return Err(no(format!("its text has {chars} characters, and WeCom takes {TEXT_MAX}")));
     }
+    attachment::check_of_post(&detail.attachments)?;
     parcel.check_message(usize::MAX)
+}
+
+/// Whether a range names a tag. One that names senders alone, or nothing, is every customer's.
+fn has_tags(range: Option<&Value>) -> bool {
+    let tags = range.and_then(|range| range.get("external_contact_list")?.get("tag_list")?.as_array());
+    tags.is_some_and(|tags| !tags.is_empty() && tags.iter().all(|tag| plain(tag).is_some()))
+}
+
+fn open(key: &str) -> String {
+    format!("{key}:open")
+}
+
+/// What is held while a post is written: the key of it and of the same one beside it.
+pub fn held(key: &str) -> &str {
+    key.strip_suffix(AGAIN).unwrap_or(key)
 }
 
 /// Where the memory has it: the same for errands that are one post.
@@ -114,11 +168,22 @@ pub fn carry(bag: &mut Bag<'_>, first: &Parcel<'_>, parcels: &[&Parcel<'_>]) -> 
 
 /// The post that is there already, or a new one, with these errands.
 fn join(bag: &mut Bag<'_>, first: &Parcel<'_>, parcels: &[&Parcel<'_>]) -> Result<String, Fault> {
-    let (key, now) = (key(first), bag.now);
-    let mut post = match Post::read(bag.api.host(), &key).filter(|post| now < post.until) {
+    let (base, now) = (key(first), bag.now);
+    let keys = [format!("{base}{AGAIN}"), base];
+    let known = keys.map(|key| (Post::read(bag.api.host(), &key), key));
+    let joins = |(post, _): &(Option<Post>, String)| post.as_ref().is_some_and(|post| post.takes(now));
+    let place = known.iter().position(joins).or_else(|| known.iter().rposition(|(post, _)| post.is_none()));
+    let Some((post, key)) = place.and_then(|place| known.into_iter().nth(place)) else {
+        return Err(no(
+            "the same was posted twice and taken back, and both are still read: not a third time",
+        ));
+    };
+    let mut post = match post {
         Some(post) => post,
         None => make(bag, first)?,
     };
+    let is_new = post.cells == 0;
+    post.end = end(if is_new { Some(0) } else { post.end }, parcels);
     let known = waiting::read(bag.api.host(), &key, 0, post.cells);
     let known: BTreeSet<&str> = known.iter().map(Waiting::errand).collect();
     let new = |parcel: &&&Parcel<'_>| !known.contains(parcel.errand.id.as_str());
@@ -126,10 +191,16 @@ fn join(bag: &mut Bag<'_>, first: &Parcel<'_>, parcels: &[&Parcel<'_>]) -> Resul
         |parcel: &&Parcel<'_>| Waiting(parcel.her.clone(), parcel.errand.id.clone(), parcel.her.clone());
     let waiting: Vec<Waiting> = parcels.iter().filter(new).map(one).collect();
     post.cells = waiting::keep(bag.api.host(), &key, post.cells, &waiting, post.ttl_ms());
+    post.open = waiting::keep(bag.api.host(), &open(&key), post.open, &waiting, post.ttl_ms());
     post.write(bag.api.host(), &key);
     let due = now + bag.settings.receipt_delay_ms(0);
-    bag.chores.push(Job::Post { post: key }.due(due));
+    bag.chores.push(Job::Post { post: key }.due(due.min(post.closes())));
     Ok(post.jobid)
+}
+
+/// The latest end of those that are one post. None: one of them has no end.
+fn end(known: Option<Instant>, parcels: &[&Parcel<'_>]) -> Option<Instant> {
+    parcels.iter().try_fold(known?, |latest, parcel| Some(latest.max(parcel.errand.not_after?)))
 }
 
 fn make(bag: &mut Bag<'_>, parcel: &Parcel<'_>) -> Result<Post, Fault> {
@@ -150,8 +221,10 @@ fn make(bag: &mut Bag<'_>, parcel: &Parcel<'_>) -> Result<Post, Fault> {
         moment: None,
         content: parcel.errand.content.clone(),
         cells: 0,
-        told: 0,
+        open: 0,
         since: bag.now,
+        end: None,
+        is_closed: false,
         until: bag.now + bag.settings.moment_ms(),
         reads: 0,
         next: 0,

@@ -7,12 +7,13 @@ use heliu_sdk::faults::Fault;
 use serde_json::{Value, json};
 
 use super::message::{TEXT_BYTES_MAX, put_message};
-use super::{Bag, Parcel, no};
+use super::{Bag, Parcel, attachment, no};
 
 pub fn check(parcel: &Parcel<'_>) -> Result<(), Fault> {
     if parcel.detail.welcome_code.as_deref().is_none_or(str::is_empty) {
         return Err(no("a welcome needs detail.welcome_code: WelcomeCode of the extra of the adding"));
     }
+    attachment::check(&parcel.detail.attachments)?;
     parcel.check_message(TEXT_BYTES_MAX)
 }
 

@@ -331,6 +331,7 @@ pub async fn outcomes_of_nobodys_errands(guest: Guest) {
         text: None,
         content: None,
         detail: "{}".to_owned(),
+        not_after: None,
     };
     let errands = [errand];
     let fault = neighbours.during(connector.carry(call(), &errands)).await.unwrap_err();
