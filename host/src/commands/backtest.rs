@@ -5,7 +5,10 @@
 
 mod charts;
 mod compare;
+mod ledgers;
 mod limits;
+#[cfg(test)]
+mod made;
 mod page;
 mod report;
 mod shadow;
@@ -20,13 +23,15 @@ use api::past::At;
 use config::Config;
 use heliu::signature::read_component;
 use heliu::wiring::{Data, Policies, Shelf};
-use model::{Attest, Binding, Setup};
+use journal::Records as _;
+use model::{Attest, Binding, Instant, Position, Setup};
 use sandbox::{Grants, Plugin, Sandbox};
-use store::Standing;
+use store::{Standing, Store as _};
 
-use self::compare::Comparison;
+use self::compare::{Comparison, Terms};
+use self::ledgers::Ledgers;
 use self::limits::Limits;
-use self::report::{Measured, Report};
+use self::report::{Compared, Measured, Report};
 pub(crate) use self::shadow::{ShadowArguments, shadow};
 use self::spent::Counted;
 use super::act::{Signed, line};
@@ -78,20 +83,24 @@ pub(crate) fn run(
     };
     let new = candidate(arguments, old, &config.plugins, &sandbox, &policies)?;
     let range = Range::of(&*data.journal, arguments.from, arguments.to)?;
-    let upto = upto(&data, arguments.to, range, standing)?;
+    let upto = upto(&data, arguments.to, range.last, standing)?;
     let [before, after] = [old, &new].map(|tried| setup(&state.setup, tried, old, &new));
 
-    let limits = Limits::of(config, &sandbox)?;
-    let mut comparison = Comparison::new(&old.name, since(&data, range)?, Zone::new(arguments.utc), &limits);
+    let (limits, zone) = (Limits::of(config, &sandbox)?, Zone::new(arguments.utc));
+    let since = since(&data, arguments.from)?;
+    let terms = Terms { binding: &old.name, since, zone, limits: &limits, named: report::named(json) };
+    let mut ledgers = Ledgers::new(&*data.store, Comparison::new(terms));
     let began = std::time::Instant::now();
     let counted = Counted::new(&policies, [old, &new]);
     let trial = router::trial(&*data.journal, &*data.store, &counted, &before, &after, upto, &mut |pair| {
-        comparison.take(&pair);
+        ledgers.take(pair);
     })?;
+    let comparison = ledgers.end()?;
     let measured = Measured { took: began.elapsed(), spent: counted.spent() };
     let range = range.after + 1..=upto.position;
-    let report = Report::new(comparison, &trial, [old, &new], range, upto.fired, Some(measured));
-    finish(report, &data, arguments.page.html.as_deref(), Zone::new(arguments.utc), json, out)
+    let compared = Compared { bindings: [old, &new], range, since, fired: upto.fired, standings: None };
+    let report = Report::new(comparison, &trial, compared, Some(measured));
+    finish(report, &data, arguments.page.html.as_deref(), zone, json, out)
 }
 
 /// A page for people. It shows customers with what they did, and goes from hand to hand: like an export, it has a record.
@@ -180,25 +189,31 @@ fn candidate(
 }
 
 /// How far both are folded: never behind the store, which says who is who.
-fn upto(data: &Data, to: Option<At>, range: Range, standing: Standing) -> anyhow::Result<Standing> {
-    if to.is_none() || range.last >= standing.position {
-        return Ok(standing);
-    }
+fn upto(data: &Data, to: Option<At>, last: Position, standing: Standing) -> anyhow::Result<Standing> {
     let then = match to {
+        None => return Ok(standing),
+        Some(At::Position(_)) if last >= standing.position => return Ok(standing),
+        Some(At::Position(_)) => router::as_of_position(&*data.journal, last)?,
+        // Alarms fire by then, also those behind the last record.
         Some(At::Time(time)) => router::as_of_time(&*data.journal, time.saturating_sub(1))?,
-        Some(At::Position(_)) | None => router::as_of_position(&*data.journal, range.last)?,
     };
-    Ok(Standing { fired: then.fired.min(standing.fired), ..then })
+    let Standing { position, fired } = then;
+    Ok(Standing { position: position.min(standing.position), fired: fired.min(standing.fired) })
 }
 
-/// The time of the first record of the range.
-fn since(data: &Data, range: Range) -> anyhow::Result<u64> {
-    use journal::Records as _;
-    Ok(if range.after == 0 {
-        0
-    } else {
-        data.journal.read(range.after, 1)?.first().map_or(0, |record| record.now)
-    })
+/// From when on what is decided counts.
+fn since(data: &Data, from: Option<At>) -> anyhow::Result<Instant> {
+    match from {
+        None | Some(At::Position(0)) => Ok(0),
+        Some(At::Time(time)) => Ok(time),
+        Some(At::Position(position)) => {
+            let head = data.journal.head()?.position;
+            if position > head {
+                bail!("--from: there is no record at position {position}: the last one is at {head}");
+            }
+            Ok(data.journal.fetch(&[position])?.first().map_or(0, |record| record.now))
+        }
+    }
 }
 
 /// One side: the tried policy alone where neither version reads what others give, all of them otherwise.
