@@ -1,3 +1,5 @@
+//! Hand-made pairs of documents, and what is said of them.
+
 use std::cmp::Reverse;
 
 use courier::Plan;
