@@ -13,5 +13,5 @@ pub(crate) use carriers::Carriers;
 pub(crate) use outlets::Outlet;
 use purchases::{Bought, purchases};
 use seen::Seen;
-pub(crate) use seen::{candidate, handed_over, intent};
+pub(crate) use seen::{candidate, handed_over, intent, place_taken};
 pub(crate) use tally::Sent;

@@ -25,7 +25,7 @@ impl<'a> Seen<'a> {
         on_the_way: Vec<Carried<'a>>,
     ) -> Seen<'a> {
         let mut carried = on_the_way;
-        carried.extend(customer.intents.iter().filter_map(|held| out(held, &channel)));
+        carried.extend(customer.intents.iter().filter_map(|held| place_taken(held, &channel)));
         Seen {
             carried,
             traits: customer.traits.iter().map(|held| (held.name.as_str(), &held.value)).collect(),
@@ -65,7 +65,10 @@ pub(crate) fn handed_over(held: &HeldIntent) -> Option<(Instant, Option<&str>)> 
 }
 
 /// What takes a place: it reached her, or may.
-fn out<'a>(held: &'a HeldIntent, channel: &impl Fn(&str) -> &'a str) -> Option<Carried<'a>> {
+pub(crate) fn place_taken<'a>(
+    held: &'a HeldIntent,
+    channel: &impl Fn(&str) -> &'a str,
+) -> Option<Carried<'a>> {
     let last = held.steps.last()?;
     let may_have_reached_her = match held.state {
         IntentState::Due
@@ -136,7 +139,8 @@ mod tests {
 
     #[test]
     fn what_reached_her_or_may_have_takes_a_place_from_when_it_did() {
-        let at = |state, code: &str| out(&held(state, code), &|_: &str| "wecom").map(|carried| carried.at);
+        let at =
+            |state, code: &str| place_taken(&held(state, code), &|_: &str| "wecom").map(|carried| carried.at);
         assert_eq!(at(IntentState::Due, ""), Some(20), "when it was handed over last");
         assert_eq!(at(IntentState::AwaitingStaff, ""), Some(10), "when it was handed over");
         assert_eq!(at(IntentState::Confirmed, ""), Some(20), "when she had it");

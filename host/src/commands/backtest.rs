@@ -5,9 +5,13 @@
 
 mod charts;
 mod compare;
+mod ledgers;
 mod limits;
+#[cfg(test)]
+mod made;
 mod page;
 mod report;
+mod shadow;
 mod spent;
 mod text;
 
@@ -17,17 +21,18 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use api::past::At;
 use config::Config;
-use heliu::shadows;
 use heliu::signature::read_component;
 use heliu::wiring::{Data, Policies, Shelf};
-use model::{Attest, Binding, CustomerId, FoldState, Setup};
-use router::{Pair, Side, Trial};
+use journal::Records as _;
+use model::{Attest, Binding, Instant, Position, Setup};
 use sandbox::{Grants, Plugin, Sandbox};
-use store::{Query, Standing, Store};
+use store::{Standing, Store as _};
 
-use self::compare::Comparison;
+use self::compare::{Comparison, Terms};
+use self::ledgers::Ledgers;
 use self::limits::Limits;
-use self::report::{Measured, Report};
+use self::report::{Compared, Measured, Report};
+pub(crate) use self::shadow::{ShadowArguments, shadow};
 use self::spent::Counted;
 use super::act::{Signed, line};
 use super::calendar::Zone;
@@ -58,9 +63,6 @@ pub(crate) struct BacktestArguments {
     utc: bool,
 }
 
-/// Customers that are compared together.
-const PAGE: usize = 1024;
-
 pub(crate) fn run(
     arguments: &BacktestArguments,
     config: &Config,
@@ -81,20 +83,24 @@ pub(crate) fn run(
     };
     let new = candidate(arguments, old, &config.plugins, &sandbox, &policies)?;
     let range = Range::of(&*data.journal, arguments.from, arguments.to)?;
-    let upto = upto(&data, arguments.to, range, standing)?;
+    let upto = upto(&data, arguments.to, range.last, standing)?;
     let [before, after] = [old, &new].map(|tried| setup(&state.setup, tried, old, &new));
 
-    let limits = Limits::of(config, &sandbox)?;
-    let mut comparison = Comparison::new(&old.name, since(&data, range)?, Zone::new(arguments.utc), &limits);
+    let (limits, zone) = (Limits::of(config, &sandbox)?, Zone::new(arguments.utc));
+    let since = since(&data, arguments.from)?;
+    let terms = Terms { binding: &old.name, since, zone, limits: &limits, named: report::named(json) };
+    let mut ledgers = Ledgers::new(&*data.store, Comparison::new(terms));
     let began = std::time::Instant::now();
     let counted = Counted::new(&policies, [old, &new]);
     let trial = router::trial(&*data.journal, &*data.store, &counted, &before, &after, upto, &mut |pair| {
-        comparison.take(&pair);
+        ledgers.take(pair);
     })?;
+    let comparison = ledgers.end()?;
     let measured = Measured { took: began.elapsed(), spent: counted.spent() };
     let range = range.after + 1..=upto.position;
-    let report = Report::new(comparison, &trial, [old, &new], range, upto.fired, Some(measured));
-    finish(report, &data, arguments.page.html.as_deref(), Zone::new(arguments.utc), json, out)
+    let compared = Compared { bindings: [old, &new], range, since, fired: upto.fired, standings: None };
+    let report = Report::new(comparison, &trial, compared, Some(measured));
+    finish(report, &data, arguments.page.html.as_deref(), zone, json, out)
 }
 
 /// A page for people. It shows customers with what they did, and goes from hand to hand: like an export, it has a record.
@@ -123,102 +129,6 @@ impl BacktestArguments {
     /// What the journal says before a page is written.
     pub(crate) fn attests(&self) -> Option<(Signed, Attest)> {
         self.page.attests(format!("page of a backtest of policy {}", self.policy))
-    }
-}
-
-impl ShadowArguments {
-    /// What the journal says before a page is written.
-    pub(crate) fn attests(&self) -> Option<(Signed, Attest)> {
-        self.page.attests(format!("page of the shadow of policy {}", self.policy.as_deref().unwrap_or("?")))
-    }
-
-    /// Would it come to something?
-    pub(crate) fn check(&self) -> anyhow::Result<()> {
-        if self.page.html.is_some() && self.policy.is_none() {
-            bail!("--html: a page is of one shadow: name its policy");
-        }
-        Ok(())
-    }
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct ShadowArguments {
-    /// The policy whose shadow is meant. All that have one if left out.
-    #[arg(value_name = "POLICY")]
-    policy: Option<String>,
-    #[command(flatten)]
-    page: Page,
-    /// Show times in UTC instead of Beijing time.
-    #[arg(long)]
-    utc: bool,
-}
-
-/// `heliu shadow`: what the version beside a policy makes of everybody, held against what the policy made.
-pub(crate) fn shadow(
-    arguments: &ShadowArguments,
-    config: &Config,
-    json: bool,
-    out: &mut dyn Write,
-) -> anyhow::Result<()> {
-    let names = config.policies.iter().filter(|policy| policy.shadow.is_some()).map(|policy| &policy.name);
-    let wanted = |name: &&String| arguments.policy.as_ref().is_none_or(|policy| policy == *name);
-    let names: Vec<&String> = names.filter(wanted).collect();
-    if names.is_empty() {
-        match &arguments.policy {
-            Some(policy) => bail!("policy \"{policy}\" has no shadow: give it a [policy.shadow]"),
-            None => bail!("no policy has a shadow: give one a [policy.shadow]"),
-        }
-    }
-    for name in names {
-        shadow_of(name, arguments, config, json, out)?;
-    }
-    Ok(())
-}
-
-fn shadow_of(
-    name: &str,
-    arguments: &ShadowArguments,
-    config: &Config,
-    json: bool,
-    out: &mut dyn Write,
-) -> anyhow::Result<()> {
-    let data = Data::open(config)?;
-    let Some(beside) = shadows::open(&data, name)? else {
-        bail!("policy \"{name}\": its shadow has folded nothing yet: a host that runs does");
-    };
-    let ((ours, live), (theirs, state)) = (data.store.standing()?, beside.standing()?);
-    let find = |state: &FoldState| state.setup.policies.iter().find(|binding| binding.name == name).cloned();
-    let (Some(old), Some(new)) = (find(&live), find(&state)) else {
-        bail!("policy \"{name}\": it is not bound where its shadow stands, at position {}", theirs.position);
-    };
-    let zone = Zone::new(arguments.utc);
-    let limits = Limits::of(config, &data.sandbox()?)?;
-    let mut comparison = Comparison::new(name, 0, zone, &limits);
-    let customers = pairs(&*data.store, &beside, &mut |pair| comparison.take(&pair))?;
-    let side = |store: &dyn Store, versions: FoldState| -> anyhow::Result<Side> {
-        Ok(Side { faults: store.notes("", usize::MAX)?, versions, ..Side::default() })
-    };
-    let (before, after) = (side(&*data.store, live)?, side(&beside, state)?);
-    let trial = Trial { before, after, customers, records: theirs.position };
-    let upto = ours.position.min(theirs.position);
-    let report = Report::new(comparison, &trial, [&old, &new], 1..=upto, theirs.fired.min(ours.fired), None);
-    finish(report, &data, arguments.page.html.as_deref(), zone, json, out)
-}
-
-/// Everybody in both stores. They are read one page after the other: a host that runs goes on meanwhile.
-fn pairs(ours: &dyn Store, theirs: &dyn Store, take: &mut dyn FnMut(Pair)) -> anyhow::Result<u64> {
-    let (mut after, mut customers) = (None, 0);
-    loop {
-        let page = ours.page(&Query { after, limit: PAGE, ..Query::default() })?;
-        let Some(last) = page.last() else { return Ok(customers) };
-        after = Some(last.id);
-        let ids: Vec<CustomerId> = page.iter().map(|customer| customer.id).collect();
-        for (before, after) in page.into_iter().zip(theirs.load(&ids)?) {
-            if let Some(after) = after {
-                customers += 1;
-                take(Pair { before, after });
-            }
-        }
     }
 }
 
@@ -279,25 +189,31 @@ fn candidate(
 }
 
 /// How far both are folded: never behind the store, which says who is who.
-fn upto(data: &Data, to: Option<At>, range: Range, standing: Standing) -> anyhow::Result<Standing> {
-    if to.is_none() || range.last >= standing.position {
-        return Ok(standing);
-    }
+fn upto(data: &Data, to: Option<At>, last: Position, standing: Standing) -> anyhow::Result<Standing> {
     let then = match to {
+        None => return Ok(standing),
+        Some(At::Position(_)) if last >= standing.position => return Ok(standing),
+        Some(At::Position(_)) => router::as_of_position(&*data.journal, last)?,
+        // Alarms fire by then, also those behind the last record.
         Some(At::Time(time)) => router::as_of_time(&*data.journal, time.saturating_sub(1))?,
-        Some(At::Position(_)) | None => router::as_of_position(&*data.journal, range.last)?,
     };
-    Ok(Standing { fired: then.fired.min(standing.fired), ..then })
+    let Standing { position, fired } = then;
+    Ok(Standing { position: position.min(standing.position), fired: fired.min(standing.fired) })
 }
 
-/// The time of the first record of the range.
-fn since(data: &Data, range: Range) -> anyhow::Result<u64> {
-    use journal::Records as _;
-    Ok(if range.after == 0 {
-        0
-    } else {
-        data.journal.read(range.after, 1)?.first().map_or(0, |record| record.now)
-    })
+/// From when on what is decided counts.
+fn since(data: &Data, from: Option<At>) -> anyhow::Result<Instant> {
+    match from {
+        None | Some(At::Position(0)) => Ok(0),
+        Some(At::Time(time)) => Ok(time),
+        Some(At::Position(position)) => {
+            let head = data.journal.head()?.position;
+            if position > head {
+                bail!("--from: there is no record at position {position}: the last one is at {head}");
+            }
+            Ok(data.journal.fetch(&[position])?.first().map_or(0, |record| record.now))
+        }
+    }
 }
 
 /// One side: the tried policy alone where neither version reads what others give, all of them otherwise.
@@ -331,83 +247,4 @@ fn overlap(one: &str, other: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use super::overlap;
-    use super::report::{IntentRow, Report, Version};
-    use super::{page, text};
-    use crate::commands::calendar::Zone;
-
-    fn report(intents: Vec<IntentRow>) -> Report {
-        let version = || Version {
-            title: "t".to_owned(),
-            digest: "d".to_owned(),
-            settings_digest: "s".to_owned(),
-            turns: None,
-            took_ms: None,
-            dead: BTreeMap::new(),
-            told: None,
-            fuel: Some(70),
-            fuel_a_turn: Some(7),
-            tasks: 0,
-        };
-        Report {
-            policy: "p".to_owned(),
-            before: version(),
-            after: version(),
-            from: 1,
-            to: 9,
-            fired: 0,
-            records: 9,
-            customers: 1,
-            changed: 0,
-            tags: Vec::new(),
-            stages: Vec::new(),
-            intents,
-            limits: Vec::new(),
-            most_changed: Vec::new(),
-            took_ms: None,
-            records_per_s: None,
-        }
-    }
-
-    fn row(day: &str, moved: u64) -> IntentRow {
-        let (day, scene) = (day.to_owned(), "moments".to_owned());
-        IntentRow { day, scene, before: 4, after: 4, added: 0, dropped: 0, moved }
-    }
-
-    fn shown(intents: Vec<IntentRow>) -> (String, String) {
-        let (report, mut out) = (report(intents), Vec::new());
-        text::print(&report, Zone::new(true), &mut out).unwrap();
-        (String::from_utf8(out).unwrap(), page::write(&report, Zone::new(true)))
-    }
-
-    #[test]
-    fn days_on_which_the_versions_differ_are_listed_and_the_others_are_counted() {
-        let (text, page) = shown(vec![row("2026-05-01", 0), row("2026-05-02", 3), row("2026-05-03", 0)]);
-        assert!(text.contains("2026-05-02  moments  4 → 4  +0  -0  moved 3"), "{text}");
-        assert!(text.contains("the same on both sides: 2 days and scenes, 8 intents in all"), "{text}");
-        assert!(!text.contains("2026-05-01"), "{text}");
-        assert!(page.contains("<td>2026-05-02</td>") && !page.contains("<td>2026-05-01</td>"), "{page}");
-        let (text, page) = shown(vec![row("2026-05-01", 0)]);
-        assert!(text.contains("the same on both sides: 1 days"), "{text}");
-        assert!(text.contains("70, 7 a turn") && page.contains("70, 7 a turn"), "{text}");
-        assert!(page.contains("<svg") && page.contains("The same messages on the same days"), "{page}");
-    }
-
-    #[test]
-    fn patterns_overlap_where_a_name_matches_both() {
-        let cases = [
-            ("a:*", "a:b", true),
-            ("a:b", "a:*", true),
-            ("a:*", "b:*", false),
-            ("a*", "ab*", true),
-            ("a", "a", true),
-            ("a", "b", false),
-        ];
-        for (one, other, expected) in cases {
-            assert_eq!(overlap(one, other), expected, "{one} {other}");
-        }
-    }
-}
+mod tests;

@@ -52,6 +52,7 @@ pub use report::{
     report,
 };
 pub use router::{Folded, Router, RouterConfig};
+pub use setup::settings_digest;
 pub use shadow::Shadow;
 pub use slice::{Refolded, Slice, as_of_position, as_of_time, refold};
 pub use trace::{Shown, Tracing};

@@ -14,7 +14,9 @@ pub(crate) fn version(state: &FoldState, binding: &Binding) -> u32 {
     u32::try_from(place).expect("because nobody lives to see four thousand million versions")
 }
 
-fn settings_digest(binding: &Binding) -> Digest {
+/// The name of a version by its settings: of their text, as the binding has it.
+#[must_use]
+pub fn settings_digest(binding: &Binding) -> Digest {
     Digest(*blake3::hash(binding.settings.as_bytes()).as_bytes())
 }
 

@@ -26,6 +26,7 @@ mod policies;
 #[path = "fold/retried.rs"]
 mod retried;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use journal::{MemoryJournal, Records as _};
@@ -357,6 +358,7 @@ proptest! {
             Some(model::Entry::Setup(setup)) => model::Setup { outcomes: windows.clone(), ..setup },
             _ => unreachable!("because a setup was asked for"),
         });
+        let policies: Vec<String> = after.policies.iter().map(|binding| binding.name.clone()).collect();
         let (was, mut tried) = (host.customers(), Vec::new());
         let trial = router::trial(&*journal, &*store, &*host.plugins, &before, &after, upto, &mut |pair| {
             tried.push(pair);
@@ -375,7 +377,16 @@ proptest! {
                     let names = customer.tags.iter().map(|tag| tag.name.clone());
                     let stages = customer.stages.iter().map(|held| format!("{} {}", held.stage, held.since));
                     let traits = customer.traits.iter().map(|held| format!("{} {:?}", held.name, held.value));
-                    (less, names.chain(stages).chain(traits).collect::<Vec<_>>())
+                    // A store keeps what does not hold any more, and what operators propose, too.
+                    let bound = |held: &&model::HeldIntent| policies.contains(&held.binding) && !held.unfounded;
+                    let intents = customer.intents.iter().filter(bound);
+                    // Of two who became one, the same key may stand twice.
+                    let intents: BTreeSet<String> =
+                        intents.map(|held| format!("{} {}", held.binding, held.intent.key)).collect();
+                    let tasks = customer.tasks.iter();
+                    let tasks = tasks.map(|held| format!("{} {:?} {}", held.binding, held.task, held.cause.now));
+                    let said = names.chain(stages).chain(traits).chain(intents).chain(tasks);
+                    (less, said.collect::<Vec<_>>())
                 };
                 prop_assert_eq!(less(tried), less(stored));
             }

@@ -5,13 +5,11 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use model::{Customer, CustomerId, HeldIntent, Instant};
 use router::Pair;
 
-use super::limits::Limits;
+use super::limits::{Limits, at};
 use crate::commands::calendar::Zone;
 
 /// Customers that are shown one by one: those who change most.
 pub(super) const MOST_CHANGED: usize = 10;
-/// Customers that are named for each tag.
-const NAMED: usize = 5;
 
 /// A tag, or a stage in its journey, on both sides.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,6 +18,7 @@ pub(super) struct Held {
     pub(super) after: u64,
     pub(super) gained: u64,
     pub(super) lost: u64,
+    /// As many as are to be named.
     pub(super) gaining: Vec<CustomerId>,
     pub(super) losing: Vec<CustomerId>,
 }
@@ -44,11 +43,20 @@ pub(super) struct Changed {
     pub(super) what: Vec<String>,
 }
 
+/// What is compared, and how it is told.
+#[derive(Clone, Copy)]
+pub(super) struct Terms<'a> {
+    pub(super) binding: &'a str,
+    /// Intents that were decided before are not counted.
+    pub(super) since: Instant,
+    pub(super) zone: Zone,
+    pub(super) limits: &'a Limits,
+    /// Customers that are named for each tag and stage, at most: so many who gain it, and as many who lose it.
+    pub(super) named: usize,
+}
+
 pub(super) struct Comparison<'a> {
-    binding: &'a str,
-    since: Instant,
-    zone: Zone,
-    limits: &'a Limits,
+    terms: Terms<'a>,
     pub(super) tags: BTreeMap<String, Held>,
     pub(super) stages: BTreeMap<(String, String), Held>,
     pub(super) intents: BTreeMap<(String, String), Intents>,
@@ -60,12 +68,9 @@ pub(super) struct Comparison<'a> {
 }
 
 impl<'a> Comparison<'a> {
-    pub(super) fn new(binding: &'a str, since: Instant, zone: Zone, limits: &'a Limits) -> Comparison<'a> {
+    pub(super) fn new(terms: Terms<'a>) -> Comparison<'a> {
         Comparison {
-            binding,
-            since,
-            zone,
-            limits,
+            terms,
             tags: BTreeMap::new(),
             stages: BTreeMap::new(),
             intents: BTreeMap::new(),
@@ -76,14 +81,23 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    pub(super) fn take(&mut self, pair: &Pair) {
+    /// Does it need to know what was really sent to her?
+    pub(super) fn asks_ledger(&self, pair: &Pair) -> bool {
+        let Pair { before, after } = pair;
+        let Terms { binding, limits, .. } = self.terms;
+        limits.look_back() && [before, after].into_iter().any(|side| !meant(side, binding, 0).is_empty())
+    }
+
+    /// `ledger`: her intents as the store has them, where [`Comparison::asks_ledger`].
+    pub(super) fn take(&mut self, pair: &Pair, ledger: &[HeldIntent]) {
         let Pair { before, after } = pair;
         let mut what = Vec::new();
         self.tags(before, after, &mut what);
         self.stages(before, after, &mut what);
         self.intents(before, after, &mut what);
+        self.limits(pair, ledger);
         for (sum, side) in self.tasks.iter_mut().zip([before, after]) {
-            *sum += side.tasks.iter().filter(|held| held.binding == self.binding).count() as u64;
+            *sum += side.tasks.iter().filter(|held| held.binding == self.terms.binding).count() as u64;
         }
         if what.is_empty() {
             return;
@@ -110,10 +124,10 @@ impl<'a> Comparison<'a> {
         let (old, new) = (names(before), names(after));
         for name in old.union(&new) {
             let held = self.tags.entry(name.clone()).or_default();
-            match count(held, old.contains(name), new.contains(name), after.id) {
-                0 => {}
-                1 => what.push(format!("gains the tag {name}")),
-                _ => what.push(format!("loses the tag {name}")),
+            match held.count(old.contains(name), new.contains(name), after.id, self.terms.named) {
+                Count::Same => {}
+                Count::Gained => what.push(format!("gains the tag {name}")),
+                Count::Lost => what.push(format!("loses the tag {name}")),
             }
         }
     }
@@ -125,20 +139,21 @@ impl<'a> Comparison<'a> {
         let (old, new) = (names(before), names(after));
         for name in old.union(&new) {
             let held = self.stages.entry(name.clone()).or_default();
-            if count(held, old.contains(name), new.contains(name), after.id) == 1 {
-                what.push(format!("is at {} in {}", name.1, name.0));
-            } else if !new.contains(name) && !new.iter().any(|(journey, _)| *journey == name.0) {
-                what.push(format!("is nowhere in {}", name.0));
+            let (journey, stage) = name;
+            match held.count(old.contains(name), new.contains(name), after.id, self.terms.named) {
+                Count::Same => {}
+                Count::Gained => what.push(format!("is at {stage} in {journey}")),
+                // Where she is at another one, that is said.
+                Count::Lost if new.iter().any(|(other, _)| other == journey) => {}
+                Count::Lost => what.push(format!("is nowhere in {journey}")),
             }
         }
     }
 
     fn intents(&mut self, before: &Customer, after: &Customer, what: &mut Vec<String>) {
-        let zone = self.zone;
-        let old = meant(before, self.binding, self.since);
-        let new = meant(after, self.binding, self.since);
-        let day = |held: &HeldIntent| zone.text(held.cause.now)[..10].to_owned();
-        let cell = |held: &HeldIntent| (day(held), held.intent.scene.clone());
+        let Terms { binding, since, zone, .. } = self.terms;
+        let (old, new) = (meant(before, binding, since), meant(after, binding, since));
+        let cell = |held: &HeldIntent| (When::of(held, zone).day, held.intent.scene.clone());
         for (key, held) in &old {
             let sum = self.intents.entry(cell(held)).or_default();
             sum.before += 1;
@@ -150,50 +165,91 @@ impl<'a> Comparison<'a> {
         for (key, held) in &new {
             let sum = self.intents.entry(cell(held)).or_default();
             sum.after += 1;
+            let scene = &held.intent.scene;
             match old.get(key) {
                 None => {
                     sum.added += 1;
-                    what.push(format!("is sent {} \"{key}\" on {}", held.intent.scene, day(held)));
+                    what.push(format!("is sent {scene} \"{key}\" on {}", When::of(held, zone).day));
                 }
-                Some(was) if cell(was) != cell(held) => {
-                    sum.moved += 1;
-                    what.push(format!(
-                        "is sent {} \"{key}\" on {}, not {}",
-                        held.intent.scene,
-                        day(held),
-                        day(was)
-                    ));
+                Some(was) => {
+                    if let Some(how) = moved(was, held, zone) {
+                        sum.moved += 1;
+                        what.push(format!("is sent {scene} \"{key}\" {how}"));
+                    }
                 }
-                Some(_) => {}
             }
         }
-        for (side, intents) in [&old, &new].into_iter().enumerate() {
-            let intents: Vec<&HeldIntent> = intents.values().copied().collect();
-            for code in self.limits.hit(&intents) {
-                self.limits_hit.entry(code).or_default()[side] += 1;
+    }
+
+    fn limits(&mut self, pair: &Pair, ledger: &[HeldIntent]) {
+        let Terms { binding, since, limits, .. } = self.terms;
+        for (side, customer) in [&pair.before, &pair.after].into_iter().enumerate() {
+            // What was decided earlier takes its places, too.
+            let intents: Vec<&HeldIntent> = meant(customer, binding, 0).into_values().collect();
+            for (code, count) in limits.hit(binding, &intents, ledger, since) {
+                self.limits_hit.entry(code).or_default()[side] += count;
             }
         }
     }
 }
 
-/// What a policy intends for her from a time on, by key.
+/// When an intent may go out first.
+struct When {
+    day: String,
+    time: String,
+}
+
+impl When {
+    fn of(held: &HeldIntent, zone: Zone) -> When {
+        let text = zone.text(at(held));
+        let (day, time) = text.split_once(' ').unwrap_or((&text, ""));
+        When { day: day.to_owned(), time: time.to_owned() }
+    }
+}
+
+/// Where it is now and was not before. None: it is where it was.
+fn moved(was: &HeldIntent, held: &HeldIntent, zone: Zone) -> Option<String> {
+    let ([old, new], same_scene) =
+        ([was, held].map(|it| When::of(it, zone)), was.intent.scene == held.intent.scene);
+    if same_scene && at(was) == at(held) {
+        return None;
+    }
+    Some(match (same_scene, new.day == old.day) {
+        (true, true) => format!("on {} at {}, not at {}", new.day, new.time, old.time),
+        (true, false) => format!("on {}, not {}", new.day, old.day),
+        (false, _) => format!("on {}, not {} on {}", new.day, was.intent.scene, old.day),
+    })
+}
+
+/// What a policy intends for her, decided from a time on, by key. What does not hold any more is not meant: a store keeps it.
 fn meant<'c>(customer: &'c Customer, binding: &str, since: Instant) -> BTreeMap<&'c str, &'c HeldIntent> {
-    let meant = |held: &&HeldIntent| held.binding == binding && held.cause.now >= since;
+    let meant = |held: &&HeldIntent| held.binding == binding && !held.unfounded && held.cause.now >= since;
     customer.intents.iter().filter(meant).map(|held| (held.intent.key.as_str(), held)).collect()
 }
 
-/// 1: gained, 2: lost, 0: as before.
-fn count(held: &mut Held, before: bool, after: bool, id: CustomerId) -> u8 {
-    held.before += u64::from(before);
-    held.after += u64::from(after);
-    let (sum, named, change) = match (before, after) {
-        (false, true) => (&mut held.gained, &mut held.gaining, 1),
-        (true, false) => (&mut held.lost, &mut held.losing, 2),
-        (true, true) | (false, false) => return 0,
-    };
-    *sum += 1;
-    if named.len() < NAMED {
-        named.push(id);
-    }
-    change
+enum Count {
+    Gained,
+    Lost,
+    Same,
 }
+
+impl Held {
+    /// One more customer, who held it before, or holds it after.
+    fn count(&mut self, before: bool, after: bool, id: CustomerId, named_max: usize) -> Count {
+        self.before += u64::from(before);
+        self.after += u64::from(after);
+        let (sum, named, count) = match (before, after) {
+            (false, true) => (&mut self.gained, &mut self.gaining, Count::Gained),
+            (true, false) => (&mut self.lost, &mut self.losing, Count::Lost),
+            (true, true) | (false, false) => return Count::Same,
+        };
+        *sum += 1;
+        if named.len() < named_max {
+            named.push(id);
+        }
+        count
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,20 +4,22 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::charts::{BARS_MAX, Bar, days, gains};
-use super::report::{Example, IntentRow, Line, Report, Row, Timeline, Version};
-use super::text::{NOT_COUNTED, counted, fuel};
+use super::report::{
+    Dead, DeadExample, Example, IntentRow, LEFT_OUT, Line, Report, Row, Standings, Timeline, Version,
+};
+use super::text::{NOT_COUNTED, NOT_STOPPED, cautions, counted, fuel};
 use crate::commands::calendar::Zone;
 
 const STYLE: &str = "body{font:15px/1.5 system-ui,'PingFang SC','Microsoft YaHei',sans-serif;max-width:780px;margin:2em auto;\
 padding:0 1em;color:#222}h1{font-size:1.5em}h2{font-size:1.15em;margin-top:2em}table{border-collapse:collapse;width:100%}\
 td,th{padding:.25em .6em;text-align:left;border-bottom:1px solid #ddd;vertical-align:top}td.n{text-align:right}\
 svg text{font-size:12px;fill:#333}svg line{stroke:#888}.gain{fill:#2a7}.loss{fill:#c54}.was{fill:#9ab}\
-.key{color:#666}details{margin:.6em 0}.sign{margin-top:3em;display:flex;gap:2em}.sign div{flex:1;border-top:1px solid #222}\
-@media print{details{display:block}}";
+.key{color:#666}.caution{border:2px solid #c54;padding:.4em .8em}details{margin:.6em 0}.sign{margin-top:3em;display:flex;gap:2em}.sign div{flex:1;border-top:1px solid #222}";
 
 pub(super) fn write(report: &Report, zone: Zone) -> String {
     let mut page = String::new();
-    let title = format!("Backtest of {}", report.policy);
+    let kind = if report.standings.is_some() { "Shadow" } else { "Backtest" };
+    let title = format!("{kind} of {}", report.policy);
     let _ = write!(
         page,
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
@@ -25,6 +27,9 @@ pub(super) fn write(report: &Report, zone: Zone) -> String {
         escape(&title)
     );
     summary(report, zone, &mut page);
+    if let Some(standings) = &report.standings {
+        compared_with(standings, zone, &mut page);
+    }
     versions(report, &mut page);
     rows("Tags", "tag", &report.tags, &mut page);
     rows("Stages", "stage", &report.stages, &mut page);
@@ -38,23 +43,45 @@ pub(super) fn write(report: &Report, zone: Zone) -> String {
 }
 
 fn summary(report: &Report, zone: Zone, page: &mut String) {
-    let (added, dropped) = report
-        .intents
-        .iter()
-        .fold((0, 0), |(added, dropped), row| (added + row.added, dropped + row.dropped));
+    let sum = |count: fn(&IntentRow) -> u64| report.intents.iter().map(count).sum::<u64>();
+    let (added, dropped, moved) = (sum(|row| row.added), sum(|row| row.dropped), sum(|row| row.moved));
     let _ = write!(
         page,
         "<p><b>{}</b> of {} customers change. <b>{added}</b> messages would be sent that were not, <b>{dropped}</b> \
-         would not be sent. Both versions were folded over {} records (positions {} to {}, up to {} {}) from each \
-         customer's first record. Nothing was written, and nobody was sent anything.</p>",
-        report.changed,
-        report.customers,
-        report.records,
-        report.from,
-        report.to,
-        zone.text(report.fired),
-        zone.name()
+         would not be sent, <b>{moved}</b> at another time or in another way.",
+        report.changed, report.customers
     );
+    let (fired, name) = (zone.text(report.fired), zone.name());
+    let _ = match &report.standings {
+        None => write!(
+            page,
+            " Both versions were folded over {} records from each customer's first record, up to {fired} {name}.",
+            report.records
+        ),
+        Some(_) => write!(
+            page,
+            " The version beside the policy has decided on the live journal from its beginning, up to {fired} {name}."
+        ),
+    };
+    if report.since > 0 {
+        let _ = write!(page, " Messages are those that were decided from {} on.", zone.text(report.since));
+    }
+    let _ = write!(
+        page,
+        " Nothing was written, and nobody was sent anything.</p><p class=\"key\">{LEFT_OUT}</p>"
+    );
+}
+
+/// Where the stores stand that a shadow is compared by.
+fn compared_with(standings: &Standings, zone: Zone, page: &mut String) {
+    page.push_str("<p class=\"key\">");
+    for (name, stand) in [("Live store", &standings.live), ("shadow", &standings.shadow)] {
+        let _ = write!(page, "{name} at position {}, {}. ", stand.position, zone.text(stand.fired));
+    }
+    page.push_str("</p>");
+    for caution in cautions(standings) {
+        let _ = write!(page, "<p class=\"caution\"><b>CAUTION</b>: {}.</p>", escape(&caution));
+    }
 }
 
 fn versions(report: &Report, page: &mut String) {
@@ -64,8 +91,8 @@ fn versions(report: &Report, page: &mut String) {
     );
     for (side, version) in [("before", &report.before), ("after", &report.after)] {
         let Version { title, digest, settings_digest, turns, took_ms, dead, told, tasks, .. } = version;
-        let dead: Vec<String> = dead.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
-        let dead = if dead.is_empty() { "none".to_owned() } else { dead.join(", ") };
+        let dead: Vec<String> = dead.iter().map(dead_turns).collect();
+        let dead = if dead.is_empty() { "none".to_owned() } else { dead.join("; ") };
         let _ = write!(
             page,
             "<tr><th>{side}</th><td>{}</td><td>{}</td><td>{}</td><td class=\"n\">{}</td><td>{}</td>\
@@ -81,6 +108,12 @@ fn versions(report: &Report, page: &mut String) {
         );
     }
     page.push_str("</table>");
+}
+
+/// `trap 3, first of p for cus_7 at 9`.
+fn dead_turns((kind, dead): (&String, &Dead)) -> String {
+    let Dead { turns, example: DeadExample { policy, customer, position } } = dead;
+    format!("{kind} {turns}, first of {policy} for {customer} at {position}")
 }
 
 fn rows(title: &str, word: &str, rows: &[Row], page: &mut String) {
@@ -103,8 +136,9 @@ fn rows(title: &str, word: &str, rows: &[Row], page: &mut String) {
         page,
         "<table><tr><th>{word}</th><th>before</th><th>after</th><th>gain it</th><th>lose it</th><th>some of them</th></tr>"
     );
-    for Row { name, before, after, gained, lost, gaining, losing } in changed {
-        let some: Vec<&str> = gaining.iter().chain(losing).map(String::as_str).collect();
+    for row in changed {
+        let Row { name, before, after, gained, lost, .. } = row;
+        let some: Vec<&str> = row.some().into_iter().flatten().map(String::as_str).collect();
         let _ = write!(
             page,
             "<tr><td>{}</td><td class=\"n\">{before}</td><td class=\"n\">{after}</td><td class=\"n\">{gained}</td>\
@@ -157,12 +191,15 @@ fn intents(report: &Report, page: &mut String) {
 }
 
 fn limits(report: &Report, page: &mut String) {
-    if report.limits.is_empty() {
+    if report.intents.is_empty() {
         return;
     }
-    page.push_str(
-        "<h2>Stopped or delayed by the rules of the house</h2><table><tr><th>rule</th><th>before</th><th>after</th></tr>",
-    );
+    page.push_str("<h2>Stopped or delayed by the rules of the house</h2>");
+    if report.limits.is_empty() {
+        let _ = write!(page, "<p>{NOT_STOPPED}</p>");
+        return;
+    }
+    page.push_str("<table><tr><th>rule</th><th>before</th><th>after</th></tr>");
     for limit in &report.limits {
         let _ = write!(
             page,
@@ -178,7 +215,8 @@ fn limits(report: &Report, page: &mut String) {
 fn examples(report: &Report, zone: Zone, page: &mut String) {
     page.push_str("<h2>The customers who change most</h2>");
     for Example { id, changes, timeline: Timeline { left_out, lines } } in &report.most_changed {
-        let _ = write!(page, "<details><summary>{id}: {} changes</summary><ul>", changes.len());
+        let _ =
+            write!(page, "<details open><summary>{}: {} changes</summary><ul>", escape(id), changes.len());
         for change in changes {
             let _ = write!(page, "<li>{}</li>", escape(change));
         }

@@ -5,12 +5,13 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use journal::Journal;
-use model::{Binding, CustomerId, Instant, Note, Position};
+use model::{Binding, CustomerId, FoldState, Instant, Note, Position};
 use router::{Side, Trial};
 use serde::Serialize;
-use store::Store;
+use store::{Standing, Store};
 
 use super::compare::{Changed, Comparison, Held};
+use super::limits::NOT_JUDGED;
 use super::spent::Spent;
 use crate::commands::calendar::Zone;
 use crate::commands::words;
@@ -18,14 +19,38 @@ use crate::commands::words;
 /// Lines of a customer's timeline that are shown, the last ones.
 const TIMELINE_MAX: usize = 30;
 
+/// Customers that text and page name of those who gain a tag or a stage, and of those who lose it.
+const SHOWN: usize = 5;
+
+/// Customers that JSON names of those who gain one, and of those who lose it: three megabytes.
+const NAMED_MAX: usize = 100_000;
+
+/// The fold and the shadow behind it look at the clock every second each, and fire what is due by then: so much behind is a
+/// shadow that follows.
+const LOOKS_AGAIN_MS: u64 = 10_000;
+
+/// How many are worth keeping for a report in this form.
+pub(super) fn named(json: bool) -> usize {
+    if json { NAMED_MAX } else { SHOWN }
+}
+
+/// What a report does not take into account, for people.
+pub(super) const LEFT_OUT: &str = "Not looked at: consent, purchases that suppress a message, and budgets of accounts. \
+    Events that the policy tells of others are not folded. Who is who is as it is now, whichever channels know her.";
+
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
     pub(super) policy: String,
+    /// Of a shadow. None: a backtest.
+    #[serde(flatten)]
+    pub(super) standings: Option<Standings>,
     pub(super) before: Version,
     pub(super) after: Version,
-    /// The records whose intents are compared.
+    /// The records that were asked for. Tags and stages are those at the last of them.
     pub(super) from: Position,
     pub(super) to: Position,
+    /// Intents are compared that were decided from then on. 0: all.
+    pub(super) since: Instant,
     /// The time up to which alarms fired.
     pub(super) fired: Instant,
     pub(super) records: u64,
@@ -35,12 +60,55 @@ pub(super) struct Report {
     pub(super) tags: Vec<Row>,
     pub(super) stages: Vec<Row>,
     pub(super) intents: Vec<IntentRow>,
-    /// Intents that the courier's rules would stop or delay, by code.
+    /// Intents that the courier's rules would stop or delay, by code. One that several stop, one after the other, counts for each.
     pub(super) limits: Vec<Sides<&'static str>>,
+    /// Codes of the rules that nobody looked at.
+    pub(super) limits_not_judged: Vec<&'static str>,
     pub(super) most_changed: Vec<Example>,
     /// None of a shadow.
     pub(super) took_ms: Option<u64>,
     pub(super) records_per_s: Option<u64>,
+}
+
+/// Where the two stores stood that were compared.
+#[derive(Debug, Serialize)]
+pub(super) struct Standings {
+    pub(super) live: Stand,
+    pub(super) shadow: Stand,
+    /// None: both stood at the same place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) behind: Option<Behind>,
+    /// Records were folded while they were read: some customers are of a later place than others.
+    pub(super) went_on: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Stand {
+    pub(super) position: Position,
+    /// The time up to which alarms fired.
+    pub(super) fired: Instant,
+}
+
+impl From<Standing> for Stand {
+    fn from(Standing { position, fired }: Standing) -> Stand {
+        Stand { position, fired }
+    }
+}
+
+/// How far a shadow is behind the store that counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Behind {
+    pub(super) records: u64,
+    /// Of the time up to which alarms fired.
+    pub(super) fired_ms: u64,
+}
+
+impl Behind {
+    /// More than the time in which it looks again.
+    pub(super) fn matters(self) -> bool {
+        let Behind { records, fired_ms } = self;
+        records > 0 || fired_ms > LOOKS_AGAIN_MS
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -57,10 +125,25 @@ pub(super) struct Version {
     pub(super) fuel: Option<u64>,
     pub(super) fuel_a_turn: Option<u64>,
     /// Turns at which a policy failed, by kind.
-    pub(super) dead: BTreeMap<String, u64>,
+    pub(super) dead: BTreeMap<String, Dead>,
     /// Events of other people that it told.
     pub(super) told: Option<u64>,
     pub(super) tasks: u64,
+}
+
+/// Turns at which a policy failed in one way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Dead {
+    pub(super) turns: u64,
+    /// The first of them.
+    pub(super) example: DeadExample,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct DeadExample {
+    pub(super) policy: String,
+    pub(super) customer: String,
+    pub(super) position: Position,
 }
 
 /// A tag (`name`), or a stage of a journey (`journey: stage`).
@@ -71,9 +154,18 @@ pub(super) struct Row {
     pub(super) after: u64,
     pub(super) gained: u64,
     pub(super) lost: u64,
-    /// Some of them.
+    /// Those who gain it, and those who lose it; of more than [`NAMED_MAX`] the first ones.
     pub(super) gaining: Vec<String>,
     pub(super) losing: Vec<String>,
+    /// Of those who gain or lose it, so many are not named.
+    pub(super) not_named: u64,
+}
+
+impl Row {
+    /// Some of those who gain it, and some of those who lose it.
+    pub(super) fn some(&self) -> [&[String]; 2] {
+        [&self.gaining, &self.losing].map(|ids| &ids[..ids.len().min(SHOWN)])
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -123,6 +215,17 @@ pub(super) struct Line {
     pub(super) what: String,
 }
 
+/// What was compared, and how far.
+pub(super) struct Compared<'a> {
+    /// Before and after.
+    pub(super) bindings: [&'a Binding; 2],
+    pub(super) range: RangeInclusive<Position>,
+    pub(super) since: Instant,
+    pub(super) fired: Instant,
+    /// Of a shadow.
+    pub(super) standings: Option<Standings>,
+}
+
 /// What only a fold of both versions tells: a shadow does not.
 pub(super) struct Measured {
     pub(super) took: Duration,
@@ -134,23 +237,23 @@ impl Report {
     pub(super) fn new(
         comparison: Comparison<'_>,
         trial: &Trial,
-        bindings: [&Binding; 2],
-        range: RangeInclusive<Position>,
-        fired: Instant,
+        compared: Compared<'_>,
         measured: Option<Measured>,
     ) -> Report {
         let most_changed = comparison.most_changed().into_iter().map(example).collect();
         let Trial { before, after, customers, records } = trial;
-        let [old, new] = bindings;
+        let Compared { bindings: [old, new], range, since, fired, standings } = compared;
         let [old_tasks, new_tasks] = comparison.tasks;
         let took = measured.as_ref().map(|measured| measured.took);
         let [old_spent, new_spent] = [0, 1].map(|side: usize| measured.as_ref().map(|it| it.spent[side]));
         Report {
             policy: new.name.clone(),
+            standings,
             before: version(old, before, old_tasks, old_spent),
             after: version(new, after, new_tasks, new_spent),
             from: *range.start(),
             to: *range.end(),
+            since,
             fired,
             records: *records,
             customers: *customers,
@@ -179,6 +282,7 @@ impl Report {
                 .into_iter()
                 .map(|(name, [before, after])| Sides { name, before, after })
                 .collect(),
+            limits_not_judged: NOT_JUDGED.map(courier::Code::name).to_vec(),
             most_changed,
             took_ms: took.map(millis),
             records_per_s: took.map(|took| (*records as f64 / took.as_secs_f64().max(1e-9)) as u64),
@@ -210,32 +314,45 @@ impl Report {
 }
 
 fn version(binding: &Binding, side: &Side, tasks: u64, spent: Option<Spent>) -> Version {
-    let known = side.versions.versions.iter().find(|version| version.binding == binding.name);
-    let mut dead: BTreeMap<String, u64> = BTreeMap::new();
-    for note in &side.faults {
-        match note {
-            Note::DeadTurn(turn) => *dead.entry(turn.kind.clone()).or_default() += 1,
-            Note::Conflict(_) | Note::Erasure(_) | Note::StrayReceipt(_) | Note::Overflow(_) => {}
-        }
-    }
     Version {
         title: binding.descriptor.title.clone(),
         digest: binding.digest.to_string(),
-        settings_digest: known.map(|version| version.settings.to_string()).unwrap_or_default(),
+        settings_digest: router::settings_digest(binding).to_string(),
         turns: spent.map(|_| side.turns),
         took_ms: spent.map(|_| millis(side.took)),
         fuel: spent.map(|spent| spent.fuel),
         fuel_a_turn: spent.map(|spent| spent.a_turn),
-        dead,
+        dead: dead(&side.faults, &side.versions),
         told: spent.map(|_| side.told),
         tasks,
     }
 }
 
+/// By kind.
+fn dead(faults: &[Note], state: &FoldState) -> BTreeMap<String, Dead> {
+    let mut dead: BTreeMap<String, Dead> = BTreeMap::new();
+    for note in faults {
+        let turn = match note {
+            Note::DeadTurn(turn) => turn,
+            Note::Conflict(_) | Note::Erasure(_) | Note::StrayReceipt(_) | Note::Overflow(_) => continue,
+        };
+        let first = || {
+            let version = usize::try_from(turn.version).ok().and_then(|place| state.versions.get(place));
+            let policy = version.map(|version| version.binding.clone()).unwrap_or_default();
+            let example =
+                DeadExample { policy, customer: turn.customer.to_string(), position: turn.position };
+            Dead { turns: 0, example }
+        };
+        dead.entry(turn.kind.clone()).or_insert_with(first).turns += 1;
+    }
+    dead
+}
+
 fn row(name: String, held: Held) -> Row {
     let Held { before, after, gained, lost, gaining, losing } = held;
+    let not_named = (gained + lost).saturating_sub((gaining.len() + losing.len()) as u64);
     let ids = |ids: Vec<CustomerId>| ids.iter().map(ToString::to_string).collect();
-    Row { name, before, after, gained, lost, gaining: ids(gaining), losing: ids(losing) }
+    Row { name, before, after, gained, lost, gaining: ids(gaining), losing: ids(losing), not_named }
 }
 
 fn example(changed: Changed) -> Example {

@@ -158,6 +158,8 @@ fn count(binding: &Binding, turn: &Turn<'_>) -> TurnOutcome {
                     .push(because("again", Change::Wake(Wake { key: "again".to_owned(), due: due + 7 })));
             }
             decisions.push(because("alarm", Change::Intend(intent(&format!("{key}{}", seen % 3)))));
+            let title = format!("{key} {seen}");
+            decisions.push(because("ask", Change::AskStaff(StaffTask { title, due: Some(due) })));
         }
         Happening::Fact { event, .. } => {
             if let Fact::Did(act) = &event.fact {
