@@ -115,7 +115,8 @@ fn a_policy_that_fails_at_every_turn_is_called_little_more_than_once_for_each() 
 
 #[test]
 fn calls_that_come_to_nothing_take_as_long_as_they_may_and_then_the_policy_is_named() {
-    let looping = admitted_policy(Limits::default(), &policy("(loop $for_ever (br $for_ever))"));
+    let looping =
+        admitted_policy(Limits::default(), &policy("(loop $for_ever (br $for_ever)) (unreachable)"));
     let failing_max = Duration::from_millis(150);
     let began = std::time::Instant::now();
     let trouble = looping.evaluate_within(SETTINGS, &turns(256), failing_max).unwrap_err();
