@@ -10,13 +10,14 @@ use tests::host::{cli_json, cli_text};
 use tests::tenant::Bound;
 use tests::wecom::corp;
 
-use crate::courier::{DAY_MS, add, her};
-use crate::outcomes::{is_known_in_the_shop, pays};
-use crate::stage::Stage;
+use crate::courier::{DAY_MS, STAFF, add, her};
+use crate::outcomes::{is_known_in_the_shop, noted_down, pays};
+use crate::stage::{Stage, eventually};
 
 const MINUTE_MS: u64 = 60_000;
 const MESSAGE: &str = "面霜用得怎么样?";
 const NAME: &str = "<script>alert('小满')</script>";
+const TASK: &str = "externalcontact/add_msg_template";
 
 /// At most one of all scenes a day.
 const ONE_A_DAY: &str = "\n[[courier.cap]]\nat_most = 1\neach = \"day\"\n";
@@ -195,4 +196,54 @@ async fn another_component_is_tried_in_the_place_of_the_bound_one() {
     assert!(text.contains(&line), "{line}: {text}");
     assert_eq!(digest(), before, "nothing of it is kept");
     stage.host.stop().await.unwrap();
+}
+
+/// The bound version sends one message. The one beside it means to send it later, and a post besides.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_a_shadow_intends_reaches_anybody() {
+    let shadow = format!("\n[policy.shadow.settings]\n{}", toml(&settings(5, true)));
+    let tenant = Tenant { policies: bound(toml(&settings(3, false)) + &shadow), ..Tenant::default() };
+    let stage = buyer(&tenant).await;
+    for day in 1..=8 {
+        stage.advance(START_MS + day * DAY_MS).await;
+    }
+    // Her next record: what was due of her by then, in the shadow, too, fires before it.
+    noted_down(&stage).await;
+    stage.advance(START_MS + 8 * DAY_MS + MINUTE_MS).await;
+    let mut report = Value::Null;
+    eventually("the shadow follows", async || {
+        // It follows on a thread of its own.
+        let Ok(told) = cli_json(&stage.config, &["shadow", "repurchase"]) else { return false };
+        report = told;
+        report.get("behind").is_none() && days(&report).len() == 3
+    })
+    .await;
+    let expected = [
+        "2026-03-05 direct-message: 1 0 0 0 0",
+        "2026-03-07 direct-message: 0 1 0 0 1",
+        "2026-03-07 moments: 0 1 1 0 0",
+    ];
+    assert_eq!(days(&report), expected, "{report}");
+    assert_eq!(report["live"]["position"], report["shadow"]["position"], "{report}");
+
+    // What went out, and all that the ledger knows, is the bound version's message.
+    assert_eq!(stage.on.wecom.calls_of(TASK), 1);
+    assert_eq!(stage.on.wecom.corp().unconfirmed(STAFF).len(), 1);
+    assert!(stage.on.wecom.corp().outbox.posts.is_empty());
+    let intents = stage.host.get("intents").await.unwrap();
+    let [sent] = intents["intents"].as_array().unwrap().as_slice() else { panic!("{intents}") };
+    assert_eq!(
+        (&sent["scene"], &sent["state"]),
+        (&json!("direct-message"), &json!("awaiting_staff")),
+        "{sent}"
+    );
+    let text = cli_text(&stage.config, &["shadow"]).unwrap();
+    assert!(text.starts_with("shadow of policy repurchase: 1 of 1") && !text.contains("CAUTION"), "{text}");
+    let page = stage.folder.path().join("shadow.html");
+    let html = ["shadow", "repurchase", "--html", page.to_str().unwrap(), "--by", "li", "--why", "a look"];
+    cli_text(&stage.config, &html).unwrap();
+    assert!(loads_nothing(&page).contains("<title>Shadow of repurchase</title>"));
+    stage.host.stop().await.unwrap();
+    let rebuilt = cli_json(&stage.config, &["rebuild", "--check"]).unwrap();
+    assert_eq!(rebuilt["same"], true, "{rebuilt}");
 }
