@@ -5,6 +5,7 @@
 
 mod access;
 mod arrival;
+mod backtest;
 mod backup;
 mod brand_life;
 mod carried;
