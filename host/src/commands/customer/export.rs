@@ -2,13 +2,15 @@
 
 use std::io::Write;
 
-use journal::Journal;
+use api::past::At;
 use model::{Attest, Customer, CustomerId, DeadTurn, Deed, Note, Position, Record};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use store::Store;
 
 use super::find;
+use crate::commands::segment::Asked;
+use crate::commands::when::{self, Found, When};
 
 /// Notes that are looked at together.
 const PAGE: usize = 1024;
@@ -27,29 +29,33 @@ struct Export {
 }
 
 /// What the journal says of it.
-pub(crate) fn attest_export(store: &dyn Store, who: &str) -> anyhow::Result<Deed> {
-    let of = format!("customer {}", find(store, who)?.id);
+pub(crate) fn attest_export(store: &dyn Store, who: &str, when: &When) -> anyhow::Result<Deed> {
+    let mut of = format!("customer {}", find(store, who)?.id);
+    match when.at()? {
+        Some(At::Position(position)) => of.push_str(&format!(", at position {position}")),
+        Some(At::Time(time)) => of.push_str(&format!(", at time {time}")),
+        None => {}
+    }
     Ok(Deed::Attest(Attest { what: "export".to_owned(), of }))
 }
 
 /// Prints one JSON object.
 pub(crate) fn export_customer(
-    journal: &dyn Journal,
-    store: &dyn Store,
-    who: &str,
+    asked: &Asked,
+    found: &Found,
     position: Option<Position>,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
-    let customer = find(store, who)?;
-    let records = journal.fetch(&customer.timeline)?;
+    let Found { customer, store, at, standing: _, slice: _ } = found;
+    let records = asked.journal.fetch(&customer.timeline)?;
     let export = Export {
         position,
         id: customer.id.to_string(),
         records: records.iter().map(wire::to_raw::<Record>).collect(),
-        notes: notes(store, customer.id)?,
-        customer: wire::to_raw::<Customer>(&customer),
+        notes: notes(&**store, customer.id)?,
+        customer: wire::to_raw::<Customer>(customer),
     };
-    super::super::print_json(out, &export)
+    when::print(out, *at, &export)
 }
 
 fn notes(store: &dyn Store, id: CustomerId) -> anyhow::Result<Vec<Box<RawValue>>> {
