@@ -107,7 +107,7 @@ enum Command {
     /// Exit code 0: nothing; 1: something should be looked at; 2: something must be mended.
     Doctor,
     /// The state hash, and the position and the time that it stands for.
-    Digest,
+    Digest(When),
     /// Copy everything into a new folder, whole and checked, also while the host runs. Secrets are left out.
     Backup {
         /// The folder. It must not be there yet.
@@ -149,6 +149,8 @@ enum CustomerGroup {
         /// An id like `cus_0000000042`, or a handle like `wechat.unionid:SCOPE:VALUE` (`phone::13900000000`).
         #[arg(value_name = "ID|HANDLE")]
         who: String,
+        #[command(flatten)]
+        when: When,
         #[command(flatten)]
         said: Said,
     },
@@ -209,14 +211,18 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Customer(CustomerGroup::Act(act)) => {
             acting::run(&config, act.said(), |store| act.deed(store), json, &mut out)?;
         }
-        Command::Customer(CustomerGroup::Export { who, said }) => export(&config, &who, &said, &mut out)?,
+        Command::Customer(CustomerGroup::Export { who, when, said }) => {
+            export(&config, &who, &when, &said, &mut out)?;
+        }
         Command::Identity(IdentityGroup::Look(command)) => {
             commands::identity(command, &asked(&config)?, json, &mut out)?;
         }
         Command::Identity(IdentityGroup::Act(act)) => {
             acting::run(&config, act.said(), |_| Ok(act.deed()), json, &mut out)?;
         }
-        Command::Dead(DeadGroup::Look(command)) => look_at_dead(command, &config, json, &mut out)?,
+        Command::Dead(DeadGroup::Look(command)) => {
+            commands::dead(command, &asked(&config)?, json, &mut out)?;
+        }
         Command::Dead(DeadGroup::Act(act)) => {
             let all = acting::dead(&config, &act, json, &mut out)?;
             return Ok(if all { ExitCode::SUCCESS } else { ExitCode::FAILURE });
@@ -239,7 +245,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             commands::token(command, &config::load(&config)?, wiring::system_now(), json, &mut out)?;
         }
         Command::Doctor => return runtime()?.block_on(commands::doctor(&config, json, &mut out)),
-        Command::Digest => commands::digest(&*open(&config)?.1, json, &mut out)?,
+        Command::Digest(when) => commands::digest(&asked(&config)?, &when, json, &mut out)?,
         Command::Rebuild { check: _ } => {
             drop(out);
             return rebuild(&config, json);
@@ -304,15 +310,23 @@ fn broadcast(
 }
 
 /// It is said in the journal first: what was given out unseen could not be taken back.
-fn export(path: &Path, who: &str, said: &Said, out: &mut dyn std::io::Write) -> anyhow::Result<()> {
-    let config = config::load(path)?;
-    let deed = |store: &dyn Store| commands::attest_export(store, who);
-    let answer = acting::understood(&acting::say(&config, said, deed)?)?;
+fn export(
+    path: &Path,
+    who: &str,
+    when: &When,
+    said: &Said,
+    out: &mut dyn std::io::Write,
+) -> anyhow::Result<()> {
+    // Nothing is said where there was nobody then.
+    let then = when.at()?.map(|_| when.person(&asked(path)?, who)).transpose()?;
+    let deed = |store: &dyn Store| commands::attest_export(store, who, when);
+    let answer = acting::understood(&acting::say(&config::load(path)?, said, deed)?)?;
     if answer.dry_run {
         return commands::tell_act(&answer, out);
     }
-    let data = Data::open(&config)?;
-    commands::export_customer(&*data.journal, &*data.store, who, answer.position, out)
+    let asked = asked(path)?;
+    let found = then.map_or_else(|| when.person(&asked, who), Ok)?;
+    commands::export_customer(&asked, &found, answer.position, out)
 }
 
 /// The same, of a table of many.
@@ -366,16 +380,6 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
 fn open(path: &Path) -> anyhow::Result<(Arc<dyn Journal>, Arc<dyn Store>)> {
     let data = Data::open(&config::load(path)?)?;
     Ok((data.journal, data.store))
-}
-
-fn look_at_dead(
-    command: DeadCommand,
-    config: &Path,
-    json: bool,
-    out: &mut dyn std::io::Write,
-) -> anyhow::Result<()> {
-    let (journal, store) = open(config)?;
-    commands::dead(command, &*journal, &*store, json, out)
 }
 
 /// The data beside a host that may be running, and the time that it is for that host. Of a manual clock only what the

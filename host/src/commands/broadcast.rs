@@ -18,6 +18,7 @@ use model::{Customer, CustomerId, Deed, Entry, OperatorAct, Proposal};
 use segment::Segment;
 
 use super::segment::Asked;
+use super::when::When;
 use super::{Signed, print_json, unless_reader_left};
 use crate::carrying::Outlet;
 use file::Broadcast;
@@ -38,6 +39,8 @@ pub(crate) enum BroadcastCommand {
     Results {
         /// The broadcast, in TOML.
         file: PathBuf,
+        #[command(flatten)]
+        when: When,
     },
     /// Propose it to everybody in its audience, through the host that runs, or for the one that is started next. Done again, it
     /// proposes nothing to whom it was proposed before.
@@ -152,9 +155,9 @@ pub(crate) fn run(
             rehearsal::check(ground, &broadcast, &segment)?;
             preview::preview(ground, &broadcast, &segment, json, out)
         }
-        BroadcastCommand::Results { file } => {
+        BroadcastCommand::Results { file, when } => {
             let (broadcast, segment) = read(&file, ground)?;
-            results::results(ground, &broadcast, &segment, json, out)
+            results::results(&ground.asked, &when, (&broadcast, &segment), json, out)
         }
         BroadcastCommand::Send { file, signed } => {
             let (broadcast, segment) = read(&file, ground)?;

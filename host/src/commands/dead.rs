@@ -12,7 +12,9 @@ use journal::{DeadQuery, Journal};
 use store::Store;
 
 use super::calendar::Zone;
+use super::segment::Asked;
 use super::table::{Table, cut, plain};
+use super::when::{self, When};
 use super::{print_json, unless_reader_left};
 
 /// Bytes of a request's body that are shown.
@@ -42,9 +44,9 @@ pub(crate) enum DeadCommand {
         /// How many, at most.
         #[arg(long, default_value_t = 50)]
         limit: usize,
-        /// Show times in UTC instead of Beijing time.
-        #[arg(long)]
-        utc: bool,
+        /// `--at` with --turns: letters of connections are no part of what is folded, and have no past.
+        #[command(flatten)]
+        when: When,
     },
     /// Show one: the request as it came, why it died, the plugin's last lines and frames.
     Show {
@@ -80,24 +82,29 @@ impl WhichLetters {
 
 pub(crate) fn run(
     command: DeadCommand,
-    journal: &dyn Journal,
-    store: &dyn Store,
+    asked: &Asked,
     json: bool,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
+    let (journal, store) = (&*asked.journal, &*asked.store);
     unless_reader_left(match command {
-        DeadCommand::List { each: false, turns: false, which, all: _, after: _, limit: _, utc }
+        DeadCommand::List { each: _, turns: true, which: _, all, after, limit, when } => {
+            turns(asked, &when, &Turns { after, limit, all }, json, out)
+        }
+        DeadCommand::List { when, .. } if when.at()?.is_some() => {
+            bail!(
+                "--at goes with --turns: letters of connections are no part of what is folded, and have no past"
+            )
+        }
+        DeadCommand::List { each: false, turns: false, which, all: _, after: _, limit: _, when }
             if !which.names_any() =>
         {
-            groups(journal, store, json, Zone::new(utc), out)
+            groups(journal, store, json, when.zone(), out)
         }
-        DeadCommand::List { each: _, turns: true, which: _, all, after, limit, utc } => {
-            turns(journal, store, &after, limit, all, json, Zone::new(utc), out)
-        }
-        DeadCommand::List { each: _, turns: false, which, all, after, limit, utc } => {
+        DeadCommand::List { each: _, turns: false, which, all, after, limit, when } => {
             let after = if after.is_empty() { 0 } else { after.parse()? };
             let letters = journal.dead(&which.query(after, limit + 1, !all))?;
-            letters_told(&DeadPage::new(&letters, limit), json, Zone::new(utc), out)
+            letters_told(&DeadPage::new(&letters, limit), json, when.zone(), out)
         }
         DeadCommand::Show { id, utc } => show(journal, store, &id, json, Zone::new(utc), out),
     })
@@ -176,22 +183,25 @@ fn letters_told(page: &DeadPage, json: bool, zone: Zone, out: &mut dyn Write) ->
     Ok(())
 }
 
-#[expect(clippy::too_many_arguments, reason = "each is one option of the command")]
-fn turns(
-    journal: &dyn Journal,
-    store: &dyn Store,
-    after: &str,
+/// Which turns are listed.
+struct Turns {
+    /// A key.
+    after: String,
     limit: usize,
+    /// Those that ended, too.
     all: bool,
-    json: bool,
-    zone: Zone,
-    out: &mut dyn Write,
-) -> anyhow::Result<()> {
-    let scanned = dead::turns(journal, store, after, limit + 1, all)?;
-    let page = DeadTurnPage::new(&scanned.found, limit);
+}
+
+fn turns(asked: &Asked, when: &When, which: &Turns, json: bool, out: &mut dyn Write) -> anyhow::Result<()> {
+    let Turns { after, limit, all } = which;
+    let (then, zone) = (when.then(asked)?, when.zone());
+    let by = then.at.map(|at| at.fired);
+    let scanned = dead::turns(&*asked.journal, &*then.store, after, limit + 1, *all, by)?;
+    let page = DeadTurnPage::new(&scanned.found, *limit);
     if json {
-        return print_json(out, &page);
+        return when::print(out, then.at, &page);
     }
+    when::head(out, then.at, zone)?;
     let mut table = Table::default();
     for turn in &page.turns {
         table.row([

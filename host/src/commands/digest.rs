@@ -1,23 +1,25 @@
-//! `heliu digest`: the state hash, and what it stands for.
+//! `heliu digest`: the state hash, as of now or of then, and what it stands for.
 
 use std::io::Write;
 
 use api::views::DigestView;
-use store::Store;
 
-use super::calendar::Zone;
-use super::{print_json, unless_reader_left};
+use super::segment::Asked;
+use super::unless_reader_left;
+use super::when::{self, When};
 
 /// Reads the whole store.
-pub(crate) fn run(store: &dyn Store, json: bool, out: &mut dyn Write) -> anyhow::Result<()> {
-    let (digest, standing) = store.digest()?;
+pub(crate) fn run(asked: &Asked, when: &When, json: bool, out: &mut dyn Write) -> anyhow::Result<()> {
+    let then = when.then(asked)?;
+    let (digest, standing) = then.store.digest()?;
     let view = DigestView::new(digest, standing);
     if json {
-        return unless_reader_left(print_json(out, &view));
+        return unless_reader_left(when::print(out, then.at, &view));
     }
     let DigestView { digest, position, fired } = view;
+    let zone = when.zone();
     writeln!(out, "digest    {digest}")?;
     writeln!(out, "position  {position}")?;
-    writeln!(out, "fired     {fired}, {} {}", Zone::Beijing.text(fired), Zone::Beijing.name())?;
+    writeln!(out, "fired     {fired}, {} {}", zone.text(fired), zone.name())?;
     Ok(())
 }

@@ -93,7 +93,7 @@ pub(crate) fn counts(asked: &Asked, when: &When, json: bool, out: &mut dyn Write
     let (standing, _) = then.store.standing()?;
     let counts = then.scan(asked).counts(&asked.segments)?;
     let view = CountsView::new(&asked.segments, &counts, standing, then.now);
-    unless_reader_left(if json { when::print(out, then.at, &view) } else { print(&view, out) })
+    unless_reader_left(if json { when::print(out, then.at, &view) } else { print(&view, when.zone(), out) })
 }
 
 fn find<'a>(segments: &'a [Segment], name: &str) -> anyhow::Result<&'a Segment> {
@@ -168,9 +168,9 @@ fn count(
     tally(rows.zip(view.segments.iter().map(|segment| segment.customers)), view.customers, "", out)
 }
 
-fn print(view: &CountsView<'_>, out: &mut dyn Write) -> anyhow::Result<()> {
+fn print(view: &CountsView<'_>, zone: Zone, out: &mut dyn Write) -> anyhow::Result<()> {
     let CountsView { position, now, customers, segments, tags, stages, channels, schemes, left_out } = view;
-    let (zone, all) = (Zone::Beijing, *customers);
+    let all = *customers;
     writeln!(out, "{all} customers at position {position}, {} ({})", zone.text(*now), zone.name())?;
     writeln!(out, "\nsegments")?;
     let rows = segments.iter().map(|one| ([one.name, one.title].map(str::to_owned), one.customers));

@@ -4,7 +4,9 @@ mod customers;
 mod exports;
 mod journals;
 mod past;
+mod reasons;
 mod segments;
+mod then;
 
 use std::sync::Arc;
 
@@ -77,15 +79,8 @@ impl Host {
     }
 
     pub(super) fn counts(&self, arguments: &[&str]) -> anyhow::Result<String> {
-        #[derive(clap::Parser)]
-        struct Line {
-            #[command(flatten)]
-            when: super::When,
-        }
-        let given = arguments.iter().filter(|argument| **argument != "--json");
-        let line: Line = clap::Parser::try_parse_from(std::iter::once(&"heliu").chain(given)).unwrap();
         let asked = self.asked(segments::segments());
-        printed(|out, json| super::counts(&asked, &line.when, json, out), arguments)
+        printed(|out, json| super::counts(&asked, &when(arguments), json, out), arguments)
     }
 
     pub(super) fn notes(&self, arguments: &[&str]) -> anyhow::Result<String> {
@@ -124,7 +119,33 @@ impl Host {
     }
 
     pub(super) fn digest(&self) -> String {
-        printed(|out, json| super::digest(&*self.store, json, out), &["--json"]).unwrap()
+        self.digest_of(&["--json"]).unwrap()
+    }
+
+    pub(super) fn digest_of(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        let asked = self.asked(Vec::new());
+        printed(|out, json| super::digest(&asked, &when(arguments), json, out), arguments)
+    }
+
+    pub(super) fn dead(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        let command: super::DeadCommand = parsed(arguments);
+        printed(|out, json| super::dead(command, &self.asked(Vec::new()), json, out), arguments)
+    }
+
+    pub(super) fn broadcast(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        let command: super::BroadcastCommand = parsed(arguments);
+        let (asked, plan) = (self.asked(segments::segments()), courier::Plan::default());
+        let propose: super::Propose = Box::new(super::propose_alone);
+        let ground = super::Ground { asked, plan, outlets: Vec::new(), stages: Vec::new(), propose };
+        printed(|out, json| super::broadcast(command, &ground, json, out), arguments)
+    }
+
+    /// Everything that is kept of her.
+    pub(super) fn kept(&self, who: &str, arguments: &[&str]) -> anyhow::Result<serde_json::Value> {
+        let (asked, when) = (self.asked(Vec::new()), when(arguments));
+        let found = when.person(&asked, who)?;
+        let printed = printed(|out, _| super::export_customer(&asked, &found, Some(9), out), arguments)?;
+        Ok(serde_json::from_str(&printed)?)
     }
 }
 
@@ -141,6 +162,17 @@ fn try_parsed<C: clap::Subcommand>(arguments: &[&str]) -> Result<C, clap::Error>
     let arguments = arguments.iter().filter(|argument| **argument != "--json");
     let line: Result<Line<C>, _> = clap::Parser::try_parse_from(std::iter::once(&"heliu").chain(arguments));
     line.map(|line| line.command)
+}
+
+fn when(arguments: &[&str]) -> super::When {
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        when: super::When,
+    }
+    let given = arguments.iter().filter(|argument| **argument != "--json");
+    let line: Line = clap::Parser::try_parse_from(std::iter::once(&"heliu").chain(given)).unwrap();
+    line.when
 }
 
 fn printed(
@@ -241,12 +273,22 @@ fn helped(number: u64) -> Fact {
     did("helped-friend", Some(person(number)))
 }
 
+/// With these settings, the policy decides nothing.
+pub(super) const SILENT: &str = "{\"silent\":true}";
+
 /// Tags and moves buyers, wakes itself 60 days later, and tells of friends who were helped.
 struct Native;
 
 impl Plugins for Native {
-    fn evaluate(&self, _: &Binding, turns: &[Turn<'_>]) -> Result<Vec<TurnOutcome>, PluginsError> {
-        let verdict = |turn| TurnOutcome::Verdict(Verdict { decisions: decide(turn), memory: None });
+    fn evaluate(&self, binding: &Binding, turns: &[Turn<'_>]) -> Result<Vec<TurnOutcome>, PluginsError> {
+        let silent = binding.settings == SILENT;
+        let verdict = |turn: &Turn<'_>| {
+            if matches!(turn.happening, Happening::Fact { event, .. } if event.fact == did("boom", None)) {
+                return TurnOutcome::Fault { kind: "trap".to_owned(), text: "boom".to_owned() };
+            }
+            let decisions = if silent { Vec::new() } else { decide(turn) };
+            TurnOutcome::Verdict(Verdict { decisions, memory: remember(turn) })
+        };
         Ok(turns.iter().map(verdict).collect())
     }
 
@@ -255,10 +297,24 @@ impl Plugins for Native {
     }
 }
 
+/// What she told it to remember last.
+fn remember(turn: &Turn<'_>) -> Option<Vec<u8>> {
+    let told = match turn.happening {
+        Happening::Fact {
+            event: Event { fact: Fact::Said(Message { text: Some(text), .. }), .. }, ..
+        } => text.strip_prefix("remember ").map(|text| text.as_bytes().to_vec()),
+        _ => None,
+    };
+    told.or_else(|| turn.memory.map(<[u8]>::to_vec))
+}
+
 fn decide(turn: &Turn<'_>) -> Vec<Decision> {
     let because = |why: &str, change| Decision { why: why.to_owned(), change };
     let tag = |name: &str| Change::Tag(NewTag { name: name.to_owned(), expires: None });
     let fact = match turn.happening {
+        Happening::Alarm { key: "recommend", due: _ } => {
+            return vec![because("a day later", tell(turn, person(2), did("was.recommended", None)))];
+        }
         Happening::Alarm { key: _, due: _ } => {
             let stage = Stage { journey: "lifecycle".to_owned(), stage: "lapsed".to_owned() };
             let intent = Intent {
@@ -294,6 +350,23 @@ fn decide(turn: &Turn<'_>) -> Vec<Decision> {
             let fact = did("helped-friend", Some(person(3)));
             vec![because("she began a chain", tell(turn, person(2), fact))]
         }
+        // Each one in the line tells of the next one, and the last one of nobody.
+        Fact::Did(Act { kind, whom: Some(whom), .. }) if kind == "began-line" => {
+            let next = whom.value.trim_start_matches("o6:").parse::<u64>().unwrap() + 1;
+            if next > 31 {
+                return vec![because("she is in line", tag("in-line"))];
+            }
+            let fact = did("began-line", Some(person(next)));
+            vec![
+                because("she is in line", tag("in-line")),
+                because("the next", tell(turn, whom.clone(), fact)),
+            ]
+        }
+        Fact::Did(Act { kind, .. }) if kind == "recommends-later" => {
+            let wake = Wake { key: "recommend".to_owned(), due: turn.now + DAY_MS };
+            vec![because("not at once", Change::Wake(wake))]
+        }
+        Fact::Did(act) if act.kind == "was.recommended" => vec![because("so it is", tag("recommended"))],
         Fact::Did(act) if act.kind == "was.helped" => vec![because("a friend helped her", tag("helped"))],
         Fact::Did(Act { kind, .. }) if kind == "asked-staff" => {
             let task = StaffTask { title: "call her".to_owned(), due: None };

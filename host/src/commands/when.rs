@@ -33,7 +33,7 @@ pub(crate) struct When {
 }
 
 /// One customer where she was looked for, and everything that is needed to look on.
-pub(super) struct Found {
+pub(crate) struct Found {
     pub(super) customer: Customer,
     /// Where she stands: the host's store, or one of her own as of then.
     pub(super) store: Arc<dyn Store>,
@@ -64,7 +64,7 @@ impl When {
         Zone::new(self.utc)
     }
 
-    pub(super) fn at(&self) -> anyhow::Result<Option<At>> {
+    pub(crate) fn at(&self) -> anyhow::Result<Option<At>> {
         let hours = Some(self.zone().hours());
         Ok(self.at.as_deref().map(|text| At::parse(text, hours)).transpose()?)
     }
@@ -83,7 +83,7 @@ impl When {
         then(asked, self.at()?, self.records_max)
     }
 
-    pub(super) fn person(&self, asked: &Asked, who: &str) -> anyhow::Result<Found> {
+    pub(crate) fn person(&self, asked: &Asked, who: &str) -> anyhow::Result<Found> {
         let whom = whom(who)?;
         let Some(at) = self.at()? else {
             let customer = find(&*asked.store, &whom, who)?;

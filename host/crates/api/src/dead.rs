@@ -227,7 +227,8 @@ pub fn turn(journal: &dyn Journal, store: &dyn Store, key: &str) -> Result<Turn,
     }
 }
 
-/// At most `limit` turns behind the note with the key `after`; with those that ended only if `all` are asked for.
+/// At most `limit` turns behind the note with the key `after`; with those that ended only if `all` are asked for. With `by`, what
+/// ended later waited then.
 ///
 /// # Errors
 /// [`DeadError`] if journal or store cannot be read.
@@ -237,9 +238,11 @@ pub fn turns(
     after: &str,
     limit: usize,
     all: bool,
+    by: Option<Instant>,
 ) -> Result<Scanned<Vec<Turn>>, DeadError> {
     let mut found = Vec::new();
-    let cut = scan(journal, store, after, &mut |turn| {
+    let cut = scan(journal, store, after, &mut |mut turn| {
+        turn.ended = turn.ended.filter(|ended| by.is_none_or(|by| ended.now <= by));
         if all || turn.ended.is_none() {
             found.push(turn);
         }

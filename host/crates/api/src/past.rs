@@ -13,7 +13,7 @@ use journal::{Journal, JournalError, Records};
 use model::{Class, Customer, CustomerId, FoldState, Identity, Instant, Position};
 use router::{
     Plugins, Question, Router, RouterConfig, RouterError, Slice, Walk, WhyNot, as_of_position, as_of_time,
-    refold, why_not,
+    handles, refold, why_not,
 };
 use store::{MemoryStore, Standing, Store, StoreError};
 
@@ -219,6 +219,22 @@ impl Past {
             return Err(PastError::TooMany { records, max });
         }
         Ok(Present { customer, standing, slice: Arc::new(slice) })
+    }
+
+    /// Who has this record, as of now. None: nobody, or it shows no handle that is still hers.
+    ///
+    /// # Errors
+    /// If journal or store cannot be read.
+    pub fn holder(&self, position: Position) -> Result<Option<CustomerId>, PastError> {
+        let Some(record) = self.journal.fetch(&[position])?.pop() else { return Ok(None) };
+        let (_, state) = self.store.standing()?;
+        let shown = handles(&state.setup, &record);
+        let mut owners: Vec<CustomerId> =
+            self.store.resolve(&shown.iter().collect::<Vec<_>>())?.into_iter().flatten().collect();
+        // Named after her first record, also where its handles are another's now.
+        owners.push(CustomerId(position));
+        let people = self.store.load(&owners)?;
+        Ok(people.into_iter().flatten().find(|customer| customer.has(position)).map(|customer| customer.id))
     }
 
     /// Now: where the store stands, and the time of its last record where no alarm has fired since.

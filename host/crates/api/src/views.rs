@@ -37,7 +37,8 @@ pub use dead::{
 };
 pub use held::{Held, HeldKind, held};
 pub use host::{
-    BreakerView, DigestView, FailingView, HealthView, NotePage, NoteView, PluginView, PluginsView, SetupView,
+    BoundView, BreakerView, DigestView, FailingView, HealthView, NotePage, NoteView, PluginView, PluginsView,
+    SetupView,
 };
 pub use identity::{
     ConflictPage, ConflictView, DivisionView, EdgeView, EdgesView, HandleView, Mend, MergedView,
@@ -46,9 +47,10 @@ pub use identity::{
 pub use intents::{IntentCount, IntentCountsView, IntentLine, IntentsPage};
 pub use segments::{CountsView, MembersPage, NameCount, SegmentCount, SegmentView, SegmentsView, StageCount};
 pub use timeline::{Caused, RecordView, TagsView, TimelinePage, record, tags, timeline, timeline_page};
-pub use why::{HeldView, WhyView};
+pub use why::{HeldView, TellingView, WhyView};
 pub use why_not::{
-    Clock, DecisionView, LineView, MemoryView, ReasonView, WhyNotView, decided, sentence, utc, why_not,
+    Clock, DecisionView, HandView, LineView, MemoryView, PausedView, ReasonView, WhyNotView, decided,
+    sentence, utc, why_not,
 };
 
 /// A part that `wire` writes.

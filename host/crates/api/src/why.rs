@@ -1,26 +1,27 @@
 //! Why something of her is so: its cause, the records behind it, and what the turn that decided cost.
 //!
 //! The documents keep causes. What a turn cost, and why an alarm waits, is no part of the state: her past is folded again for
-//! it and watched, by whoever asks.
+//! it and watched, by whoever asks. Nor is what a policy said when it told of her because of another person: that one's past is
+//! folded again for it.
+
+mod chain;
 
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use journal::Records;
-use model::{Alarm, Cause, Change, Customer, DerivedEvent, Entry, FoldState, Position, Record};
+use model::{Alarm, Cause, Change, Customer, CustomerId, FoldState, Position};
 use router::{Plugins, Shown, Slice, Tracing, Walk};
 use store::Standing;
 
-use crate::past::PastError;
+use crate::past::{Past, PastError, Whom};
 use crate::views::{Held, HeldKind, held};
 
-/// Derived events that are followed back. Each stands in front of what it led to, so the chain ends by itself; a chain
-/// this long is a policy that tells itself.
-const CHAIN_MAX: usize = 16;
+pub use chain::{Chain, Link, Teller, Told};
 
 /// What is to be explained.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,15 +47,45 @@ pub enum Fuel {
 /// One thing with what explains it.
 pub struct Answer<'a> {
     pub held: Held<'a>,
-    /// The record at the cause's position; then, while the one before is derived, the one that it was derived from.
-    pub chain: Vec<Record>,
+    pub chain: Chain,
     pub fuel: Fuel,
 }
 
-/// Her records, and what decides when they are folded again.
+/// Whose records are to be folded again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// Of her who is asked about.
+    Hers,
+    /// Of whoever has the record at this position.
+    Of(Position),
+}
+
+/// Somebody's records, and what decides when they are folded again.
 pub struct Again {
     pub plugins: Arc<dyn Plugins>,
+    pub customer: CustomerId,
     pub slice: Arc<Slice>,
+    /// So many records of others may be folded for one answer.
+    pub records_max: u64,
+}
+
+impl Again {
+    /// Whoever has the record at this position, as of now.
+    ///
+    /// # Errors
+    /// [`PastError::Nobody`]; others as [`Past::present`].
+    pub fn of(past: &Past, position: Position) -> Result<Again, PastError> {
+        let nobody = || PastError::Nobody { who: format!("with the record at position {position}") };
+        let customer = past.holder(position)?.ok_or_else(nobody)?;
+        let slice = past.present(&Whom::Id(customer))?.slice;
+        Ok(Again::with(past, customer, slice))
+    }
+
+    #[must_use]
+    pub fn with(past: &Past, customer: CustomerId, slice: Arc<Slice>) -> Again {
+        let (plugins, records_max) = (Arc::clone(&past.plugins), past.bounds.slice_max);
+        Again { plugins, customer, slice, records_max }
+    }
 }
 
 /// Who is asked about, where she stands.
@@ -68,7 +99,7 @@ pub struct Subject<'a> {
 
 impl<'a> Subject<'a> {
     /// Everything that goes by this name: several things only where policies intend, ask or wake under the same one. `again` is
-    /// asked for where a policy decided.
+    /// asked for where a policy decided, or told.
     ///
     /// # Errors
     /// What the journal says; for an alarm, what `again` says, too.
@@ -76,12 +107,13 @@ impl<'a> Subject<'a> {
         self,
         thing: &Thing,
         journal: &dyn Records,
-        again: &dyn Fn() -> Result<Again, E>,
+        again: &dyn Fn(Whose) -> Result<Again, E>,
     ) -> Result<Vec<Answer<'a>>, E>
     where
         E: Display + From<PastError>,
     {
-        let turns = Turns { subject: self, again, of: RefCell::default() };
+        let (of, told, folded) = (RefCell::default(), RefCell::default(), Cell::default());
+        let turns = Turns { subject: self, again, of, told, folded };
         let Thing { kind, name } = thing;
         let things: Vec<Held<'a>> = match kind {
             HeldKind::Alarm => {
@@ -94,7 +126,7 @@ impl<'a> Subject<'a> {
             }
         };
         let answer = |held: Held<'a>| {
-            let chain = chain(journal, held.cause.position)?;
+            let chain = turns.chain(journal, held.cause.position)?;
             let fuel = turns.fuel(&held.cause);
             Ok(Answer { held, chain, fuel })
         };
@@ -115,34 +147,15 @@ fn of_alarm(alarm: &Alarm, cause: Cause) -> Held<'_> {
     }
 }
 
-fn chain<E: From<PastError>>(journal: &dyn Records, position: Position) -> Result<Vec<Record>, E> {
-    let mut chain = Vec::new();
-    let mut next = Some(position);
-    while let Some(position) = next.filter(|_| chain.len() < CHAIN_MAX) {
-        let Some(record) = journal.fetch(&[position]).map_err(PastError::from)?.pop() else { break };
-        next = match &record.entry {
-            // Never forwards, whatever an imported record says.
-            Entry::Derived(DerivedEvent { binding: _, cause, again: _, event: _ }) => {
-                Some(*cause).filter(|cause| *cause < position)
-            }
-            Entry::Event(_)
-            | Entry::Setup(_)
-            | Entry::Configured(_)
-            | Entry::Retelling(_)
-            | Entry::Progress(_)
-            | Entry::Act(_)
-            | Entry::Erased(_) => None,
-        };
-        chain.push(record);
-    }
-    Ok(chain)
-}
-
 /// The turns of each policy, folded when somebody asks for one.
 struct Turns<'a, E> {
     subject: Subject<'a>,
-    again: &'a dyn Fn() -> Result<Again, E>,
+    again: &'a dyn Fn(Whose) -> Result<Again, E>,
     of: RefCell<BTreeMap<String, Rc<Vec<Shown>>>>,
+    /// Of others, by who they are and by policy.
+    told: RefCell<BTreeMap<(CustomerId, String), Rc<Vec<Shown>>>>,
+    /// Records of others that were folded.
+    folded: Cell<u64>,
 }
 
 impl<E: Display + From<PastError>> Turns<'_, E> {
@@ -190,11 +203,11 @@ impl<E: Display + From<PastError>> Turns<'_, E> {
         if let Some(turns) = self.of.borrow().get(binding) {
             return Ok(Rc::clone(turns));
         }
-        let Again { plugins, slice } = (self.again)()?;
+        let Again { plugins, customer: _, slice, records_max: _ } = (self.again)(Whose::Hers)?;
         let tracing = Arc::new(Tracing::of(plugins, binding, true));
         let mut walk = Walk::begin(&slice, tracing.clone()).map_err(PastError::from)?;
         walk.to(self.subject.standing).map_err(PastError::from)?;
-        let turns = Rc::new(tracing.last(self.subject.customer));
+        let turns = Rc::new(tracing.last(self.subject.customer).turns);
         self.of.borrow_mut().insert(binding.to_owned(), Rc::clone(&turns));
         Ok(turns)
     }

@@ -21,6 +21,8 @@ mod host;
 mod limits;
 #[path = "http/past.rs"]
 mod past;
+#[path = "http/reasons.rs"]
+mod reasons;
 #[path = "http/segments.rs"]
 mod segments;
 #[path = "http/world.rs"]

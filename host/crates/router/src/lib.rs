@@ -45,17 +45,19 @@ pub use edges::{Division, Edge, EdgeKind, Edges, Merged, Retraction, edges};
 pub use erase::{Erases, waiting_names};
 pub use error::RouterError;
 pub use identity::handles;
-pub use port::{Plugins, PluginsError, TurnOutcome};
+pub use port::{PassedOver, Plugins, PluginsError, TurnOutcome};
 pub use rebuild::{Rebuilt, UnderWay, rebuild, under_way};
 pub use report::{
     Difference, Fate, HandleMove, IntentChange, IntentFate, Report, StageChange, ToldChange, TraitChange,
     report,
 };
 pub use router::{Folded, Router, RouterConfig};
-pub use setup::settings_digest;
+pub use setup::{settings_digest, version_of};
 pub use shadow::Shadow;
 pub use slice::{Refolded, Slice, as_of_position, as_of_time, refold};
-pub use trace::{Shown, Tracing};
+pub use trace::{Last, Shown, Skipped, Tracing};
 pub use trial::{Pair, Side, Trial, trial};
 pub use walk::{Moment, Since, Walk};
-pub use why_not::{Before, Line, Missed, Question, Reason, Seen, Target, Turned, WhyNot, why_not};
+pub use why_not::{
+    Before, Doer, Hand, Line, Missed, Question, Reason, Rung, Seen, Target, Turned, WhyNot, why_not,
+};

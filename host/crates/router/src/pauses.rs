@@ -37,17 +37,19 @@ impl Pauses {
         Pauses(setup.policies.iter().map(|binding| binding.paused.or_else(|| pause(&binding.name))).collect())
     }
 
-    /// Is the policy not shown this step?
-    pub(crate) fn skips(&self, place: usize, taken: &Taken) -> bool {
-        let Some(Some(Pause { behind, fired, .. })) = self.0.get(place) else { return false };
-        if taken.record.is_some_and(|position| position <= *behind) {
-            return false;
+    /// The pause because of which the policy is not shown this step. None: it is shown it.
+    pub(crate) fn skips(&self, place: usize, taken: &Taken) -> Option<Pause> {
+        let pause = self.0.get(place).copied().flatten()?;
+        let Pause { behind, fired, broke_off: _ } = pause;
+        if taken.record.is_some_and(|position| position <= behind) {
+            return None;
         }
-        match &taken.step {
+        let skips = match &taken.step {
             // The clock was there before the pause, whichever record comes next.
-            Step::Alarm(alarm) => taken.reliving || alarm.due > *fired,
+            Step::Alarm(alarm) => taken.reliving || alarm.due > fired,
             Step::Record(_) => true,
-        }
+        };
+        skips.then_some(pause)
     }
 
     /// Is this policy of the setup paused at this position?

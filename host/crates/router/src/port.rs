@@ -1,6 +1,6 @@
 //! The router's port to the sandbox.
 
-use model::{Binding, Class, Turn, Verdict};
+use model::{Binding, Class, CustomerId, Instant, Pause, Position, Turn, Verdict};
 
 /// Whoever can call policies. The sandbox in production, plain functions in tests.
 ///
@@ -21,6 +21,27 @@ pub trait Plugins: Send + Sync {
     fn fuel(&self, _binding: &Binding, _turn: &Turn<'_>) -> Result<Option<u64>, PluginsError> {
         Ok(None)
     }
+
+    /// A turn that the policy is not shown, because it is paused. Nothing comes of it: it is told for whoever watches a fold.
+    ///
+    /// # Errors
+    /// [`PluginsError`].
+    fn pass_over(&self, _binding: &Binding, _over: &PassedOver<'_>) -> Result<(), PluginsError> {
+        Ok(())
+    }
+}
+
+/// A turn that a paused policy is not shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PassedOver<'a> {
+    pub customer: CustomerId,
+    /// The record; for an alarm, the record at which the alarm was asked for.
+    pub position: Position,
+    /// The journal's time of it; for an alarm, its due time.
+    pub now: Instant,
+    /// The key of the alarm, where it is one.
+    pub alarm: Option<&'a str>,
+    pub pause: Pause,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -15,7 +15,7 @@ use crate::lane::{Lane, Refold, Step, Taken};
 use crate::outcomes::{self, Became, Reached, Teller};
 use crate::pauses::Pauses;
 use crate::telling::{Said, Tell};
-use crate::{Plugins, PluginsError, RouterError, TurnOutcome, document};
+use crate::{PassedOver, Plugins, PluginsError, RouterError, TurnOutcome, document};
 
 /// Alarms of one customer between two of her records. A policy that wakes itself more often than that is quieted for
 /// her: 10 000 daily alarms are 27 years without a word from her.
@@ -109,13 +109,12 @@ impl<'a> Rounds<'a> {
             }
         }
         for (place, binding) in self.state.setup.policies.iter().enumerate() {
-            let concerned: Vec<&Active> = active
-                .iter()
-                .filter(|active| concerns(binding, &active.taken.step))
-                .filter(|active| {
-                    !self.misses(lanes, active, place) && !self.runs_away(lanes, active, place, result)
-                })
-                .collect();
+            let mut concerned: Vec<&Active> = Vec::new();
+            for active in active.iter().filter(|active| concerns(binding, &active.taken.step)) {
+                if !self.misses(lanes, active, place)? && !self.runs_away(lanes, active, place, result) {
+                    concerned.push(active);
+                }
+            }
             if concerned.is_empty() {
                 continue;
             }
@@ -141,12 +140,15 @@ impl<'a> Rounds<'a> {
     }
 
     /// Is the policy paused? Then she is marked.
-    fn misses(&self, lanes: &mut [Lane], active: &Active, place: usize) -> bool {
-        let misses = self.pauses.skips(place, &active.taken);
-        if misses {
-            lanes[active.lane].customer.miss(&self.state.setup.policies[place].name, None);
-        }
-        misses
+    fn misses(&self, lanes: &mut [Lane], active: &Active, place: usize) -> Result<bool, RouterError> {
+        let Some(pause) = self.pauses.skips(place, &active.taken) else { return Ok(false) };
+        let binding = &self.state.setup.policies[place];
+        let customer = &mut lanes[active.lane].customer;
+        customer.miss(&binding.name, None);
+        let (position, now, alarm) = occasion(&active.taken.step);
+        let over = PassedOver { customer: customer.id, position, now, alarm, pause };
+        self.plugins.pass_over(binding, &over)?;
+        Ok(true)
     }
 
     /// Quiets a policy that wakes itself without end. The count is the customer's own: the same in every fold.
@@ -189,7 +191,7 @@ impl<'a> Rounds<'a> {
         let occasion =
             Occasion { tenant, binding: &binding.name, version: Some(version), position, now, alarm, past };
         for (decision, mut event) in apply::verdict(lane, &occasion, verdict) {
-            event.id = derived_id(&occasion, decision);
+            event.id = derived_id(occasion.binding, (position, now, alarm), decision);
             let told = Told { binding: binding.name.clone(), id: event.id.clone() };
             let (cause, again) = (position, lane.reliving);
             let derived = DerivedEvent { binding: binding.name.clone(), cause, again, event };
@@ -402,12 +404,16 @@ fn turn<'a>(lane: &'a Lane, binding: &Binding, taken: &'a Taken) -> Turn<'a> {
 }
 
 /// The same cause gives the same id: an event that is told again is known.
-fn derived_id(occasion: &Occasion<'_>, decision: usize) -> String {
+pub(crate) fn derived_id(
+    binding: &str,
+    (position, now, alarm): (Position, Instant, Option<&str>),
+    decision: usize,
+) -> String {
     let mut hasher = blake3::Hasher::new_derive_key("heliu derived event v1");
-    hasher.update(&occasion.position.to_le_bytes());
-    hasher.update(&occasion.now.to_le_bytes());
+    hasher.update(&position.to_le_bytes());
+    hasher.update(&now.to_le_bytes());
     hasher.update(&(decision as u64).to_le_bytes());
-    for part in [occasion.binding, occasion.alarm.unwrap_or_default()] {
+    for part in [binding, alarm.unwrap_or_default()] {
         hasher.update(&(part.len() as u64).to_le_bytes());
         hasher.update(part.as_bytes());
     }

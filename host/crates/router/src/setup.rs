@@ -4,13 +4,18 @@ use model::{Binding, Digest, FoldState, Position, Setup, Version};
 
 use crate::pauses::Pauses;
 
+/// The index of the version that this binding is, where it ever decided.
+#[must_use]
+pub fn version_of(state: &FoldState, binding: &Binding) -> Option<usize> {
+    let settings = settings_digest(binding);
+    state.versions.iter().rposition(|version| {
+        version.binding == binding.name && version.digest == binding.digest && version.settings == settings
+    })
+}
+
 /// The index of the version that this binding is.
 pub(crate) fn version(state: &FoldState, binding: &Binding) -> u32 {
-    let settings = settings_digest(binding);
-    let place = state.versions.iter().rposition(|version| {
-        version.binding == binding.name && version.digest == binding.digest && version.settings == settings
-    });
-    let place = place.expect("because `changed` lists the version of every binding");
+    let place = version_of(state, binding).expect("because `changed` lists the version of every binding");
     u32::try_from(place).expect("because nobody lives to see four thousand million versions")
 }
 

@@ -4,16 +4,20 @@
 //!
 //! Knows no words for people: those are the caller's.
 
+mod fate;
 mod life;
+mod paused;
+mod withdrawn;
 
 use std::sync::Arc;
 
 use model::{
-    Binding, Cause, Change, Conflict, Customer, CustomerId, FoldState, Instant, IntentState, Position,
-    Record, name_matches,
+    Binding, Cause, Change, Conflict, Customer, CustomerId, Entry, FoldState, Instant, IntentState, Pause,
+    Position, Record, name_matches,
 };
 use store::Standing;
 
+use crate::pauses::{self, Pauses};
 use crate::{Plugins, RouterError, Shown, Slice, Tracing, Walk, staff_task};
 use life::Life;
 
@@ -44,16 +48,19 @@ pub enum Target {
 /// Why it is not so. [`Reason::code`] names each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// It is so. This cause says why.
-    Holds { cause: Cause },
+    /// It is so. This cause says why; and this operator, where it was given by hand.
+    Holds { cause: Cause, hand: Option<Hand> },
     /// The policy may not decide that: none of these is it.
     Undeclared { declared: Vec<String> },
     /// It was so until the moment after which `gone` was one with her; folded again as one, it was not decided.
     MergedAway { gone: CustomerId, who: CustomerId, position: Position },
+    /// It was intended, and is not any more: her past was folded again at the record `ground`, and nothing intended it then. It
+    /// had come as far as `state`.
+    Withdrawn { cause: Cause, state: IntentState, ground: Option<Box<Record>> },
     /// The tag was held and its time is over.
-    TagEnded { at: Instant, by: Turned },
-    /// This turn took the tag away.
-    Untagged { by: Turned },
+    TagEnded { at: Instant, by: Doer },
+    /// This turn, or this operator, took the tag away.
+    Untagged { by: Doer },
     /// This turn moved her on.
     StageMoved { to: String, by: Turned },
     /// The policy failed at this turn, which changed nothing.
@@ -64,6 +71,9 @@ pub enum Reason {
     CountedNoLonger { position: Position, cause: Position },
     /// The record, or the turn, is older than the version of the policy that is in force.
     BeforePolicy { position: Position, version: u32, since: Position, what: Before },
+    /// The policy is paused, and was not shown this record; of the policy as a whole: so many turns, this one first. `said` is
+    /// the setup that pauses it, which stands behind what it covers.
+    Paused { turns: u64, position: Position, pause: Pause, said: Option<(Position, Instant)> },
     /// The policy was shown turns and decided something else. The last one.
     DecidedOtherwise { turns: u64, last: Turned },
     /// The policy wants none of these facts.
@@ -94,6 +104,22 @@ pub struct Turned {
     pub why: String,
 }
 
+/// What an operator did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hand {
+    pub by: String,
+    pub why: String,
+    pub position: Position,
+    pub now: Instant,
+}
+
+/// Who gave something, or took it away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Doer {
+    Turn(Turned),
+    Hand(Hand),
+}
+
 /// A turn that the policy was shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen {
@@ -106,11 +132,20 @@ pub struct Seen {
     pub again: Option<Position>,
 }
 
-/// A record that the policy was not shown.
+/// A record, or an alarm, that the policy was not shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Missed {
+    /// For an alarm, the one at which it was asked for.
     pub record: Record,
+    pub alarm: Option<Rung>,
     pub reason: Reason,
+}
+
+/// An alarm whose time came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rung {
+    pub key: String,
+    pub due: Instant,
 }
 
 /// One line of her life for one policy.
@@ -118,6 +153,8 @@ pub struct Missed {
 pub enum Line {
     Seen(Seen),
     Missed(Missed),
+    /// What an operator did for her, which no policy is shown.
+    Act(Record),
 }
 
 #[derive(Clone, Debug)]
@@ -140,6 +177,7 @@ impl Reason {
             Reason::Holds { .. } => "holds",
             Reason::Undeclared { .. } => "undeclared",
             Reason::MergedAway { .. } => "merged-away",
+            Reason::Withdrawn { .. } => "withdrawn",
             Reason::TagEnded { .. } => "tag-ended",
             Reason::Untagged { .. } => "untagged",
             Reason::StageMoved { .. } => "stage-moved",
@@ -147,10 +185,20 @@ impl Reason {
             Reason::NotHers { .. } => "not-hers",
             Reason::CountedNoLonger { .. } => "counted-no-longer",
             Reason::BeforePolicy { .. } => "before-policy",
+            Reason::Paused { .. } => "paused",
             Reason::DecidedOtherwise { .. } => "decided-otherwise",
             Reason::NotWanted { .. } => "not-wanted",
             Reason::NoTurns { .. } => "no-turns",
         }
+    }
+}
+
+impl Hand {
+    /// None: the record is no act.
+    fn of(record: &Record) -> Option<Hand> {
+        let Record { position, now, entry } = record;
+        let Entry::Act(act) = entry else { return None };
+        Some(Hand { by: act.by.clone(), why: act.why.clone(), position: *position, now: *now })
     }
 }
 
@@ -177,7 +225,7 @@ impl Target {
         }
     }
 
-    /// Why it is so, where it is. An intent is of this policy; one of the past is none.
+    /// Why it is so, where it is. An intent is of this policy; one of the past is none, nor is one that nothing intends any more.
     #[must_use]
     pub fn cause(&self, customer: &Customer, policy: &str) -> Option<Cause> {
         match self {
@@ -190,7 +238,10 @@ impl Target {
             }
             Target::Intent(key) => {
                 let is = |held: &&model::HeldIntent| {
-                    held.binding == policy && held.intent.key == *key && held.state != IntentState::Past
+                    held.binding == policy
+                        && held.intent.key == *key
+                        && held.state != IntentState::Past
+                        && !held.unfounded
                 };
                 customer.intents.iter().find(is).map(|held| held.cause.clone())
             }
@@ -231,10 +282,12 @@ pub fn why_not(
         return unbound(slice, refolded.standing, &refolded.state, customer, policy).map(Some);
     };
     let (store, state) = (&*refolded.store, &refolded.state);
-    let life = Life { slice, store, state, binding, customer: &customer, target: target.as_ref(), upto };
-    let turns = life.present(tracing.last(&customer));
-    let lines = life.lines(&turns)?;
-    let reasons = life.reasons(plugins, &turns, &lines)?;
+    let pauses = Pauses::of(&state.setup, &pauses::ahead(&**slice, refolded.standing.position)?);
+    let (pausing, target) = (paused::pausing(slice, policy)?, target.as_ref());
+    let life = Life { slice, store, state, binding, pauses, pausing, customer: &customer, target, upto };
+    let last = life.present(tracing.last(&customer));
+    let lines = life.lines(&last)?;
+    let reasons = life.reasons(plugins, &last, &lines)?;
     let (standing, state) = (refolded.standing, refolded.state.clone());
     Ok(Some(WhyNot { customer, standing, state, lines, reasons }))
 }

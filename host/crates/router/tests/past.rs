@@ -1,10 +1,16 @@
 //! What was, why something is not so, and since when it is: lives of a few records, each with a reason of its own.
 
+#[path = "past/hand.rs"]
+mod hand;
+#[path = "past/paused.rs"]
+mod paused;
+#[path = "past/withdrawn.rs"]
+mod withdrawn;
 #[path = "past/world.rs"]
 mod world;
 
 use model::CustomerId;
-use router::{Before, Line, Missed, Reason, RouterError, Seen, Target, TurnOutcome};
+use router::{Before, Doer, Line, Missed, Reason, RouterError, Seen, Target, TurnOutcome};
 
 use world::{World, act, bought, helped, told};
 
@@ -24,7 +30,9 @@ fn what_holds_is_said_to_hold() {
     world.says(10, "a", bought());
     let (code, reason) = answer(&world, 2, tag("buyer"));
     assert_eq!(code, "holds");
-    assert!(matches!(reason, Reason::Holds { cause } if cause.position == 2 && cause.why == "an order"));
+    assert!(
+        matches!(reason, Reason::Holds { cause, hand: None } if cause.position == 2 && cause.why == "an order")
+    );
 }
 
 #[test]
@@ -118,7 +126,7 @@ fn turns_are_listed_with_decisions_memory_and_fuel() {
         .iter()
         .map(|line| match line {
             Line::Seen(seen) => seen,
-            Line::Missed(missed) => panic!("{missed:?}"),
+            Line::Missed(_) | Line::Act(_) => panic!("{line:?}"),
         })
         .collect();
     let memory = |seen: &Seen| match &seen.shown.outcome {
@@ -140,7 +148,7 @@ fn a_tag_that_ended_says_when() {
     world.settle(50);
     let (code, reason) = answer(&world, 2, tag("buyer"));
     assert_eq!(code, "tag-ended");
-    assert!(matches!(reason, Reason::TagEnded { at: 20, by } if by.position == 2));
+    assert!(matches!(reason, Reason::TagEnded { at: 20, by: Doer::Turn(by) } if by.position == 2));
 }
 
 #[test]
@@ -152,7 +160,7 @@ fn a_tag_that_was_taken_away_says_by_which_turn_of_which_policy() {
     let (code, reason) = answer(&world, 2, tag("buyer"));
     assert_eq!(code, "untagged");
     assert!(
-        matches!(reason, Reason::Untagged { by } if by.position == 3 && by.why == "left" && by.policy == "strict")
+        matches!(reason, Reason::Untagged { by: Doer::Turn(by) } if by.position == 3 && by.why == "left" && by.policy == "strict")
     );
 }
 

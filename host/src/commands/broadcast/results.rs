@@ -8,11 +8,12 @@ use model::{Customer, HeldIntent, Instant};
 use segment::Segment;
 use serde::Serialize;
 
+use super::Failed;
 use super::file::Broadcast;
-use super::{Failed, Ground};
-use crate::commands::segment::share;
+use crate::commands::segment::{Asked, share};
 use crate::commands::table::Table;
-use crate::commands::{print_json, words};
+use crate::commands::when::{self, When};
+use crate::commands::words;
 
 #[derive(Debug, Serialize)]
 struct Results<'a> {
@@ -24,7 +25,7 @@ struct Results<'a> {
     proposed: Group,
     /// Those of whom it reached, in any scene.
     reached: Group,
-    /// Those who are in the audience now, were held out, and got nothing of it.
+    /// Those who are in the audience, were held out, and got nothing of it.
     held_out: Group,
 }
 
@@ -80,13 +81,14 @@ impl Tally {
 }
 
 pub(super) fn results(
-    ground: &Ground,
-    broadcast: &Broadcast,
-    segment: &Segment,
+    asked: &Asked,
+    when: &When,
+    (broadcast, segment): (&Broadcast, &Segment),
     json: bool,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
-    let (scan, binding) = (ground.scan(), broadcast.binding());
+    let then = when.then(asked)?;
+    let (scan, binding) = (then.scan(asked), broadcast.binding());
     let (mut since, mut scenes) = (None::<Instant>, BTreeMap::<String, Tally>::new());
     scan.each::<Failed>(|customer| {
         for held in its(customer, &binding) {
@@ -115,7 +117,11 @@ pub(super) fn results(
     });
     let name = broadcast.name.as_str();
     let results = Results { name, since, scenes: scenes.collect(), proposed, reached, held_out };
-    if json { print_json(out, &results) } else { print(&results, out) }
+    if json {
+        return when::print(out, then.at, &results);
+    }
+    when::head(out, then.at, when.zone())?;
+    print(&results, out)
 }
 
 /// What of hers came of it.

@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use anyhow::Context as _;
+use api::past::At;
 use api::views::DeadLetterView;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -16,6 +17,8 @@ use serde_json::value::RawValue;
 use store::Store;
 
 use super::find;
+use crate::commands::segment::Asked;
+use crate::commands::when::{self, Found, When};
 
 /// Notes that are looked at together.
 const PAGE: usize = 1024;
@@ -64,23 +67,31 @@ struct Remembered {
 }
 
 /// What the journal says of it.
-pub(crate) fn attest_export(store: &dyn Store, who: &str) -> anyhow::Result<Deed> {
-    let of = format!("customer {}", find(store, who)?.id);
+pub(crate) fn attest_export(store: &dyn Store, who: &str, when: &When) -> anyhow::Result<Deed> {
+    let mut of = format!("customer {}", find(store, who)?.id);
+    match when.at()? {
+        Some(At::Position(position)) => of.push_str(&format!(", at position {position}")),
+        Some(At::Time(time)) => of.push_str(&format!(", at time {time}")),
+        None => {}
+    }
     Ok(Deed::Attest(Attest { what: "export".to_owned(), of }))
 }
 
 /// Prints one JSON object.
 pub(crate) fn export_customer(
-    journal: &dyn Journal,
-    store: &dyn Store,
-    who: &str,
+    asked: &Asked,
+    found: &Found,
     position: Option<Position>,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
-    let customer = find(store, who)?;
-    let records = journal.fetch(&customer.timeline)?;
-    let names = router::waiting_names(journal, store, &customer)?;
-    let Naming { chores, cells, dead } = journal.naming(&names)?;
+    let Found { customer, store, at, standing: _, slice: _ } = found;
+    let records = asked.journal.fetch(&customer.timeline)?;
+    // What waits, and what connectors remember, has no past.
+    let names = match at {
+        None => router::waiting_names(&*asked.journal, &**store, customer)?,
+        Some(_) => Vec::new(),
+    };
+    let Naming { chores, cells, dead } = asked.journal.naming(&names)?;
     let remembered = |(connection, cell): (String, MemoryCell)| {
         let MemoryCell { key, value, expires: _ } = cell;
         Remembered { connection, key, value_base64: STANDARD.encode(value) }
@@ -89,14 +100,14 @@ pub(crate) fn export_customer(
         position,
         id: customer.id.to_string(),
         records: records.iter().map(wire::to_raw::<Record>).collect(),
-        refused: refused(journal, store, &customer)?,
-        notes: notes(store, customer.id)?,
+        refused: refused(&*asked.journal, &**store, customer)?,
+        notes: notes(&**store, customer.id)?,
         chores: chores.into_iter().map(waiting).collect::<anyhow::Result<_>>()?,
         memory: cells.into_iter().map(remembered).collect(),
         dead: dead.iter().map(DeadLetterView::new).collect(),
-        customer: wire::to_raw::<Customer>(&customer),
+        customer: wire::to_raw::<Customer>(customer),
     };
-    super::super::print_json(out, &export)
+    when::print(out, *at, &export)
 }
 
 fn refused(journal: &dyn Journal, store: &dyn Store, customer: &Customer) -> anyhow::Result<Vec<Refused>> {

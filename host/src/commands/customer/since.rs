@@ -6,8 +6,8 @@ use std::io::Write;
 
 use api::past::Whom;
 use api::views::{AtView, explain};
-use model::{Cause, Configured, CustomerId, Entry, FoldState, Instant, Position, Record};
-use router::{Moment, Since, Target, Walk};
+use model::{Binding, Cause, Configured, CustomerId, Entry, FoldState, Instant, Position, Record};
+use router::{Moment, Since, Slice, Target, Walk};
 use serde::Serialize;
 use store::Store as _;
 
@@ -49,7 +49,7 @@ struct SinceView<'a> {
     now: Option<Instant>,
     /// `record`, `time` (an alarm, or the end of a tag) or `setup`.
     by: Option<&'static str>,
-    /// The policies of the setup, where it was one, or the one that decided.
+    /// The policies that decide otherwise since the setup, where it was one, or the one that decided.
     versions: Vec<VersionView<'a>>,
     /// Who changed the configuration there, and why, where that is known.
     changed_by: Option<&'a str>,
@@ -128,7 +128,7 @@ pub(super) fn run(
         _ => None,
     };
     let at = AtView::new(upto, Some(agrees));
-    let answer = Answer { id, at, since: &since, setup, state: &state };
+    let answer = Answer { id, at, since: &since, setup, slice: &present.slice, state: &state };
     if json { print_json(out, &answer.view()) } else { answer.print(&asking, when, out) }
 }
 
@@ -138,6 +138,7 @@ struct Answer<'a> {
     since: &'a Since<Option<Cause>>,
     /// The setup at which it began.
     setup: Option<&'a Record>,
+    slice: &'a Slice,
     state: &'a FoldState,
 }
 
@@ -154,17 +155,32 @@ impl Answer<'_> {
         self.since.began.as_ref().and_then(|(_, cause)| cause.as_ref())
     }
 
-    /// The versions that are new with the setup; else the one that decided.
+    /// Those of the setup that decide otherwise than those of the one before it, known before or not; else the one that decided.
     fn versions(&self) -> Vec<VersionView<'_>> {
         let decided =
             self.cause().and_then(|cause| cause.version).and_then(|version| usize::try_from(version).ok());
-        let all = self.state.versions.iter().enumerate();
-        all.filter(|(place, version)| match self.setup {
-            Some(setup) => version.since == setup.position,
-            None => Some(*place) == decided,
-        })
-        .map(|(version, of)| VersionView { policy: &of.binding, version, bound_at: of.since })
-        .collect()
+        let fresh = self.setup.map(|setup| self.bound(setup)).unwrap_or_default();
+        let shown = if fresh.is_empty() { decided.into_iter().collect() } else { fresh };
+        let view = |version: usize| {
+            let of = self.state.versions.get(version)?;
+            Some(VersionView { policy: &of.binding, version, bound_at: of.since })
+        };
+        shown.into_iter().filter_map(view).collect()
+    }
+
+    /// The versions that this setup binds, but for those that the one before it bound.
+    fn bound(&self, record: &Record) -> Vec<usize> {
+        let before = self.slice.records().take_while(|before| before.position < record.position);
+        let before = before.filter_map(|before| before.entry.setup()).last();
+        let same = |one: &Binding, other: &Binding| {
+            (&one.name, one.digest, &one.settings) == (&other.name, other.digest, &other.settings)
+        };
+        let known = |binding: &Binding| {
+            before.is_some_and(|before| before.policies.iter().any(|other| same(binding, other)))
+        };
+        let policies = record.entry.setup().map(|setup| setup.policies.as_slice()).unwrap_or_default();
+        let fresh = policies.iter().filter(|binding| !known(binding));
+        fresh.filter_map(|binding| router::version_of(self.state, binding)).collect()
     }
 
     fn view(&self) -> SinceView<'_> {

@@ -1,12 +1,13 @@
 //! `heliu customer why`: from something that is so back to the record that it comes from.
 
+use std::cell::RefCell;
 use std::io::Write;
 use std::sync::Arc;
 
 use anyhow::bail;
-use api::past::Whom;
+use api::past::{Past, Whom};
 use api::views::{Held, HeldKind, WhyView, explain, held};
-use api::why::{Again, Answer, Fuel, Subject, Thing};
+use api::why::{Again, Answer, Chain, Fuel, Link, Subject, Teller, Thing, Told, Whose};
 use model::{Cause, Customer, Event, FoldState, HeldIntent, IntentState, IntentStep};
 
 use super::What;
@@ -38,7 +39,8 @@ pub(super) fn run(
     };
     let (_, state) = found.store.standing()?;
     let subject = Subject { customer, state: &state, standing: found.standing };
-    let answers = subject.why(&thing, journal, &|| again(asked, found, when))?;
+    let folding = Folding { asked, found, when, past: RefCell::default() };
+    let answers = subject.why(&thing, journal, &|whose| folding.again(whose))?;
     if answers.is_empty() {
         let names = names(customer, thing.kind);
         let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
@@ -58,14 +60,36 @@ pub(super) fn run(
     Ok(())
 }
 
-/// What it takes to fold her records again.
-fn again(asked: &Asked, found: &Found, when: &When) -> anyhow::Result<Again> {
-    let past = asked.past(when.records_max())?;
-    let slice = match &found.slice {
-        Some(slice) => Arc::clone(slice),
-        None => past.present(&Whom::Id(found.customer.id)).map_err(with_mend)?.slice,
-    };
-    Ok(Again { plugins: past.plugins, slice })
+/// What it takes to fold somebody's records again.
+struct Folding<'a> {
+    asked: &'a Asked,
+    found: &'a Found,
+    when: &'a When,
+    /// Made once: it compiles policies.
+    past: RefCell<Option<Past>>,
+}
+
+impl Folding<'_> {
+    fn again(&self, whose: Whose) -> anyhow::Result<Again> {
+        let past = self.past()?;
+        let id = self.found.customer.id;
+        let slice = match (whose, &self.found.slice) {
+            (Whose::Of(position), _) => return Again::of(&past, position).map_err(with_mend),
+            (Whose::Hers, Some(slice)) => Arc::clone(slice),
+            (Whose::Hers, None) => past.present(&Whom::Id(id)).map_err(with_mend)?.slice,
+        };
+        Ok(Again::with(&past, id, slice))
+    }
+
+    fn past(&self) -> anyhow::Result<Past> {
+        let known = self.past.borrow().clone();
+        if let Some(past) = known {
+            return Ok(past);
+        }
+        let past = self.asked.past(self.when.records_max())?;
+        *self.past.borrow_mut() = Some(past.clone());
+        Ok(past)
+    }
 }
 
 /// Of what there is of this kind.
@@ -119,18 +143,39 @@ fn tell(
         Fuel::Unmetered => table.row(["fuel".to_owned(), "not known: the policy is not metered".to_owned()]),
         Fuel::Nobody => {}
     }
-    for (place, record) in chain.iter().enumerate() {
+    let Chain { links, cut } = chain;
+    for (place, link) in links.iter().enumerate() {
         let label = if place == 0 { "record" } else { "derived from" };
-        let from = words::source(&record.entry);
-        let text = format!("position {}, {}, from {from}", record.position, zone.text(record.now));
-        table.row([label.to_owned(), text]);
-        table.row([String::new(), words::entry(&record.entry, zone)]);
-        if let Some(event) = record.entry.event() {
-            table.row(["event".to_owned(), one_line(wire::to_json::<Event>(event))]);
-        }
+        linked(&mut table, label, state, link, zone);
+    }
+    if let Some(position) = cut {
+        let text = format!("after {} records: it goes on at position {position}", links.len());
+        table.row(["cut".to_owned(), text]);
     }
     table.print("  ", out)?;
     Ok(())
+}
+
+/// A record, and the turn at which it was told, where a policy told it.
+fn linked(table: &mut Table, label: &str, state: &FoldState, link: &Link, zone: Zone) {
+    let Link { record, told } = link;
+    let from = words::source(&record.entry);
+    let text = format!("position {}, {}, from {from}", record.position, zone.text(record.now));
+    table.row([label.to_owned(), text]);
+    table.row([String::new(), words::entry(&record.entry, zone)]);
+    if let Some(event) = record.entry.event() {
+        table.row(["event".to_owned(), one_line(wire::to_json::<Event>(event))]);
+    }
+    match told {
+        None => {}
+        Some(Told::Unknown(why)) => {
+            table.row(["told".to_owned(), format!("at a turn that is not known: {why}")])
+        }
+        Some(Told::By(Teller { customer, cause })) => {
+            table.row(["told".to_owned(), format!("because of {customer}")]);
+            decided(table, state, cause, zone);
+        }
+    }
 }
 
 fn decided(table: &mut Table, state: &FoldState, cause: &Cause, zone: Zone) {

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use api::views::{self, LineView, WhyNotView};
+use api::views::{self, LineView, MemoryView, WhyNotView};
 use model::{Instant, Position, Record};
 use router::{Question, Target};
 
@@ -14,6 +14,8 @@ use crate::commands::{print_json, words};
 
 /// Letters of a happening in a line.
 const HAPPENING_LETTERS_MAX: usize = 60;
+/// Bytes of a memory in a line.
+const MEMORY_BYTES_MAX: usize = 8;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct WhyNotArguments {
@@ -105,12 +107,14 @@ fn print(view: &WhyNotView, records: &[Record], zone: Zone, out: &mut dyn Write)
 }
 
 fn row(table: &mut Table, line: &LineView, record: &Record, zone: Zone) {
-    let happening = match &line.alarm {
-        Some(key) => format!("alarm {key}"),
-        None => cut(&words::entry(&record.entry, zone), HAPPENING_LETTERS_MAX),
+    let happening = match (&line.alarm, line.code) {
+        (Some(key), _) => format!("alarm {key}"),
+        (None, Some("act")) => "by hand".to_owned(),
+        (None, _) => cut(&words::entry(&record.entry, zone), HAPPENING_LETTERS_MAX),
     };
     let mut what: Vec<String> = Vec::new();
     match (line.shown, line.code) {
+        (false, Some("act")) => what.extend(line.text.clone()),
         (false, Some(code)) => what.push(format!("not shown: {code}")),
         (true, Some("fault")) => what.push(format!("fault: {}", line.text.as_deref().unwrap_or_default())),
         _ => {}
@@ -122,11 +126,37 @@ fn row(table: &mut Table, line: &LineView, record: &Record, zone: Zone) {
     if let (true, Some("before-policy"), Some(version)) = (line.shown, line.code, line.version) {
         what.push(format!("[folded again by version {version}]"));
     }
-    let memory = match (line.shown, &line.memory_after) {
-        (true, Some(memory)) => format!("{} B", memory.bytes),
-        (true, None) => "0 B".to_owned(),
-        (false, _) => String::new(),
-    };
+    let memory = if line.shown { remembered(line) } else { String::new() };
     let fuel = line.fuel.map(|fuel| format!("fuel {fuel}")).unwrap_or_default();
     table.row([line.position.to_string(), zone.text(line.now), happening, memory, fuel, what.join("; ")]);
+}
+
+/// What the policy remembered of her before the turn and after it; of a long memory, the bytes from where the two differ.
+fn remembered(line: &LineView) -> String {
+    fn hex(memory: Option<&MemoryView>) -> Option<&str> {
+        memory.map(|memory| memory.hex.as_str())
+    }
+    let (before, after) = (line.memory_before.as_ref(), line.memory_after.as_ref());
+    let (was, is) = (hex(before), hex(after));
+    if was == is {
+        return short(after, 0);
+    }
+    let pairs = was.unwrap_or_default().bytes().zip(is.unwrap_or_default().bytes());
+    let same = pairs.take_while(|(was, is)| was == is).count() / 2;
+    format!("{} → {}", short(before, same), short(after, same))
+}
+
+/// `0a1b`, `…0a1b2c3d… (120 B)` or `nothing`. The first bytes are the same as in another memory, and only the last of those is shown.
+fn short(memory: Option<&MemoryView>, same: usize) -> String {
+    let Some(MemoryView { hex, bytes }) = memory else { return "nothing".to_owned() };
+    if *bytes == 0 {
+        return "0 B".to_owned();
+    }
+    if *bytes <= MEMORY_BYTES_MAX {
+        return hex.clone();
+    }
+    let from = same.saturating_sub(1).min(bytes - 1);
+    let to = (from + MEMORY_BYTES_MAX).min(*bytes);
+    let [head, tail] = [from > 0, to < *bytes].map(|cut| if cut { "…" } else { "" });
+    format!("{head}{}{tail} ({bytes} B)", hex.get(2 * from..2 * to).unwrap_or_default())
 }

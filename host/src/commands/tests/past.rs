@@ -204,7 +204,7 @@ fn why_not_lists_the_turns_and_answers() {
     assert!(
         lines[1].starts_with("  3  2026-03-01 08:00:00  is known by name") && lines[1].ends_with("nothing")
     );
-    assert!(lines[2].ends_with("0 B  fuel 4711  tag helped (\"a friend helped her\")"), "{text}");
+    assert!(lines[2].ends_with("nothing  fuel 4711  tag helped (\"a friend helped her\")"), "{text}");
     assert_eq!(
         lines[3],
         "tag \"buyer\": decided-otherwise: the policy was shown 2 turn(s) of hers and decided something else; the last one \
@@ -295,6 +295,16 @@ fn notes_are_of_now_or_of_then() {
     let entries = [channel, other, both].map(Entry::Event).into();
     host.append(MARCH + 81 * DAY_MS, entries);
     host.fold(MARCH + 82 * DAY_MS);
+    let text = host.identity(&["conflicts", "--utc"]).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[0], "position 11, 2026-05-21 00:00:00, from wecom-main", "{text}");
+    assert_eq!(lines[1], "  went to  cus_0000000011", "{text}");
+    assert!(
+        lines[2].starts_with("  shows    ") && lines[2].ends_with(", which cus_0000000002 keeps"),
+        "{text}"
+    );
+    assert_eq!(lines[3], "  but      a person has one wechat.unionid, and there are two", "{text}");
+    assert!(lines[4].starts_with("  if       ") && lines[5].contains("heliu "), "{text}");
     let now = json_of(&host.notes(&["--json"]).unwrap());
     let position = now["notes"][0]["note"]["conflict"]["position"].as_u64().unwrap();
     assert_eq!(now.get("at"), None, "{now}");

@@ -17,6 +17,7 @@ use crate::dead::{self, LetterId};
 use crate::error::{ApiError, ErrorCode, complaint};
 use crate::query::Query;
 use crate::reading::{JsonText, Shared};
+use crate::rereading;
 use crate::views::{DeadGroupsView, DeadLetterView, DeadPage, DeadTurnPage, DeadTurnView, DroppedView};
 use crate::{Retry, RetryRefused};
 
@@ -61,20 +62,20 @@ pub(crate) async fn groups(
         .await
 }
 
-/// Turns at which a policy fails.
+/// Turns at which a policy fails, as of now or of then.
 pub(crate) async fn turns(
     State(shared): State<Shared>,
     RawQuery(query): RawQuery,
 ) -> Result<JsonText, ApiError> {
-    let query = Query::parse(query.as_deref(), &["after", "limit", "all"])?;
+    let query = Query::parse(query.as_deref(), &["after", "limit", "all", "at"])?;
     let (limit, all) = (query.limit()?, truth(&query, "all")?);
     let after = query.text("after").unwrap_or_default().to_owned();
-    shared
-        .read(move |journal, store| {
-            let turns = dead::turns(journal, store, &after, limit + 1, all)?;
-            JsonText::of(&DeadTurnPage::new(&turns.found, limit))
-        })
-        .await
+    rereading::everybody(&shared, rereading::at(&query)?, move |journal, store, answerer| {
+        let by = answerer.0.map(|at| at.fired);
+        let turns = dead::turns(journal, store, &after, limit + 1, all, by)?;
+        answerer.text(&DeadTurnPage::new(&turns.found, limit))
+    })
+    .await
 }
 
 pub(crate) async fn show(

@@ -13,7 +13,7 @@ use crate::query::Query;
 use crate::reading::{JsonText, Shared};
 use crate::rereading::{self, Answerer};
 use crate::views::{AtView, HeldKind, WhyView};
-use crate::why::{Again, Subject, Thing};
+use crate::why::{Again, Subject, Thing, Whose};
 
 const THINGS: [(&str, HeldKind); 6] = [
     ("tag", HeldKind::Tag),
@@ -57,9 +57,12 @@ fn now(past: &Past, whom: &Whom, thing: &Thing) -> Result<JsonText, ApiError> {
     let customer = whom.find(&*past.store)?;
     let customer = customer.ok_or_else(|| ApiError::not_found("there is no customer with this id"))?;
     let (standing, state) = past.store.standing()?;
-    let again = || {
-        let Present { customer: _, standing: _, slice } = past.present(whom)?;
-        Ok(Again { plugins: Arc::clone(&past.plugins), slice })
+    let again = |whose| match whose {
+        Whose::Hers => {
+            let Present { customer, standing: _, slice } = past.present(whom)?;
+            Ok(Again::with(past, customer.id, slice))
+        }
+        Whose::Of(position) => Again::of(past, position),
     };
     let subject = Subject { customer: &customer, state: &state, standing };
     answer(past, subject, thing, &again, Answerer(None))
@@ -68,7 +71,10 @@ fn now(past: &Past, whom: &Whom, thing: &Thing) -> Result<JsonText, ApiError> {
 fn then(past: &Past, whom: &Whom, at: At, thing: &Thing) -> Result<JsonText, ApiError> {
     let person = past.person(whom, at)?;
     let Person { customer, store: _, state, standing, slice, agrees } = &person;
-    let again = || Ok(Again { plugins: Arc::clone(&past.plugins), slice: Arc::clone(slice) });
+    let again = |whose| match whose {
+        Whose::Hers => Ok(Again::with(past, customer.id, Arc::clone(slice))),
+        Whose::Of(position) => Again::of(past, position),
+    };
     let subject = Subject { customer, state, standing: *standing };
     let at = AtView::new(*standing, Some(*agrees));
     answer(past, subject, thing, &again, Answerer(Some(at)))
@@ -78,7 +84,7 @@ fn answer(
     past: &Past,
     subject: Subject<'_>,
     thing: &Thing,
-    again: &dyn Fn() -> Result<Again, PastError>,
+    again: &dyn Fn(Whose) -> Result<Again, PastError>,
     answerer: Answerer,
 ) -> Result<JsonText, ApiError> {
     let customer: &Customer = subject.customer;

@@ -1,6 +1,6 @@
 //! What the host tells of itself: its health, its plugins, its notes, its state hash.
 
-use model::{Configured, Digest, Entry, FoldState, Instant, Note, Position, Record, Version};
+use model::{Binding, Configured, Digest, Entry, FoldState, Instant, Note, Position, Record, Version};
 use serde::Serialize;
 use store::Standing;
 
@@ -68,7 +68,9 @@ impl DigestView {
 
 #[derive(Debug, Serialize)]
 pub struct PluginsView<'a> {
-    pub plugins: Vec<PluginView<'a>>,
+    /// Left out as of then: how plugins did is not kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plugins: Option<Vec<PluginView<'a>>>,
     /// Since when the policies decide as they do now.
     pub setup: Option<SetupView<'a>>,
 }
@@ -81,6 +83,19 @@ pub struct SetupView<'a> {
     /// Who changed the configuration, and why. None: the host itself did, which pauses a policy, or one that asked nobody.
     pub by: Option<&'a str>,
     pub why: Option<&'a str>,
+    /// The policies that decide, in their order.
+    pub policies: Vec<BoundView<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct BoundView<'a> {
+    pub name: &'a str,
+    /// What the policy calls itself.
+    pub title: &'a str,
+    /// Of the component.
+    pub digest: String,
+    /// It decides nothing behind this record. Null: it decides.
+    pub paused_behind: Option<Position>,
 }
 
 #[derive(Debug, Serialize)]
@@ -113,7 +128,13 @@ pub struct BreakerView {
 impl<'a> PluginsView<'a> {
     #[must_use]
     pub fn new(plugins: &'a [PluginState], setup: Option<&'a Record>) -> PluginsView<'a> {
-        PluginsView { plugins: plugins.iter().map(plugin).collect(), setup: setup.map(self::setup) }
+        PluginsView { plugins: Some(plugins.iter().map(plugin).collect()), setup: setup.map(self::setup) }
+    }
+
+    /// As of then.
+    #[must_use]
+    pub fn then(setup: Option<&'a Record>) -> PluginsView<'a> {
+        PluginsView { plugins: None, setup: setup.map(self::setup) }
     }
 }
 
@@ -122,7 +143,15 @@ fn setup(record: &Record) -> SetupView<'_> {
         Entry::Configured(Configured { setup: _, by, why }) => (Some(by.as_str()), Some(why.as_str())),
         _ => (None, None),
     };
-    SetupView { position: record.position, now: record.now, by, why }
+    let policies = record.entry.setup().map(|setup| setup.policies.as_slice()).unwrap_or_default();
+    let policies = policies.iter().map(bound).collect();
+    SetupView { position: record.position, now: record.now, by, why, policies }
+}
+
+fn bound(binding: &Binding) -> BoundView<'_> {
+    let Binding { name, digest, settings: _, descriptor, carry: _, paused } = binding;
+    let (digest, paused_behind) = (digest.to_string(), paused.map(|pause| pause.behind));
+    BoundView { name, title: &descriptor.title, digest, paused_behind }
 }
 
 fn plugin(plugin: &PluginState) -> PluginView<'_> {

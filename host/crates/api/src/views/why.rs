@@ -1,10 +1,10 @@
 //! Why something is so, with everything that the journal and a fold of her records say of it.
 
-use model::{FoldState, HeldIntent, Instant, IntentState, IntentStep, Reaction, Record};
+use model::{FoldState, HeldIntent, Instant, IntentState, IntentStep, Position, Reaction, Record};
 use serde::Serialize;
 
 use super::{Explained, Held, HeldKind, Raw, explain};
-use crate::why::{Answer, Fuel};
+use crate::why::{Answer, Chain, Fuel, Link, Teller, Told};
 
 /// Several things bear one name only where policies intend under the same key.
 #[derive(Debug, Serialize)]
@@ -31,6 +31,22 @@ pub struct HeldView<'a> {
     pub fuel_unknown: Option<&'a str>,
     /// The record at the cause's position; then, while the one before is derived, the one that it was derived from.
     pub records: Vec<Raw>,
+    /// For each record that a policy told, the turn at which it did.
+    pub told: Vec<TellingView<'a>>,
+    /// The record at which the chain goes on, where it is too long to be shown.
+    pub cut_at: Option<Position>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct TellingView<'a> {
+    /// The record that was told.
+    pub position: Position,
+    /// Because of whom. Null where that is not known.
+    pub teller: Option<String>,
+    /// The turn at which it was told, the policy's words, its version and its alarm.
+    pub cause: Option<Explained<'a>>,
+    /// Why it is not known.
+    pub unknown: Option<&'a str>,
 }
 
 impl<'a> WhyView<'a> {
@@ -44,6 +60,7 @@ impl<'a> WhyView<'a> {
 fn view<'a>(state: &'a FoldState, answer: &'a Answer<'a>) -> HeldView<'a> {
     let Answer { held, chain, fuel } = answer;
     let Held { kind, name, detail, since, until, intent, cause } = held;
+    let Chain { links, cut } = chain;
     let intents = || intent.iter().copied();
     let (fuel, fuel_unknown) = match fuel {
         Fuel::Used(used) => (Some(*used), None),
@@ -63,6 +80,20 @@ fn view<'a>(state: &'a FoldState, answer: &'a Answer<'a>) -> HeldView<'a> {
         cause: explain(state, cause),
         fuel,
         fuel_unknown,
-        records: chain.iter().map(wire::to_raw::<Record>).collect(),
+        records: links.iter().map(|link| wire::to_raw::<Record>(&link.record)).collect(),
+        told: links.iter().filter_map(|link| told(state, link)).collect(),
+        cut_at: *cut,
     }
+}
+
+fn told<'a>(state: &'a FoldState, link: &'a Link) -> Option<TellingView<'a>> {
+    let Link { record, told } = link;
+    let position = record.position;
+    Some(match told.as_ref()? {
+        Told::By(Teller { customer, cause }) => {
+            let (teller, cause) = (Some(customer.to_string()), Some(explain(state, cause)));
+            TellingView { position, teller, cause, unknown: None }
+        }
+        Told::Unknown(why) => TellingView { position, teller: None, cause: None, unknown: Some(why) },
+    })
 }

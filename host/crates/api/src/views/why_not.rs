@@ -1,11 +1,15 @@
 //! Why something is not so: the turns of a policy in lines, and the answer in a sentence.
 
+mod sentence;
+
 use model::{
-    Change, Decision, Fact, FoldState, Instant, Intent, NewTag, Position, StaffTask, Stage, Trait, Value,
-    Verdict, Wake,
+    Change, Decision, Deed, Entry, Fact, FoldState, HandTag, HandUntag, Instant, Intent, NewTag, OperatorAct,
+    Position, Proposal, Record, StaffTask, Stage, Trait, Value, Verdict, Wake,
 };
-use router::{Before, Line, Missed, Reason, Seen, Shown, Target, TurnOutcome, Turned};
+use router::{Doer, Hand, Line, Missed, Reason, Rung, Seen, Shown, Target, TurnOutcome};
 use serde::Serialize;
+
+pub use sentence::sentence;
 
 use super::AtView;
 use crate::past::Told;
@@ -37,9 +41,37 @@ pub struct WhyNotView {
 pub struct ReasonView {
     pub code: &'static str,
     pub text: String,
+    /// The operator who gave it or took it by hand, where one did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hand: Option<HandView>,
+    /// From where on the policy is paused, where it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paused: Option<PausedView>,
+    /// The record at which nothing intended it any more, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ground: Option<Position>,
 }
 
-/// A turn of the policy, or a record of hers that it was not shown.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct HandView {
+    pub by: String,
+    pub why: String,
+    pub position: Position,
+    pub now: Instant,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct PausedView {
+    /// The last record that the policy was shown, of anybody.
+    pub behind: Position,
+    /// The setup that pauses it, and its time.
+    pub said: Option<Position>,
+    pub said_now: Option<Instant>,
+    /// Turns of hers that it was not shown.
+    pub turns: u64,
+}
+
+/// A turn of the policy, a record of hers that it was not shown, or what an operator did.
 #[derive(Debug, Serialize)]
 pub struct LineView {
     /// The record; for an alarm, the record at which it was asked for.
@@ -51,7 +83,7 @@ pub struct LineView {
     pub alarm: Option<String>,
     /// Was the policy shown it?
     pub shown: bool,
-    /// Why it was not; `fault` where the policy failed at it; `before-policy` where it is older than the version that decided,
+    /// Why it was not, or `act` for what an operator did, which no policy is shown; `fault` where the policy failed at it; `before-policy` where it is older than the version that decided,
     /// which was shown it when her past was folded again. Null: a turn like any other.
     pub code: Option<&'static str>,
     pub text: Option<String>,
@@ -98,9 +130,7 @@ pub fn why_not(told: &Told, lines_max: usize, clock: Clock<'_>) -> WhyNotView {
         }
         Some(Target::Intent(key)) => (Some("intent"), Some(key.clone())),
     };
-    let reason =
-        |reason: &Reason| ReasonView { code: reason.code(), text: sentence(reason, &answer.state, clock) };
-    let reasons: Vec<ReasonView> = answer.reasons.iter().map(reason).collect();
+    let reasons = answer.reasons.iter().map(|reason| of_reason(reason, &answer.state, clock)).collect();
     let first = answer.reasons.first().unwrap_or(&Reason::NoTurns { unbound: false });
     let shown = &answer.lines[answer.lines.len().saturating_sub(lines_max)..];
     WhyNotView {
@@ -118,25 +148,84 @@ pub fn why_not(told: &Told, lines_max: usize, clock: Clock<'_>) -> WhyNotView {
     }
 }
 
+fn of_reason(reason: &Reason, state: &FoldState, clock: Clock<'_>) -> ReasonView {
+    let hand = match reason {
+        Reason::Holds { cause: _, hand } => hand.as_ref(),
+        Reason::TagEnded { at: _, by: Doer::Hand(hand) } | Reason::Untagged { by: Doer::Hand(hand) } => {
+            Some(hand)
+        }
+        _ => None,
+    };
+    let hand = hand.map(|Hand { by, why, position, now }| HandView {
+        by: by.clone(),
+        why: why.clone(),
+        position: *position,
+        now: *now,
+    });
+    let paused = match reason {
+        Reason::Paused { turns, position: _, pause, said } => Some(PausedView {
+            behind: pause.behind,
+            said: said.map(|(position, _)| position),
+            said_now: said.map(|(_, now)| now),
+            turns: *turns,
+        }),
+        _ => None,
+    };
+    let ground = match reason {
+        Reason::Withdrawn { cause: _, state: _, ground } => ground.as_ref().map(|record| record.position),
+        _ => None,
+    };
+    ReasonView { code: reason.code(), text: sentence(reason, state, clock), hand, paused, ground }
+}
+
 fn view(line: &Line, state: &FoldState, clock: Clock<'_>) -> LineView {
-    match line {
-        Line::Seen(seen) => of_seen(seen, state, clock),
-        Line::Missed(Missed { record, reason }) => LineView {
-            position: record.position,
-            now: record.now,
-            fact: record.entry.event().map(|event| named(&event.fact)),
-            alarm: None,
-            shown: false,
-            code: Some(reason.code()),
-            text: Some(sentence(reason, state, clock)),
-            version: None,
-            bound_at: None,
-            decisions: Vec::new(),
-            memory_before: None,
-            memory_after: None,
-            fuel: None,
-        },
+    let (record, alarm, code, text) = match line {
+        Line::Seen(seen) => return of_seen(seen, state, clock),
+        Line::Missed(Missed { record, alarm, reason }) => {
+            (record, alarm.as_ref(), reason.code(), Some(sentence(reason, state, clock)))
+        }
+        Line::Act(record) => (record, None, "act", acted(record, clock)),
+    };
+    let event = record.entry.event().filter(|_| alarm.is_none());
+    LineView {
+        position: record.position,
+        now: alarm.map_or(record.now, |Rung { key: _, due }| *due),
+        fact: event.map(|event| named(&event.fact)),
+        alarm: alarm.map(|Rung { key, due: _ }| key.clone()),
+        shown: false,
+        code: Some(code),
+        text,
+        version: None,
+        bound_at: None,
+        decisions: Vec::new(),
+        memory_before: None,
+        memory_after: None,
+        fuel: None,
     }
+}
+
+/// `untag buyer, by li: she asked for it`.
+fn acted(record: &Record, clock: Clock<'_>) -> Option<String> {
+    let Entry::Act(OperatorAct { id: _, by, why, deed }) = &record.entry else { return None };
+    let what = match deed {
+        Deed::Tag(HandTag { customer: _, name, expires }) => {
+            decided(&Change::Tag(NewTag { name: name.clone(), expires: *expires }), clock)
+        }
+        Deed::Untag(HandUntag { customer: _, name }) => format!("untag {name}"),
+        Deed::Propose(Proposal { customer: _, binding, intent }) => {
+            format!("propose {}: {} of {binding}", intent.key, intent.scene)
+        }
+        // Those change who is who, and stand in nobody's timeline.
+        Deed::Join(_)
+        | Deed::Split(_)
+        | Deed::Retract(_)
+        | Deed::Erase(_)
+        | Deed::Attest(_)
+        | Deed::Retry(_)
+        | Deed::Drop(_)
+        | Deed::Grant(_) => return None,
+    };
+    Some(format!("{what}, by {by}: {why}"))
 }
 
 fn of_seen(seen: &Seen, state: &FoldState, clock: Clock<'_>) -> LineView {
@@ -216,107 +305,5 @@ fn text_of(value: &Value, clock: Clock<'_>) -> String {
         Value::Number(number) => number.to_string(),
         Value::Truth(truth) => truth.to_string(),
         Value::Time(time) => clock(*time),
-    }
-}
-
-/// A reason for people.
-#[must_use]
-pub fn sentence(reason: &Reason, state: &FoldState, clock: Clock<'_>) -> String {
-    match reason {
-        Reason::Holds { cause } => {
-            let by = policy(state, cause.version).map(|policy| format!(" by {policy}")).unwrap_or_default();
-            format!(
-                "it is so since position {}, {}{by}: {}; `why` tells more",
-                cause.position,
-                clock(cause.now),
-                cause.why
-            )
-        }
-        Reason::Undeclared { declared } => {
-            let declared = listed(declared);
-            format!("the policy may not decide that: its component declares {declared}")
-        }
-        Reason::MergedAway { gone, who, position } => format!(
-            "{who} had it until position {position}, which made {gone} one with her: their records, folded again as one \
-             person's, did not lead to it"
-        ),
-        Reason::TagEnded { at, by } => {
-            format!("it was given {} and ended {}", turn(by, clock), clock(*at))
-        }
-        Reason::Untagged { by } => format!("it was taken away {}", turn(by, clock)),
-        Reason::StageMoved { to, by } => format!("she moved on to {to} {}", turn(by, clock)),
-        Reason::Fault { by, kind, text } => {
-            format!("the policy failed {}, which changed nothing: {kind}: {text}", turn(by, clock))
-        }
-        Reason::NotHers { position, whose, conflict } => {
-            not_hers(*position, whose.as_ref(), conflict.as_ref())
-        }
-        Reason::CountedNoLonger { position, cause } => format!(
-            "what was told of her at position {position} counts no longer, because position {cause} changed who told it, \
-             or what they tell"
-        ),
-        Reason::BeforePolicy { position, version, since, what } => before(*position, *version, *since, *what),
-        Reason::DecidedOtherwise { turns, last } => format!(
-            "the policy was shown {turns} turn(s) of hers and decided something else; the last one {}",
-            turn(last, clock)
-        ),
-        Reason::NotWanted { facts, wants } => {
-            format!("the policy does not want {}: its component wants {}", facts.join(", "), listed(wants))
-        }
-        Reason::NoTurns { unbound: true } => "the policy is not in force there".to_owned(),
-        Reason::NoTurns { unbound: false } => "she has no record that a policy could be shown".to_owned(),
-    }
-}
-
-fn policy(state: &FoldState, version: Option<u32>) -> Option<&str> {
-    let place = usize::try_from(version?).ok()?;
-    state.versions.get(place).map(|version| version.binding.as_str())
-}
-
-fn listed(names: &[String]) -> String {
-    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
-}
-
-/// `at position 5, 2026-…, by repurchase ("an order was paid")`.
-fn turn(turned: &Turned, clock: Clock<'_>) -> String {
-    let Turned { policy, position, now, alarm, why } = turned;
-    let alarm = alarm.as_ref().map(|key| format!(" by the alarm {key},")).unwrap_or_default();
-    let why = if why.is_empty() { String::new() } else { format!(" (\"{why}\")") };
-    format!("at position {position},{alarm} {}, by {policy}{why}", clock(*now))
-}
-
-fn not_hers(
-    position: Position,
-    whose: Option<&model::CustomerId>,
-    conflict: Option<&model::Conflict>,
-) -> String {
-    let whose = whose.map_or_else(|| "another person's".to_owned(), |whose| format!("{whose}'s"));
-    let why = match conflict {
-        Some(conflict) => {
-            let model::Identity { scheme, scope, value } = &conflict.handle;
-            format!(
-                "it names {scheme}:{scope}:{value}, and the two have different values of {}",
-                conflict.scheme
-            )
-        }
-        None => "a handle on it was theirs then, or an operator divided them".to_owned(),
-    };
-    format!("the record at position {position} names a handle of hers and is {whose}: {why}")
-}
-
-fn before(position: Position, version: u32, since: Position, what: Before) -> String {
-    match what {
-        Before::Carried => format!(
-            "version {version}, in force since position {since}, carried on and has not been shown anything of hers: an \
-             earlier version decided, the last time at position {position}"
-        ),
-        Before::Unseen => format!(
-            "the record at position {position} is older than version {version}, in force since position {since}, which \
-             carried on; the one before did not want it"
-        ),
-        Before::Past => format!(
-            "it was decided for position {position} when her past was folded again by version {version}, in force since \
-             position {since}: nothing is sent for the past"
-        ),
     }
 }

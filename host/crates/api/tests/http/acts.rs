@@ -169,6 +169,35 @@ async fn the_same_id_twice_is_one_act() {
 }
 
 #[tokio::test]
+async fn handles_that_are_split_off_are_another_persons() {
+    let world = lived();
+    world
+        .journal
+        .append(&[Batch { now: 101, entries: vec![told(6, &[("card", "it's")])], ..Batch::default() }])
+        .unwrap();
+    fold(&world);
+    let card = json!([{ "scheme": "card", "scope": "", "value": "it's" }]);
+    let split = json!({ "split": { "customer": name(4), "handles": card } });
+    let whose = async || {
+        let found = world.get("/api/v1/customers?handle=card::it's").await.json();
+        found["customers"][0]["id"].as_str().map(str::to_owned)
+    };
+    assert_eq!(whose().await, Some(name(4)));
+    let got = act(&world, split).await;
+    assert_eq!(got.status, StatusCode::OK, "{}", got.text());
+    let told = got.json();
+    assert_eq!((&told["position"], &told["folded"]), (&json!(7), &json!(true)), "{told}");
+    let [changes, appears] = [0, 1].map(|place: usize| &told["report"]["customers"][place]);
+    assert_eq!(changes["handles_lost"][0]["handle"]["value"], "it's", "{told}");
+    assert_eq!((&appears["id"], &appears["fate"]), (&json!(name(6)), &json!("appears")), "{told}");
+    assert_eq!(whose().await, Some(name(6)));
+    let left = world.get(&format!("/api/v1/customers/{}", name(4))).await.json();
+    let handles = left["handles"].as_array().unwrap().iter().map(|held| held["scheme"].clone());
+    let handles: Vec<Json> = handles.collect();
+    assert_eq!((handles, &left["timeline"]), (vec![json!("union")], &json!([4, 5])), "{left}");
+}
+
+#[tokio::test]
 async fn what_would_come_to_nothing_is_refused_and_not_appended() {
     let world = lived();
     let refused = async |deed: Json, status: StatusCode, words: &str| {

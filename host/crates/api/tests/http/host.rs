@@ -122,11 +122,14 @@ async fn plugins_are_listed_with_their_state() {
     assert_eq!(told["setup"], json!(null), "an empty journal");
     world.populate();
     let of = async || world.get("/api/v1/plugins").await.json()["setup"].clone();
-    assert_eq!(of().await, json!({"position": 1, "now": 1_000, "by": null, "why": null}));
+    assert_eq!(of().await, json!({"position": 1, "now": 1_000, "by": null, "why": null, "policies": []}));
     let (setup, by, why) = (Setup::default(), "config/li".to_owned(), "stricter".to_owned());
     let entries = vec![Entry::Configured(Configured { setup, by, why })];
     world.journal.append(&[Batch { now: 2_000, entries, ..Batch::default() }]).unwrap();
-    assert_eq!(of().await, json!({"position": 8, "now": 2_000, "by": "config/li", "why": "stricter"}));
+    assert_eq!(
+        of().await,
+        json!({"position": 8, "now": 2_000, "by": "config/li", "why": "stricter", "policies": []})
+    );
 }
 
 #[tokio::test]

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use model::{Act, ENTERED, Entry, Fact, LEFT, SEGMENTS};
 use segment::Segment;
 use serde_json::json;
 
-use crate::world::World;
+use crate::world::{World, told};
 
 fn lived() -> World {
     let world = World::new();
@@ -78,6 +79,30 @@ async fn lists_and_counts_as_of_then() {
     assert_eq!((&edges["id"], &edges["at"]["position"]), (&json!("cus_0000000002"), &json!(2)), "{edges}");
     let by_handle = world.get("/api/v1/customers?handle=wechat.unionid:wx1:o6:2&at=4").await.json();
     assert_eq!(by_handle["customers"][0]["tags"], json!([]));
+}
+
+/// Who is in a segment that is kept stands in her document: of then, in that of then.
+#[tokio::test]
+async fn members_of_a_segment_that_is_kept_are_of_then() {
+    let world = lived();
+    let kept = Segment::parse("known", "\"known\" in tags").unwrap().kept(true);
+    world.segments.send_replace(Arc::from([kept]));
+    let crossing = |id: &str, kind: &str| {
+        let Entry::Event(mut channel) = told(1, id) else { panic!() };
+        channel.connection = SEGMENTS.to_owned();
+        let (object, title, quantity, state, whom) = (Some("known".to_owned()), None, None, None, None);
+        channel.event.fact = Fact::Did(Act { kind: kind.to_owned(), object, title, quantity, state, whom });
+        Entry::Event(channel)
+    };
+    world.happens(4_000, vec![crossing("in", ENTERED)]);
+    world.happens(5_000, vec![crossing("out", LEFT)]);
+    let ids = async |at: &str| {
+        let page = world.get(&format!("/api/v1/customers?segment=known{at}")).await.json();
+        let customers = page["customers"].as_array().unwrap().iter();
+        customers.map(|customer| customer["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let (none, her) = (Vec::<String>::new(), vec!["cus_0000000002".to_owned()]);
+    assert_eq!((ids("").await, ids("&at=6").await, ids("&at=5").await), (none.clone(), her, none));
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use journal::{Batch, Committer, CommitterConfig, Head, MemoryJournal, Records};
 use model::{
     Binding, Cause, Change, ChannelEvent, Customer, CustomerId, Decision, Digest, Entry, Event, Fact,
-    FoldState, Handle, HeldStage, HeldTag, HeldTrait, Identity, Instant, Intent, NewTag, Note,
+    FoldState, Handle, Happening, HeldStage, HeldTag, HeldTrait, Identity, Instant, Intent, NewTag, Note,
     PolicyDescriptor, Position, Setup, StaffTask, Stage, Touchpoint, Trait, Turn, Value, Verdict, Version,
     Wake,
 };
@@ -230,11 +230,16 @@ impl World {
             (2_000, vec![told(1, "b")]),
             (3_000, vec![told(2, "b")]),
         ] {
-            self.journal.append(&[Batch { now, entries, ..Batch::default() }]).unwrap();
+            self.happens(now, entries);
         }
+    }
+
+    /// Appends and folds it.
+    pub fn happens(&self, now: Instant, entries: Vec<Entry>) {
+        self.journal.append(&[Batch { now, entries, ..Batch::default() }]).unwrap();
         let (journal, store) = (self.journal.clone(), self.store.clone());
         let mut fold = Fold::open(journal, store, Arc::new(Native), RouterConfig::default()).unwrap();
-        fold.settle(3_000).unwrap();
+        fold.settle(now).unwrap();
     }
 
     /// Puts somebody into the store otherwise than the fold left her.
@@ -277,7 +282,7 @@ fn phone(number: u64) -> Identity {
     Identity { scheme: "phone".to_owned(), scope: String::new(), value: format!("+861990000000{number}") }
 }
 
-fn told(number: u64, id: &str) -> Entry {
+pub fn told(number: u64, id: &str) -> Entry {
     let event = Event {
         id: format!("e-{number}-{id}"),
         at: 900,
@@ -331,11 +336,14 @@ pub fn customer(number: u64) -> Customer {
     customer
 }
 
+/// With these settings it decides nothing.
+pub const SILENT: &str = "{\"silent\":true}";
+
 /// A policy that counts what it was shown of somebody, and decides one of each kind at the second time.
 pub struct Native;
 
 impl Native {
-    fn binding() -> Binding {
+    pub fn binding() -> Binding {
         Binding {
             name: "again".to_owned(),
             digest: Digest([7; 32]),
@@ -380,6 +388,12 @@ impl Plugins for Native {
             return Buyers.evaluate(binding, turns);
         }
         let decide = |turn: &Turn<'_>| {
+            if matches!(turn.happening, Happening::Fact { event, .. } if event.id.ends_with("-boom")) {
+                return TurnOutcome::Fault { kind: "trap".to_owned(), text: "boom".to_owned() };
+            }
+            if binding.settings == SILENT {
+                return TurnOutcome::Verdict(Verdict { decisions: Vec::new(), memory: None });
+            }
             let seen = turn.memory.map_or(0, |memory| memory[0]) + 1;
             let because = |change| Decision { why: "told again".to_owned(), change };
             let decisions = if seen > 1 { Native::changes(turn.now).map(because).into() } else { Vec::new() };

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::{
-    Binding, Change, Conflict, Customer, CustomerId, Entry, Fact, FoldState, Instant, Note, Position, Record,
+    Binding, Conflict, Customer, CustomerId, Entry, Fact, FoldState, IntentState, Note, Position, Record,
 };
 use store::{MemoryStore, Query, Standing, Store};
 
-use super::{Before, Line, Missed, Reason, Seen, Target, Turned};
-use crate::{Plugins, RouterError, Shown, Slice, TurnOutcome, Walk, handles};
+use super::{Before, Hand, Line, Missed, Reason, Seen, Target, Turned};
+use crate::pauses::Pauses;
+use crate::{Last, Plugins, RouterError, Shown, Slice, TurnOutcome, Walk, handles};
 
 /// Notes of a slice that are read. A person has a few.
 const NOTES_MAX: usize = 10_000;
@@ -23,21 +24,33 @@ pub(super) struct Life<'a> {
     pub(super) store: &'a MemoryStore,
     pub(super) state: &'a FoldState,
     pub(super) binding: &'a Binding,
+    pub(super) pauses: Pauses,
+    /// The setups that pause the policy.
+    pub(super) pausing: Vec<Record>,
     pub(super) customer: &'a Customer,
     pub(super) target: Option<&'a Target>,
     pub(super) upto: Standing,
 }
 
 impl Life<'_> {
-    /// Without turns of a version that was replaced, and whose successor was shown nothing.
-    pub(super) fn present(&self, mut turns: Vec<Shown>) -> Vec<Shown> {
-        let own = |shown: &Shown| shown.binding == self.binding.name;
-        let present = crate::setup::version(self.state, self.binding);
-        let last = turns.iter().rev().find(|shown| own(shown)).map(|shown| shown.version(self.state));
-        if last.is_some_and(|last| last != Some(present)) && !self.binding.carry {
-            turns.retain(|shown| !own(shown));
+    /// Without what a version decided, or missed, that was replaced, and whose successor was shown nothing; and without what a
+    /// policy decided that is in force no longer.
+    pub(super) fn present(&self, last: Last) -> Last {
+        let Last { mut turns, mut skipped } = last;
+        let stands = |name: &str, last: Option<u32>| {
+            let binding = self.state.setup.policies.iter().find(|binding| binding.name == name);
+            binding.is_some_and(|binding| {
+                binding.carry || last == Some(crate::setup::version(self.state, binding))
+            })
+        };
+        let mut versions: BTreeMap<String, Option<u32>> = BTreeMap::new();
+        for shown in &turns {
+            versions.insert(shown.binding().to_owned(), shown.version(self.state));
         }
-        turns
+        turns.retain(|shown| stands(shown.binding(), versions.get(shown.binding()).copied().flatten()));
+        let is_paused = self.pauses.is_paused(&self.state.setup, &self.binding.name, Position::MAX);
+        skipped.retain(|skipped| is_paused && stands(&self.binding.name, skipped.version(self.state)));
+        Last { turns, skipped }
     }
 
     fn wants(&self, fact: &Fact) -> bool {
@@ -50,9 +63,9 @@ impl Life<'_> {
         place.map_or(0, |version| version.since)
     }
 
-    /// The turns of the policy, and the records that it was not shown.
-    pub(super) fn lines(&self, turns: &[Shown]) -> Result<Vec<Line>, RouterError> {
-        let own: Vec<&Shown> = turns.iter().filter(|shown| shown.binding == self.binding.name).collect();
+    /// The turns of the policy, the records that it was not shown, and what operators did.
+    pub(super) fn lines(&self, last: &Last) -> Result<Vec<Line>, RouterError> {
+        let own: Vec<&Shown> = self.own(&last.turns);
         let mut lines = Vec::new();
         for shown in &own {
             let version = shown.version(self.state);
@@ -66,23 +79,40 @@ impl Life<'_> {
             if own.iter().any(|shown| shown.alarm.is_none() && shown.position == record.position) {
                 continue;
             }
-            let position = record.position;
-            let reason = if self.wants(&event.fact) {
-                let version = crate::setup::version(self.state, self.binding);
-                Reason::BeforePolicy { position, version, since: self.since(version), what: Before::Unseen }
-            } else {
-                let wants = self.binding.descriptor.wants.clone();
-                Reason::NotWanted { facts: vec![named(&event.fact)], wants }
-            };
-            lines.push(Line::Missed(Missed { record: record.clone(), reason }));
+            let reason = self.not_shown(last, record.position, &event.fact);
+            lines.push(Line::Missed(Missed { record: record.clone(), alarm: None, reason }));
         }
+        lines.extend(self.alarms_missed(&last.skipped));
         lines.extend(self.not_hers()?);
         lines.extend(self.counted_no_longer()?);
+        lines.extend(self.acts().cloned().map(Line::Act));
         lines.sort_by_key(|line| match line {
             Line::Seen(seen) => (seen.shown.now, seen.shown.alarm.is_none(), seen.shown.position),
-            Line::Missed(missed) => (missed.record.now, true, missed.record.position),
+            Line::Missed(Missed { record, alarm: Some(rung), reason: _ }) => {
+                (rung.due, false, record.position)
+            }
+            Line::Missed(Missed { record, alarm: None, reason: _ }) | Line::Act(record) => {
+                (record.now, true, record.position)
+            }
         });
         Ok(lines)
+    }
+
+    fn own<'t>(&self, turns: &'t [Shown]) -> Vec<&'t Shown> {
+        turns.iter().filter(|shown| shown.binding() == self.binding.name).collect()
+    }
+
+    /// Why the policy was not shown this record of hers.
+    fn not_shown(&self, last: &Last, position: Position, fact: &Fact) -> Reason {
+        if !self.wants(fact) {
+            let wants = self.binding.descriptor.wants.clone();
+            return Reason::NotWanted { facts: vec![named(fact)], wants };
+        }
+        let over = last.skipped.iter().find(|over| over.alarm.is_none() && over.position == position);
+        over.and_then(|over| self.paused(std::slice::from_ref(over))).unwrap_or_else(|| {
+            let version = crate::setup::version(self.state, self.binding);
+            Reason::BeforePolicy { position, version, since: self.since(version), what: Before::Unseen }
+        })
     }
 
     fn not_hers(&self) -> Result<Vec<Line>, RouterError> {
@@ -109,7 +139,7 @@ impl Life<'_> {
             };
             let conflict = noted.iter().filter_map(about).find(of_her);
             let reason = Reason::NotHers { position, whose, conflict };
-            lines.push(Line::Missed(Missed { record: record.clone(), reason }));
+            lines.push(Line::Missed(Missed { record: record.clone(), alarm: None, reason }));
         }
         Ok(lines)
     }
@@ -129,7 +159,7 @@ impl Life<'_> {
             let owners = self.store.resolve(&shown.iter().collect::<Vec<_>>())?;
             if owners.contains(&Some(self.customer.id)) && !self.customer.has(position) {
                 let reason = Reason::CountedNoLonger { position, cause };
-                lines.push(Line::Missed(Missed { record: record.clone(), reason }));
+                lines.push(Line::Missed(Missed { record: record.clone(), alarm: None, reason }));
             }
         }
         Ok(lines)
@@ -138,27 +168,37 @@ impl Life<'_> {
     pub(super) fn reasons(
         &self,
         plugins: &Arc<dyn Plugins>,
-        turns: &[Shown],
+        last: &Last,
         lines: &[Line],
     ) -> Result<Vec<Reason>, RouterError> {
         if let Some(target) = self.target {
             if let Some(cause) = target.cause(self.customer, &self.binding.name) {
-                return Ok(vec![Reason::Holds { cause }]);
+                let hand = self.slice.at(cause.position).and_then(Hand::of);
+                return Ok(vec![Reason::Holds { cause, hand }]);
             }
             if let Some(reason) = target.undeclared(self.binding) {
                 return Ok(vec![reason]);
             }
         }
+        let own = self.own(&last.turns);
+        let mut paused = self.paused(&last.skipped);
         let mut reasons = Vec::new();
         reasons.extend(self.intended_for_the_past());
-        reasons.extend(self.merged_away(plugins)?);
-        let fate = self.target.and_then(|target| self.fate(target, turns));
-        let decided = fate.is_some() || !reasons.is_empty();
+        reasons.extend(self.withdrawn(plugins)?);
+        let mut decided = !reasons.is_empty();
+        if own.is_empty() {
+            // It was shown nothing at all: if her past was folded again meanwhile, that is why it has nothing of her.
+            reasons.extend(paused.take());
+        }
+        let merged_away = self.merged_away(plugins)?;
+        let fate = self.target.and_then(|target| self.fate(target, &last.turns));
+        decided |= merged_away.is_some() || fate.is_some();
+        reasons.extend(merged_away);
         reasons.extend(fate);
-        let own: Vec<&Shown> = turns.iter().filter(|shown| shown.binding == self.binding.name).collect();
         reasons.extend(own.iter().filter_map(|shown| fault(shown)));
         reasons.extend(self.quieted()?);
         reasons.extend(self.missed(lines));
+        reasons.extend(paused);
         let judged: Vec<&&Shown> =
             own.iter().filter(|shown| matches!(shown.outcome, TurnOutcome::Verdict(_))).collect();
         if let Some(last) = judged.last().filter(|_| !decided) {
@@ -175,49 +215,12 @@ impl Life<'_> {
 
     fn intended_for_the_past(&self) -> Option<Reason> {
         let Some(Target::Intent(key)) = self.target else { return None };
-        let is = |held: &&model::HeldIntent| held.binding == self.binding.name && held.intent.key == *key;
+        let is = |held: &&model::HeldIntent| {
+            held.binding == self.binding.name && held.intent.key == *key && held.state == IntentState::Past
+        };
         let held = self.customer.intents.iter().find(is)?;
         let (position, version) = (held.cause.position, held.cause.version.unwrap_or(0));
         Some(Reason::BeforePolicy { position, version, since: self.since(version), what: Before::Past })
-    }
-
-    /// What became of what was decided: only where it was.
-    fn fate(&self, target: &Target, turns: &[Shown]) -> Option<Reason> {
-        let mut held: Option<(Option<Instant>, Turned)> = None;
-        let mut ended = None;
-        for shown in turns {
-            for decision in shown.changes().filter(|decision| target.touches(&decision.change)) {
-                let by = turned(shown, decision.why.clone());
-                match (&decision.change, target) {
-                    (Change::Tag(tag), Target::Tag(_)) if tag.expires.is_none_or(|end| end > shown.now) => {
-                        let alive = |end: &Option<Instant>| end.is_none_or(|end| end > shown.now);
-                        let before = held.take().map(|(end, _)| end).filter(alive);
-                        let expires = match (before, tag.expires) {
-                            (Some(Some(old)), Some(new)) => Some(old.max(new)),
-                            (Some(None), _) | (_, None) => None,
-                            (None, Some(new)) => Some(new),
-                        };
-                        held = Some((expires, by));
-                    }
-                    (Change::Untag(_), Target::Tag(_)) if held.is_some() => {
-                        held = None;
-                        ended = Some(Reason::Untagged { by });
-                    }
-                    (Change::Stage(to), Target::Stage { stage: Some(stage), .. }) => {
-                        if to.stage == *stage {
-                            held = Some((None, by));
-                        } else if held.take().is_some() {
-                            ended = Some(Reason::StageMoved { to: to.stage.clone(), by });
-                        }
-                    }
-                    _ => {}
-                }
-            }
-        }
-        match held {
-            Some((Some(at), by)) => Some(Reason::TagEnded { at, by }),
-            _ => ended,
-        }
     }
 
     /// Was it so before somebody was merged?
@@ -291,10 +294,11 @@ impl Life<'_> {
         lines
             .iter()
             .filter_map(|line| match line {
-                Line::Missed(Missed { record, reason }) if wanted(record) => Some(reason.clone()),
-                Line::Missed(_) | Line::Seen(_) => None,
+                Line::Missed(Missed { record, alarm: _, reason }) if wanted(record) => Some(reason.clone()),
+                Line::Missed(_) | Line::Seen(_) | Line::Act(_) => None,
             })
-            .filter(|reason| !matches!(reason, Reason::NotWanted { .. }))
+            // Those are told of all records at once.
+            .filter(|reason| !matches!(reason, Reason::NotWanted { .. } | Reason::Paused { .. }))
             .collect()
     }
 
@@ -335,9 +339,9 @@ fn fault(shown: &Shown) -> Option<Reason> {
     }
 }
 
-fn turned(shown: &Shown, why: String) -> Turned {
-    let Shown { binding, position, now, alarm, .. } = shown;
-    Turned { policy: binding.clone(), position: *position, now: *now, alarm: alarm.clone(), why }
+pub(super) fn turned(shown: &Shown, why: String) -> Turned {
+    let Shown { position, now, alarm, .. } = shown;
+    Turned { policy: shown.binding().to_owned(), position: *position, now: *now, alarm: alarm.clone(), why }
 }
 
 /// `did.joined-group`, as `wants` has it.

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use journal::{Batch, MemoryJournal, Records};
 use model::{
-    Act, Binding, Cause, Change, ChannelEvent, CustomerId, Decision, Digest, Entry, Event, Fact, Happening,
-    Identity, Intent, NewTag, Order, OrderStep, PolicyDescriptor, Position, Record, Scheme, Setup, Stage,
-    Touchpoint, Trait, Turn, Value, Verdict, Wake,
+    Act, Binding, Cause, Change, ChannelEvent, CustomerId, Decision, Deed, Digest, Entry, Event, Fact,
+    Happening, Identity, Intent, NewTag, OperatorAct, Order, OrderStep, PolicyDescriptor, Position, Record,
+    Scheme, Setup, Stage, Touchpoint, Trait, Turn, Value, Verdict, Wake,
 };
 use router::{
     Plugins, PluginsError, Question, Router, RouterConfig, RouterError, Since, Slice, Target, TurnOutcome,
@@ -49,15 +49,43 @@ impl World {
     }
 
     pub fn says_of(&mut self, now: u64, who: &[&str], fact: Fact) {
+        let entry = self.said(who, fact);
+        self.append(now, entry);
+    }
+
+    /// In the journal, and not folded yet.
+    pub fn unfolded(&mut self, now: u64, who: &str, fact: Fact) {
+        let entries = vec![self.said(&[&format!("open:{who}")], fact)];
+        self.journal.append(&[Batch { now, entries, ..Batch::default() }]).expect("in memory");
+    }
+
+    fn said(&mut self, who: &[&str], fact: Fact) -> Entry {
         self.count += 1;
         let event = event(format!("e{}", self.count), who.iter().map(|who| handle(who)).collect(), fact);
-        self.append(now, Entry::Event(ChannelEvent { connection: "shop".to_owned(), event }));
+        Entry::Event(ChannelEvent { connection: "shop".to_owned(), event })
+    }
+
+    /// An operator does something.
+    pub fn does(&mut self, now: u64, deed: Deed) {
+        self.count += 1;
+        let (id, by, why) = (format!("a{}", self.count), "li".to_owned(), "she asked for it".to_owned());
+        self.append(now, Entry::Act(OperatorAct { id, by, why, deed }));
+    }
+
+    /// The first policy cannot be called, from where the store stands on.
+    pub fn pause(&mut self, now: u64) {
+        assert!(self.router.pause("loyal", now).expect("in memory").is_some());
+        self.router.settle(now).expect("in memory");
     }
 
     /// Without the first policy.
     pub fn unbind(&mut self, now: u64) {
-        let mut setup = setup("", false);
-        setup.policies.remove(0);
+        self.without(now, "loyal");
+    }
+
+    pub fn without(&mut self, now: u64, policy: &str) {
+        let mut setup = setup("v0", false);
+        setup.policies.retain(|binding| binding.name != policy);
         self.append(now, Entry::Setup(setup));
     }
 
@@ -265,6 +293,7 @@ fn decide(binding: &Binding, turn: &Turn<'_>) -> TurnOutcome {
                     memory.push(5);
                     Vec::new()
                 }
+                "meet" if memory.contains(&5) || binding.settings == "silent" => Vec::new(),
                 "meet" if second => {
                     let mut both = because("hello", Change::Intend(intent("hello")));
                     both.extend(because("again", Change::Intend(intent("again"))));
