@@ -21,7 +21,7 @@ use crate::db::{Db, DbError, Missing, Schema, Tables, signed, unsigned};
 pub(crate) static SCHEMA: Schema = Schema {
     what: "a store of Heliu",
     application_id: 0x4845_4c53, // HELS
-    tables: Tables::Derived { schema: 5, tables: include_str!("store/tables.sql") },
+    tables: Tables::Derived { schema: 6, tables: include_str!("store/tables.sql") },
     synchronous: "NORMAL",
     written: Point::CommitWritten,
     committed: Point::CommitDone,

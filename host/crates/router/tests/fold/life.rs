@@ -44,7 +44,7 @@ pub fn word() -> impl Strategy<Value = Word> {
         4 => (0..99u16).prop_map(Word::Retract),
         1 => (0..99u16).prop_map(Word::Propose),
         4 => (0..99u16, 0..7u8).prop_map(|(which, state)| Word::Progress(which, state)),
-        3 => (0..99u16, 0..8u8, proptest::bool::weighted(0.2))
+        3 => (0..99u16, 0..9u8, proptest::bool::weighted(0.2))
             .prop_map(|(which, step, stray)| Word::Receipt(which, step, stray)),
         2 => (0..99u16, 0..6u8).prop_map(|(who, which)| Word::Tag(who, which)),
         1 => (0..99u16).prop_map(Word::Erase),
