@@ -7,6 +7,7 @@ mod access;
 mod arrival;
 mod backup;
 mod brand_life;
+mod broadcasts;
 mod cli;
 mod courier;
 mod crash;

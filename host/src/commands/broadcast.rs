@@ -1,7 +1,7 @@
 //! `heliu broadcast`: something for everybody in a segment, but for those who are held out.
 //!
-//! `preview` says who would get it and what the rules would say of it now; `send` proposes it; `results` says what came of it. What is proposed goes the way of
-//! every intent: the courier judges each one when it is carried.
+//! `preview` says who would get it and what the rules would say of it; `send` proposes it; `results` says what came of it. What
+//! is proposed goes the way of every intent: the courier judges each one when it is carried.
 
 mod file;
 mod preview;
@@ -21,6 +21,7 @@ use super::segment::Asked;
 use super::{print_json, unless_reader_left};
 use crate::carrying::Outlet;
 use file::Broadcast;
+use preview::Naming;
 use rehearsal::Reach;
 pub(crate) use rehearsal::Stage;
 
@@ -29,10 +30,13 @@ const BATCH_MAX: usize = 500;
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum BroadcastCommand {
-    /// Show how many would get it, how many are held out, and what the rules would drop or hold now. Proposes nothing.
+    /// Show how many would get it, how many are held out, and what the rules would drop or hold when the first of it may go out.
+    /// Proposes nothing.
     Preview {
         /// The broadcast, in TOML.
         file: PathBuf,
+        #[command(flatten)]
+        naming: Naming,
     },
     /// Show how far each of its intents has come, what customers made of them, and what those bought who were held out.
     Results {
@@ -45,17 +49,20 @@ pub(crate) enum BroadcastCommand {
         /// The broadcast, in TOML.
         file: PathBuf,
         /// Who says so. Stands in the journal for ever.
-        #[arg(long, value_name = "NAME")]
-        by: String,
+        #[arg(long, value_name = "NAME", required_unless_present = "dry_run")]
+        by: Option<String>,
         /// Why. Stands in the journal for ever.
-        #[arg(long, value_name = "TEXT")]
-        why: String,
+        #[arg(long, value_name = "TEXT", required_unless_present = "dry_run")]
+        why: Option<String>,
+        /// Propose nothing: show what `preview` shows.
+        #[arg(long)]
+        dry_run: bool,
     },
 }
 
 impl BroadcastCommand {
     pub(crate) fn writes(&self) -> bool {
-        matches!(self, BroadcastCommand::Send { .. })
+        matches!(self, BroadcastCommand::Send { dry_run: false, .. })
     }
 }
 
@@ -147,19 +154,23 @@ pub(crate) fn run(
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
     unless_reader_left(match command {
-        BroadcastCommand::Preview { file } => {
+        BroadcastCommand::Preview { file, naming } => {
             let (broadcast, segment) = read(&file, ground)?;
             rehearsal::check(ground, &broadcast, &segment)?;
-            preview::preview(ground, &broadcast, &segment, json, out)
+            preview::preview(ground, &broadcast, &segment, Some(&naming), json, out)
         }
         BroadcastCommand::Results { file } => {
             let (broadcast, segment) = read(&file, ground)?;
             results::results(ground, &broadcast, &segment, json, out)
         }
-        BroadcastCommand::Send { file, by, why } => {
+        BroadcastCommand::Send { file, by, why, dry_run } => {
             let (broadcast, segment) = read(&file, ground)?;
             rehearsal::check(ground, &broadcast, &segment)?;
-            send(ground, &broadcast, &segment, &by, &why, json, out)
+            match (by, why) {
+                (Some(by), Some(why)) if !dry_run => send(ground, &broadcast, &segment, &by, &why, json, out),
+                // Both are asked for, unless nothing is proposed.
+                _ => preview::preview(ground, &broadcast, &segment, None, json, out),
+            }
         }
     })
 }
