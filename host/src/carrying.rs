@@ -14,4 +14,4 @@ pub(crate) use outlets::Outlet;
 use purchases::{Bought, purchases};
 use seen::Seen;
 pub(crate) use seen::{candidate, handed_over, intent, place_taken};
-pub(crate) use tally::Sent;
+pub(crate) use tally::{Sent, came_back};

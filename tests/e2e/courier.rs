@@ -14,10 +14,10 @@ use crate::stage::Stage;
 pub const STAFF: &str = "linshen";
 pub const HOUR_MS: u64 = 60 * 60 * 1000;
 pub const DAY_MS: u64 = 24 * HOUR_MS;
-const TASK: &str = "externalcontact/add_msg_template";
+pub const TASK: &str = "externalcontact/add_msg_template";
 
 /// At most one message a day.
-const ONE_A_DAY: &str = "\n[[courier.cap]]\nscenes = [\"direct-message\"]\nat_most = 1\neach = \"day\"\n";
+pub const ONE_A_DAY: &str = "\n[[courier.cap]]\nscenes = [\"direct-message\"]\nat_most = 1\neach = \"day\"\n";
 
 pub fn her(number: u32) -> String {
     format!("wmFabLe{number:025}")
@@ -63,12 +63,16 @@ pub async fn send(mut stage: Stage, name: &str, rendering: &str) -> Stage {
     stage
 }
 
-/// Intents of a broadcast: state and word, by customer.
+/// Intents of a broadcast: state and the word for why not, by customer. What went its way has none.
 pub async fn fates(stage: &Stage, name: &str) -> Vec<(String, String)> {
     let page = stage.host.get(&format!("intents?binding=broadcast.{name}")).await.unwrap();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let why_not = |code: &Value| match text(code).as_str() {
+        "let-through" | "taken" | "asks-staff" | "receipt" => String::new(),
+        word => word.to_owned(),
+    };
     let intents = page["intents"].as_array().unwrap().iter();
-    intents.map(|intent| (text(&intent["state"]), text(&intent["code"]))).collect()
+    intents.map(|intent| (text(&intent["state"]), why_not(&intent["code"]))).collect()
 }
 
 pub fn fate(state: &str, code: &str) -> (String, String) {

@@ -8,6 +8,7 @@ mod arrival;
 mod backtest;
 mod backup;
 mod brand_life;
+mod broadcasts;
 mod carried;
 mod cli;
 mod courier;

@@ -1,7 +1,7 @@
 //! `heliu broadcast`: something for everybody in a segment, but for those who are held out.
 //!
-//! `preview` says who would get it and what the rules would say of it now; `send` proposes it; `results` says what came of it. What is proposed goes the way of
-//! every intent: the courier judges each one when it is carried.
+//! `preview` says who would get it and what the rules would say of it; `send` proposes it; `results` says what came of it. What
+//! is proposed goes the way of every intent: the courier judges each one when it is carried.
 
 mod file;
 mod preview;
@@ -22,6 +22,7 @@ use super::when::When;
 use super::{Signed, print_json, unless_reader_left};
 use crate::carrying::Outlet;
 use file::Broadcast;
+use preview::Naming;
 use rehearsal::Reach;
 pub(crate) use rehearsal::Stage;
 
@@ -30,10 +31,13 @@ const BATCH_MAX: usize = 500;
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum BroadcastCommand {
-    /// Show how many would get it, how many are held out, and what the rules would drop or hold now. Proposes nothing.
+    /// Show how many would get it, how many are held out, and what the rules would drop or hold when the first of it may go out.
+    /// Proposes nothing.
     Preview {
         /// The broadcast, in TOML.
         file: PathBuf,
+        #[command(flatten)]
+        naming: Naming,
     },
     /// Show how far each of its intents has come, what customers made of them, and what those bought who were held out.
     Results {
@@ -49,12 +53,15 @@ pub(crate) enum BroadcastCommand {
         file: PathBuf,
         #[command(flatten)]
         signed: Signed,
+        /// Propose nothing: show what `preview` shows.
+        #[arg(long)]
+        dry_run: bool,
     },
 }
 
 impl BroadcastCommand {
     pub(crate) fn writes(&self) -> bool {
-        matches!(self, BroadcastCommand::Send { .. })
+        matches!(self, BroadcastCommand::Send { dry_run: false, .. })
     }
 }
 
@@ -150,19 +157,23 @@ pub(crate) fn run(
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
     unless_reader_left(match command {
-        BroadcastCommand::Preview { file } => {
+        BroadcastCommand::Preview { file, naming } => {
             let (broadcast, segment) = read(&file, ground)?;
             rehearsal::check(ground, &broadcast, &segment)?;
-            preview::preview(ground, &broadcast, &segment, json, out)
+            preview::preview(ground, &broadcast, &segment, Some(&naming), json, out)
         }
         BroadcastCommand::Results { file, when } => {
             let (broadcast, segment) = read(&file, ground)?;
             results::results(&ground.asked, &when, (&broadcast, &segment), json, out)
         }
-        BroadcastCommand::Send { file, signed } => {
+        BroadcastCommand::Send { file, signed, dry_run } => {
             let (broadcast, segment) = read(&file, ground)?;
             rehearsal::check(ground, &broadcast, &segment)?;
-            send(ground, &broadcast, &segment, &signed, json, out)
+            if dry_run {
+                preview::preview(ground, &broadcast, &segment, None, json, out)
+            } else {
+                send(ground, &broadcast, &segment, &signed, json, out)
+            }
         }
     })
 }

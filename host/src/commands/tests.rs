@@ -1,5 +1,6 @@
 //! The commands over a small life: three customers, a policy in plain Rust, a journal and a store in memory.
 
+mod broadcasts;
 mod customers;
 mod exports;
 mod journals;

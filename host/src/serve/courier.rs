@@ -29,8 +29,8 @@ use store::{Agenda, Store};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
-use crate::carrying::{Carriers, Outlet, Sent};
-use call::{Call, Landed};
+use crate::carrying::{self, Carriers, Outlet, Sent, came_back};
+use call::{Call, Landed, Told};
 use flights::Flights;
 use judge::Judged;
 use lane::{Lane, Parcel};
@@ -160,7 +160,7 @@ impl<P: Port> Courier<P> {
             }
             while let Some(call) = self.next_call(&name, &outlets) {
                 let landed = call.run().await;
-                let last = landed.told.iter().copied().max().unwrap_or(0);
+                let last = landed.told.iter().map(|told| told.position).max().unwrap_or(0);
                 self.landed(&name, landed);
                 self.port.folded(last).await;
                 self.forget();
@@ -182,21 +182,12 @@ impl<P: Port> Courier<P> {
     async fn round(&mut self) -> anyhow::Result<Round> {
         let now = self.port.now();
         let rules = self.port.rules();
-        if self.rules.as_ref().is_none_or(|known| known.plan() != rules.plan()) {
-            self.sent = None;
-        }
-        self.rules = Some(Arc::clone(&rules));
-        let mut sent = match self.sent.take() {
-            Some(sent) => sent,
-            None => Sent::restore(&*self.journal, &*self.store, &rules, now)?,
-        };
-        sent.day(&rules, now);
-        self.sent = Some(sent);
+        let ages_known = self.keep_count(&rules, now)?;
         self.forget();
         if self.flights.customers() > 0 {
             self.flights.land(self.store.standing()?.0.position);
         }
-        let (page, more) = self.page(now)?;
+        let (page, more) = self.page(now, ages_known)?;
         if page.is_empty() {
             // Most of the time: every step of the fold wakes the mover, and nobody waits for it.
             return Ok(Round { did: false, more, told: 0 });
@@ -213,7 +204,9 @@ impl<P: Port> Courier<P> {
             did |= !told.is_empty() || !parcels.is_empty();
             for (intent, entry) in told {
                 let held = customer.intents.iter().find(|held| held.id == intent);
-                steps.push((held.map(|held| held.intent.scene.clone()).unwrap_or_default(), entry.clone()));
+                let scene = held.map(|held| held.intent.scene.clone()).unwrap_or_default();
+                let handed = held.and_then(carrying::handed_over).map(|(at, _)| at);
+                steps.push((scene, handed, entry.clone()));
                 about.push((intent, customer.id));
                 entries.push(entry);
             }
@@ -223,14 +216,43 @@ impl<P: Port> Courier<P> {
             }
         }
         let told = self.tell(entries, about).await?;
-        steps.iter().for_each(|(scene, entry)| self.port.count_step(scene, entry));
+        for (scene, handed, entry) in &steps {
+            self.port.count_step(scene, entry);
+            self.count_off_step(scene, *handed, entry);
+        }
         Ok(Round { did, more, told })
     }
 
-    /// Who is judged now: welcomes first. Whoever has something on its way is left until it has landed, but for a welcome.
-    fn page(&self, now: Instant) -> anyhow::Result<(Vec<CustomerId>, bool)> {
+    /// Keeps up what the rules are told of the accounts. False: it is not known yet how old they are.
+    fn keep_count(&mut self, rules: &Arc<Rules>, now: Instant) -> anyhow::Result<bool> {
+        let others = self.rules.as_ref().is_none_or(|known| known.plan() != rules.plan());
+        // What was let through by other rules, or for another day, and waits, is judged again.
+        if others || self.sent.as_ref().is_some_and(|sent| sent.is_over(now)) {
+            let gone: Vec<Parcel> = self.lanes.values_mut().flat_map(Lane::forget_all).collect();
+            self.back(&gone);
+        }
+        if others {
+            self.sent = None;
+        }
+        self.rules = Some(Arc::clone(rules));
+        let mut sent = match self.sent.take() {
+            Some(sent) => sent,
+            None => Sent::today(&*self.journal, &*self.store, rules, now)?,
+        };
+        sent.turn_to(rules, now);
+        let ages_known = sent.keep_up(&*self.journal, rules.plan())?;
+        self.sent = Some(sent);
+        Ok(ages_known)
+    }
+
+    /// Who is judged now: welcomes first. Whoever has something on its way is left until it has landed, but for a welcome. As
+    /// long as nobody knows how old the accounts are, welcomes alone: what a budget holds is held for the day.
+    fn page(&self, now: Instant, ages_known: bool) -> anyhow::Result<(Vec<CustomerId>, bool)> {
         let limit = PAGE_CUSTOMERS + self.flights.customers();
         let welcomes = self.store.due(Agenda::Courier, FIRST_ERRAND, limit)?;
+        if !ages_known {
+            return Ok((welcomes.into_iter().take(PAGE_CUSTOMERS).collect(), true));
+        }
         let due = self.store.due(Agenda::Courier, now, limit)?;
         let mut page: Vec<CustomerId> = welcomes.into_iter().take(PAGE_CUSTOMERS).collect();
         let first = page.len();
@@ -243,7 +265,9 @@ impl<P: Port> Courier<P> {
 
     fn take_in(&mut self, parcel: Parcel, carriers: &Carriers<'_>) {
         self.flights.depart(&parcel, carriers.channel(&parcel.connection));
-        self.count(&parcel, Sent::add);
+        if let Some(sent) = &mut self.sent {
+            sent.add(&parcel.connection, parcel.staff.as_deref(), &parcel.intent.scene);
+        }
         self.lanes.entry(parcel.connection.clone()).or_default().take_in(parcel);
     }
 
@@ -313,10 +337,14 @@ impl<P: Port> Courier<P> {
         let Landed { parcels, told, verdict, ms } = landed;
         let now = self.port.now();
         let welcome = parcels.first().is_some_and(Parcel::is_welcome);
-        for (parcel, position) in parcels.iter().zip(told) {
-            match position {
-                0 => self.back(std::slice::from_ref(parcel)),
-                told => self.flights.tell(&parcel.subject.intent, parcel.subject.customer, told),
+        for (parcel, Told { position, came_back }) in parcels.iter().zip(told) {
+            if position == 0 {
+                self.back(std::slice::from_ref(parcel));
+                continue;
+            }
+            self.flights.tell(&parcel.subject.intent, parcel.subject.customer, position);
+            if came_back {
+                self.count_off(parcel);
             }
         }
         let rules = self.port.rules();
@@ -348,13 +376,24 @@ impl<P: Port> Courier<P> {
     fn back(&mut self, parcels: &[Parcel]) {
         for parcel in parcels {
             self.flights.forget(&parcel.subject.intent);
-            self.count(parcel, Sent::take_back);
+            self.count_off(parcel);
         }
     }
 
-    fn count(&mut self, parcel: &Parcel, count: impl Fn(&mut Sent, &str, Option<&str>, &str)) {
+    fn count_off(&mut self, parcel: &Parcel) {
         if let Some(sent) = &mut self.sent {
-            count(sent, &parcel.connection, parcel.staff.as_deref(), &parcel.intent.scene);
+            let (staff, scene) = (parcel.staff.as_deref(), &parcel.intent.scene);
+            sent.take_back(&parcel.connection, staff, scene, parcel.judged);
+        }
+    }
+
+    /// A step that is no call's: of what a former host handed over, and the start counted.
+    fn count_off_step(&mut self, scene: &str, handed: Option<Instant>, entry: &Entry) {
+        let (Some(sent), Some(handed), Entry::Progress(step)) = (&mut self.sent, handed, entry) else {
+            return;
+        };
+        if let Some(connection) = step.connection.as_ref().filter(|_| came_back(step.state, &step.code)) {
+            sent.take_back(connection, step.staff.as_deref(), scene, handed);
         }
     }
 }

@@ -148,6 +148,14 @@ pub struct Budget {
     pub steps: Vec<Step>,
 }
 
+impl Budget {
+    /// Does it depend on how old an account is?
+    #[must_use]
+    pub fn rises(&self) -> bool {
+        self.steps.len() > 1 || self.steps.first().is_some_and(|first| first.day > 0)
+    }
+}
+
 /// Whose budget it is: each of them has its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Of {

@@ -1,4 +1,4 @@
-//! Why an intent waits, was dropped or expired: a word for machines and a sentence for people.
+//! Why an intent waits, was dropped or expired, or how it went on its way: a word for machines and a sentence for people.
 
 use std::fmt;
 
@@ -42,10 +42,16 @@ pub enum Code {
     UnknownEnd,
     /// What led to it does not hold any more.
     Withdrawn,
+    /// No rule stops it: it is handed to its connection.
+    LetThrough,
+    /// Its connection says that it was sent.
+    Taken,
+    /// Its connection has asked staff to confirm it.
+    AsksStaff,
 }
 
 impl Code {
-    pub const ALL: [Code; 19] = [
+    pub const ALL: [Code; 22] = [
         Code::NotYet,
         Code::Retry,
         Code::QuietHours,
@@ -65,6 +71,9 @@ impl Code {
         Code::Paused,
         Code::UnknownEnd,
         Code::Withdrawn,
+        Code::LetThrough,
+        Code::Taken,
+        Code::AsksStaff,
     ];
 
     #[must_use]
@@ -89,6 +98,9 @@ impl Code {
             Code::Paused => "paused",
             Code::UnknownEnd => "unknown-end",
             Code::Withdrawn => "withdrawn",
+            Code::LetThrough => "let-through",
+            Code::Taken => "taken",
+            Code::AsksStaff => "asks-staff",
         }
     }
 }

@@ -85,7 +85,8 @@ pub enum IntentState {
     Dropped,
     /// It is handed to its connection now. Whether that ended is not known until the next step.
     Due,
-    /// The connection took it.
+    /// The connection took it. No host writes this: what a call gives back is `Sent`, `AwaitingStaff` or why it was not
+    /// carried. It stays because journals number the states.
     Carried,
     /// A member of staff must confirm it.
     AwaitingStaff,
@@ -174,7 +175,7 @@ pub struct IntentStep {
     pub receipt: Option<String>,
     /// When it is judged again, where it is held.
     pub until: Option<Instant>,
-    /// A stable word for why. Empty where the state says it all.
+    /// A stable word for why. Empty where an older host gave none.
     pub code: String,
     pub reason: String,
 }

@@ -81,6 +81,17 @@ pub struct View {
     pub via: Option<String>,
 }
 
+impl View {
+    /// What led her here by a click: an intent, or a channel code.
+    #[must_use]
+    pub fn followed(&self) -> Option<&str> {
+        match self.look {
+            Look::Clicked => self.via.as_deref(),
+            Look::Viewed | Look::Liked | Look::Commented | Look::Shared | Look::Favoured => None,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OrderStep {
     Placed,

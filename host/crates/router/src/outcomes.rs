@@ -24,6 +24,9 @@ use crate::lane::{self, Lane};
 /// Orders that are joined to one intent, at most: whoever sells by it a hundred times has been told enough.
 const ORDERS_MAX: usize = 100;
 
+/// The word of a step that a channel told. In ledgers: for ever.
+const RECEIPT: &str = "receipt";
+
 /// Records that are read at once, to look back.
 const PAGE: usize = 200;
 
@@ -102,7 +105,7 @@ pub(crate) enum Became {
 }
 
 /// What a channel says became of an errand, which bears its intent's id; or what she made of it. Only a connection that
-/// was handed an errand can know: what others say of it changes nothing.
+/// was handed an errand can know what became of it: what others say of that changes nothing.
 pub(crate) fn became(
     lane: &mut Lane,
     teller: Teller<'_>,
@@ -110,12 +113,64 @@ pub(crate) fn became(
     position: Position,
     now: Instant,
 ) -> Became {
-    let Fact::Carried(receipt) = &event.fact else { return Became::Nothing };
+    let Some(id) = told_of(&event.fact) else { return Became::Nothing };
     let customer = lane.customer.id;
-    match intents(lane).find(|held| held.id == receipt.errand) {
-        Some(held) => receive(held, customer, teller, receipt, event.at, position, now),
+    match intents(lane).find(|held| held.id == id) {
+        Some(held) => hear(held, customer, teller, event, position, now),
         None => Became::Nothing,
     }
+}
+
+/// The intent of which a fact tells, if it is one of hers.
+fn told_of(fact: &Fact) -> Option<&str> {
+    match fact {
+        Fact::Carried(receipt) => Some(&receipt.errand),
+        Fact::Saw(view) => view.followed(),
+        Fact::Said(_) | Fact::Bought(_) | Fact::Did(_) | Fact::Met(_) | Fact::Told(_) => None,
+    }
+}
+
+fn hear(
+    held: &mut HeldIntent,
+    customer: CustomerId,
+    teller: Teller<'_>,
+    event: &Event,
+    position: Position,
+    now: Instant,
+) -> Became {
+    match &event.fact {
+        Fact::Carried(receipt) => receive(held, customer, teller, receipt, event.at, position, now),
+        Fact::Saw(_) => follow(held, teller, event.at, position, now),
+        Fact::Said(_) | Fact::Bought(_) | Fact::Did(_) | Fact::Met(_) | Fact::Told(_) => Became::Nothing,
+    }
+}
+
+/// She looked at something, and the intent had led her there. Whoever shows it to her knows that: it is rarely the connection that
+/// carried the intent. It must have been handed over before.
+fn follow(
+    held: &mut HeldIntent,
+    teller: Teller<'_>,
+    at: Instant,
+    position: Position,
+    now: Instant,
+) -> Became {
+    let went_out = held.carriers(position).next().is_some();
+    match teller {
+        Teller::Connection(_) if went_out => reacts(held, ReceiptStep::Clicked, at, position, now),
+        Teller::Connection(_) | Teller::Policy(_) => Became::Nothing,
+    }
+}
+
+/// A channel says what she made of it.
+fn reacts(held: &mut HeldIntent, step: ReceiptStep, at: Instant, position: Position, now: Instant) -> Became {
+    // Counted is what was told before this record, in a fold of her past as at the first time.
+    let earlier = |one: &&Reaction| !one.joined && one.position < position;
+    if held.reactions.iter().filter(earlier).count() >= REACTIONS_MAX {
+        return Became::TooMuch;
+    }
+    let (kind, at) = (step.name().to_owned(), at.min(now));
+    react(held, Reaction { kind, at, now, position, joined: false, order: None });
+    Became::Nothing
 }
 
 fn receive(
@@ -147,14 +202,7 @@ fn receive(
         ReceiptStep::Failed => IntentState::Failed,
         ReceiptStep::Expired => IntentState::Expired,
         ReceiptStep::Read | ReceiptStep::Clicked | ReceiptStep::Replied | ReceiptStep::Bought => {
-            // Counted is what was told before this record, in a fold of her past as at the first time.
-            let earlier = |one: &&Reaction| !one.joined && one.position < position;
-            if held.reactions.iter().filter(earlier).count() >= REACTIONS_MAX {
-                return Became::TooMuch;
-            }
-            let (kind, at) = (step.name().to_owned(), at.min(now));
-            react(held, Reaction { kind, at, now, position, joined: false, order: None });
-            return Became::Nothing;
+            return reacts(held, *step, at, position, now);
         }
     };
     if held.steps.iter().filter(|step| step.position < position).count() >= RECEIPT_STEPS_MAX {
@@ -166,7 +214,7 @@ fn receive(
     let before = reached_by(held);
     let last = held.steps.last();
     let handed = held.steps.iter().rev().find(|step| step.state == IntentState::Due);
-    let step = IntentStep {
+    let told = IntentStep {
         state,
         now,
         // A channel may tell any time: nothing reaches her before it is handed over, nor after it is told.
@@ -176,10 +224,10 @@ fn receive(
         staff: last.and_then(|step| step.staff.clone()),
         receipt: last.and_then(|step| step.receipt.clone()),
         until: None,
-        code: String::new(),
-        reason: why.clone().unwrap_or_default(),
+        code: RECEIPT.to_owned(),
+        reason: why.clone().unwrap_or_else(|| format!("\"{source}\" says so: {}", step.name())),
     };
-    held.steps.push(step);
+    held.steps.push(told);
     // That it was sent says nothing new of what reached her.
     if held.state != IntentState::Confirmed {
         held.state = state;
@@ -406,19 +454,15 @@ pub(crate) fn relive(lane: &mut Lane, outcomes: &Outcomes, record: &Arc<Record>)
         Entry::Progress(progress) => lived
             .find(lane, &progress.intent, position)
             .and_then(|held| advance(held, progress, position, now)),
-        Entry::Event(ChannelEvent { connection, event }) => match &event.fact {
-            Fact::Carried(receipt) => {
-                let (customer, teller) = (lane.customer.id, Teller::Connection(connection));
-                let held = lived.intents.iter_mut().find(|held| held.id == receipt.errand);
-                match held.map(|held| receive(held, customer, teller, receipt, event.at, position, now)) {
-                    Some(Became::Reached(reached)) => Some(reached),
-                    Some(Became::Nothing | Became::Stray(_) | Became::TooMuch) | None => None,
-                }
+        Entry::Event(ChannelEvent { connection, event }) => {
+            let (customer, teller) = (lane.customer.id, Teller::Connection(connection));
+            let held =
+                told_of(&event.fact).and_then(|id| lived.intents.iter_mut().find(|held| held.id == id));
+            match held.map(|held| hear(held, customer, teller, event, position, now)) {
+                Some(Became::Reached(reached)) => Some(reached),
+                Some(Became::Nothing | Became::Stray(_) | Became::TooMuch) | None => None,
             }
-            Fact::Said(_) | Fact::Saw(_) | Fact::Bought(_) | Fact::Did(_) | Fact::Met(_) | Fact::Told(_) => {
-                None
-            }
-        },
+        }
         // What a policy says of an errand is not taken.
         Entry::Derived(_)
         | Entry::Setup(_)

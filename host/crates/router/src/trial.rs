@@ -272,6 +272,7 @@ impl Needs<'_> {
         match fact {
             Fact::Told(_) | Fact::Met(_) => return true,
             Fact::Said(_) | Fact::Bought(_) | Fact::Carried(_) if self.outcomes => return true,
+            Fact::Saw(view) if self.outcomes && view.followed().is_some() => return true,
             Fact::Said(_) | Fact::Bought(_) | Fact::Carried(_) | Fact::Saw(_) | Fact::Did(_) => {}
         }
         self.policies.iter().any(|binding| {

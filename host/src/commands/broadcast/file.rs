@@ -134,6 +134,12 @@ impl Broadcast {
         format!("broadcast.{}", self.name)
     }
 
+    /// Before this nothing of it goes out.
+    pub(super) fn not_before(&self) -> Option<Instant> {
+        // One schedule is for all of them.
+        self.intents.iter().filter_map(|intent| intent.not_before).min()
+    }
+
     /// What of it is for a customer, given the scenes that can be played to her.
     pub(super) fn for_her(&self, plays: impl Fn(&str) -> bool) -> Vec<&Intent> {
         match self.play {

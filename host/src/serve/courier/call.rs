@@ -16,7 +16,7 @@ use store::Store;
 use super::lane::{Parcel, Verdict};
 use super::port::{Carried, Left, Port};
 use super::told::{self, Details, Handed, Subject};
-use crate::carrying::Outlet;
+use crate::carrying::{self, Outlet};
 
 /// All that a call needs.
 pub(crate) struct Call<P> {
@@ -32,12 +32,21 @@ pub(crate) struct Call<P> {
 /// A call that ended.
 pub(crate) struct Landed {
     pub(crate) parcels: Vec<Parcel>,
-    /// Where each was told last; 0: nowhere.
-    pub(crate) told: Vec<Position>,
+    /// Of each, what was told last.
+    pub(crate) told: Vec<Told>,
     /// How it went. None: the outlet was not called.
     pub(crate) verdict: Option<Verdict>,
     /// How long it took, in milliseconds of the machine's clock.
     pub(crate) ms: u64,
+}
+
+/// What was told of one errand last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// Where it stands; 0: nothing was told.
+    pub(crate) position: Position,
+    /// That it did not go out: it takes no place of the day's.
+    pub(crate) came_back: bool,
 }
 
 /// What can be handed over, and what is told of the others, by their places.
@@ -54,17 +63,17 @@ struct Ready {
 
 impl<P: Port> Call<P> {
     pub(crate) async fn run(self) -> Landed {
-        let mut told = vec![0; self.parcels.len()];
+        let mut told = vec![Told::default(); self.parcels.len()];
         let begun = std::time::Instant::now();
         let verdict = self.carry(&mut told).await;
         let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         Landed { parcels: self.parcels, told, verdict, ms }
     }
 
-    async fn carry(&self, told: &mut [Position]) -> Option<Verdict> {
+    async fn carry(&self, told: &mut [Told]) -> Option<Verdict> {
         let connection = self.outlet.connection.as_str();
         let due = |parcel: &Parcel| {
-            let details = Details::default().by(connection, parcel.staff.as_deref());
+            let details = told::due(connection, parcel.staff.as_deref(), parcel.carriage);
             parcel.subject.says(IntentState::Due, details)
         };
         let placed = match self.port.append(self.parcels.iter().map(due).collect()).await {
@@ -76,10 +85,10 @@ impl<P: Port> Call<P> {
         };
         Point::DueTold.reached();
         for (told, placed) in told.iter_mut().zip(&placed) {
-            *told = placed.position();
+            told.position = placed.position();
         }
         (0..placed.len()).for_each(|place| self.count(place, &due(&self.parcels[place])));
-        self.port.folded(told.iter().copied().max().unwrap_or(0)).await;
+        self.port.folded(told.iter().map(|told| told.position).max().unwrap_or(0)).await;
         let (ready, mut entries) = match self.look(&placed) {
             Ok(looked) => looked,
             Err(error) => {
@@ -101,7 +110,7 @@ impl<P: Port> Call<P> {
             if let Some(position) = self.port.keep(connection, kept, left).await {
                 Point::OutcomeKept.reached();
                 for (place, entry) in &entries {
-                    told[*place] = position;
+                    told[*place] = Told { position, came_back: came_back(entry) };
                     self.count(*place, entry);
                 }
             }
@@ -207,6 +216,10 @@ impl<P: Port> Call<P> {
         }
         verdict(carried, &outcomes, ready)
     }
+}
+
+fn came_back(entry: &Entry) -> bool {
+    matches!(entry, Entry::Progress(step) if carrying::came_back(step.state, &step.code))
 }
 
 fn find<'a>(customer: &'a Customer, parcel: &Parcel) -> Option<(&'a Customer, &'a HeldIntent)> {

@@ -1,5 +1,8 @@
 //! The mover over a journal and a store in memory, with the real fold between them, and outlets that do as they are told.
 
+mod budgets;
+mod ends;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -10,10 +13,11 @@ use ::courier::{
 };
 use journal::{Batch, MemoryJournal, Receipt, Records, Refused};
 use model::{
-    Ability, Binding, Carriage, ChannelEvent, ConnectorDescriptor, Content, Customer, CustomerId, Deed,
-    Entry, Errand, Event, Fact, Fault, HeldIntent, Identity, Instant, Intent, IntentState, OperatorAct,
-    Order, OrderLine, OrderStep, Outcome, Position, Proposal, Receipt as CarriedReceipt, ReceiptStep, Scheme,
-    Setup, Touchpoint, Trait, Turn, Value, WELCOME,
+    Ability, Binding, Carriage, Change, ChannelEvent, ConnectorDescriptor, Content, Customer, CustomerId,
+    Decision, Deed, Digest, Entry, Errand, Event, Fact, Fault, Happening, HeldIntent, Identity, Instant,
+    Intent, IntentState, OperatorAct, Order, OrderLine, OrderStep, Outcome, PolicyDescriptor, Position,
+    Proposal, Receipt as CarriedReceipt, ReceiptStep, Scheme, Setup, Touchpoint, Trait, Turn, Value, Verdict,
+    WELCOME, Wake,
 };
 use router::{Plugins, PluginsError, Router, RouterConfig, TurnOutcome};
 use store::{MemoryStore, Query, Store};
@@ -140,9 +144,12 @@ fn intent(key: &str, scene: &str) -> Intent {
 
 impl World {
     fn new(plan: Plan) -> Arc<World> {
+        World::with(plan, Arc::new(NoPolicies), Vec::new())
+    }
+
+    fn with(plan: Plan, plugins: Arc<dyn Plugins>, policies: Vec<Binding>) -> Arc<World> {
         let (journal, store) = (Arc::new(MemoryJournal::default()), Arc::new(MemoryStore::default()));
-        let router =
-            Router::open(journal.clone(), store.clone(), Arc::new(NoPolicies), RouterConfig::default());
+        let router = Router::open(journal.clone(), store.clone(), plugins, RouterConfig::default());
         let world = World {
             journal,
             store,
@@ -156,7 +163,7 @@ impl World {
             journal_fails: AtomicBool::default(),
         };
         let scheme = Scheme { name: "wecom.id".to_owned(), lasting: true, one_per_person: false };
-        world.append(vec![Entry::Setup(Setup { schemes: vec![scheme], ..Setup::default() })]);
+        world.append(vec![Entry::Setup(Setup { schemes: vec![scheme], policies, ..Setup::default() })]);
         world.connect("wecom", &["direct-message", "welcome", "tag"], &[]);
         Arc::new(world)
     }
@@ -199,11 +206,15 @@ impl World {
     }
 
     fn fact(&self, id: &str, person: &str, fact: Fact) {
+        self.fact_by(id, person, None, fact);
+    }
+
+    fn fact_by(&self, id: &str, person: &str, staff: Option<&str>, fact: Fact) {
         let event = Event {
             id: id.to_owned(),
             at: self.now.load(Ordering::SeqCst),
             who: vec![handle(person)],
-            staff: None,
+            staff: staff.map(str::to_owned),
             touchpoint: Touchpoint::Other,
             fact,
             extra: None,
@@ -216,6 +227,11 @@ impl World {
         let called = Trait { name: "name".to_owned(), value: Value::Text(person.to_owned()) };
         self.fact(&format!("met-{person}"), person, Fact::Told(vec![called]));
         self.customer(person).id
+    }
+
+    /// A member of staff meets somebody.
+    fn meet_by(&self, person: &str, staff: &str) {
+        self.fact_by(&format!("met-{person}"), person, Some(staff), Fact::Told(Vec::new()));
     }
 
     fn propose(&self, person: &str, intent: Intent) {
@@ -281,6 +297,15 @@ async fn what_is_proposed_is_carried_once_and_its_way_stands_in_the_ledger() {
     let (states, _) = world.steps("an", "k");
     assert_eq!(states, [IntentState::Due, IntentState::AwaitingStaff]);
     let held = world.held("an", "k");
+    let told = |held: &HeldIntent| -> Vec<(String, String)> {
+        held.steps.iter().map(|step| (step.code.clone(), step.reason.clone())).collect()
+    };
+    let said = |code: &str, reason: &str| (code.to_owned(), reason.to_owned());
+    let mut words = vec![
+        said("let-through", "no rule stops it: \"wecom\" asks staff to confirm it"),
+        said("asks-staff", "\"wecom\" has asked staff to confirm it"),
+    ];
+    assert_eq!(told(&held), words, "each step says why");
     let calls = world.calls("wecom");
     assert_eq!(calls.len(), 1);
     let errand = &calls[0][0];
@@ -290,6 +315,8 @@ async fn what_is_proposed_is_carried_once_and_its_way_stands_in_the_ledger() {
     world.fact("receipt", "an", Fact::Carried(confirmed));
     world.carry().await;
     assert_eq!((world.held("an", "k").state, world.calls("wecom").len()), (IntentState::Confirmed, 1));
+    words.push(said("receipt", "\"wecom\" says so: confirmed"));
+    assert_eq!(told(&world.held("an", "k")), words);
 }
 
 #[tokio::test]

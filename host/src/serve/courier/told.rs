@@ -2,7 +2,8 @@
 
 use courier::{After, Code, Reason, Rules};
 use model::{
-    Customer, CustomerId, Entry, Fault, HeldIntent, Instant, IntentState, Outcome, Position, Progress,
+    Carriage, Customer, CustomerId, Entry, Fault, HeldIntent, Instant, IntentState, Outcome, Position,
+    Progress,
 };
 
 use crate::carrying;
@@ -65,6 +66,18 @@ impl Subject {
     }
 }
 
+/// That it is handed over now: nothing stops it, and this is its way.
+pub(crate) fn due(connection: &str, staff: Option<&str>, carriage: Carriage) -> Details {
+    let text = match (carriage, staff) {
+        (Carriage::Sends, _) => format!("no rule stops it: \"{connection}\" sends it"),
+        (Carriage::AsksStaff, Some(staff)) => {
+            format!("no rule stops it: \"{connection}\" asks {staff} to confirm it")
+        }
+        (Carriage::AsksStaff, None) => format!("no rule stops it: \"{connection}\" asks staff to confirm it"),
+    };
+    Details::why(&Reason::new(Code::LetThrough, text)).by(connection, staff)
+}
+
 /// An intent whose errand was handed over, as far as its end depends on it.
 #[derive(Clone, Debug)]
 pub(crate) struct Handed<'a> {
@@ -85,10 +98,20 @@ pub(crate) fn outcome(
     paused: Instant,
 ) -> (IntentState, Details) {
     let Handed { held, connection, staff, tries } = handed;
-    let receipt = |receipt: &Option<String>| Details { receipt: receipt.clone(), ..Details::default() };
+    let went = |code: Code, text: String, receipt: &Option<String>| Details {
+        receipt: receipt.clone(),
+        ..Details::why(&Reason::new(code, text))
+    };
     let (state, details) = match outcome {
-        Outcome::Sent(id) => (IntentState::Sent, receipt(id)),
-        Outcome::AwaitingStaff(id) => (IntentState::AwaitingStaff, receipt(id)),
+        Outcome::Sent(id) => {
+            let text = format!("\"{connection}\" says that it was sent");
+            (IntentState::Sent, went(Code::Taken, text, id))
+        }
+        Outcome::AwaitingStaff(id) => {
+            let whom = staff.unwrap_or("staff");
+            let text = format!("\"{connection}\" has asked {whom} to confirm it");
+            (IntentState::AwaitingStaff, went(Code::AsksStaff, text, id))
+        }
         Outcome::Failed(Fault::Unauthorised(why) | Fault::Misconfigured(why)) => {
             let text = format!("its connection waits for an operator: {why}");
             held_until(paused, &Reason::new(Code::Paused, text))

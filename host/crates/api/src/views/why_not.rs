@@ -223,7 +223,8 @@ fn acted(record: &Record, clock: Clock<'_>) -> Option<String> {
         | Deed::Attest(_)
         | Deed::Retry(_)
         | Deed::Drop(_)
-        | Deed::Grant(_) => return None,
+        | Deed::Grant(_)
+        | Deed::Configure(_) => return None,
     };
     Some(format!("{what}, by {by}: {why}"))
 }

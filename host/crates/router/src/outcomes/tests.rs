@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use journal::{Batch, MemoryJournal};
-use model::{Cause, Content, Customer, CustomerId, Intent, Message, Order, OrderStep, Touchpoint};
+use model::{
+    Cause, Content, Customer, CustomerId, Intent, Look, Message, Order, OrderStep, Touchpoint, View,
+};
 use store::Indexed;
 
 use super::*;
@@ -134,6 +136,13 @@ impl World {
         self.event(now, "shop", now, Fact::Bought(order))
     }
 
+    fn clicks(&mut self, now: Instant, connection: &str, via: &str, look: Look) -> &mut World {
+        let (id, kind) = ("page-1".to_owned(), "page".to_owned());
+        let about = Content { id, kind, title: None, category: None };
+        let view = View { look, about, dwell_ms: None, via: Some(via.to_owned()) };
+        self.event(now, connection, now, Fact::Saw(view))
+    }
+
     fn held(&self, intent: &str) -> &HeldIntent {
         self.lane.customer.intents.iter().find(|held| held.id == intent).unwrap()
     }
@@ -215,6 +224,48 @@ fn a_receipt_is_taken_from_whoever_carried_the_errand_and_from_nobody_else() {
         Event { id: "d".to_owned(), at: 1, who: Vec::new(), staff: None, touchpoint, fact, extra: None };
     let told = became(&mut world.lane, Teller::Policy("wecom"), &event, 99, 99);
     assert!(matches!(told, Became::Stray(_)), "{told:?}");
+}
+
+#[test]
+fn what_she_opened_by_a_link_of_an_intent_is_its_click_whoever_shows_it_to_her() {
+    let mut world = World::with(&[("a", "direct-message")]);
+    let mut waits = world.held("a").clone();
+    (waits.id, waits.steps) = ("b".to_owned(), Vec::new());
+    world.lane.customer.intents.push(waits);
+    world.clicks(20, "mini-program", "a", Look::Clicked).clicks(30, "wecom", "a", Look::Clicked);
+    let clicks = [("clicked", 20, false), ("clicked", 30, false)];
+    assert_eq!(world.reactions("a"), clicks);
+    // A look is no click, a channel code is no intent, and nobody follows what was handed to nobody.
+    world.clicks(40, "mini-program", "a", Look::Viewed).clicks(41, "mini-program", "code-7", Look::Clicked);
+    world.clicks(42, "mini-program", "b", Look::Clicked);
+    assert_eq!(world.reactions("a"), clicks);
+    assert!(world.reactions("b").is_empty());
+    assert_eq!(
+        (world.held("a").state, world.held("a").steps.len()),
+        (IntentState::Due, 1),
+        "no news of its way"
+    );
+    assert!(world.strays.is_empty());
+    // A policy has seen nothing.
+    let id = "page".to_owned();
+    let about = Content { id: id.clone(), kind: id.clone(), title: None, category: None };
+    let view = View { look: Look::Clicked, about, dwell_ms: None, via: Some("a".to_owned()) };
+    let (touchpoint, fact) = (Touchpoint::Other, Fact::Saw(view));
+    let event = Event { id, at: 50, who: Vec::new(), staff: None, touchpoint, fact, extra: None };
+    assert_eq!(became(&mut world.lane, Teller::Policy("p"), &event, 99, 50), Became::Nothing);
+    assert_eq!(world.reactions("a"), clicks);
+    // Folded again, each is known.
+    for record in world.journal.read(0, usize::MAX).unwrap() {
+        let Entry::Event(told) = &record.entry else { continue };
+        became(
+            &mut world.lane,
+            Teller::Connection(&told.connection),
+            &told.event,
+            record.position,
+            record.now,
+        );
+    }
+    assert_eq!(world.reactions("a"), clicks);
 }
 
 #[test]

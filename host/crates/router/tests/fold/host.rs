@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use journal::{Batch, Records};
 use model::{
-    Act as Doing, Attest, ChannelEvent, Customer, CustomerId, Deed, Digest, Dropped, ENTERED, Entry, Erase,
-    Event, Fact, Grant, HandTag, HandUntag, HeldIntent, IntentState, Join, LEFT, Note, OperatorAct, Progress,
-    Proposal, Receipt, ReceiptStep, Record, Retract, SEGMENTS, Split, Touchpoint,
+    Act as Doing, Attest, ChannelEvent, Content, Customer, CustomerId, Deed, Digest, Dropped, ENTERED, Entry,
+    Erase, Event, Fact, Grant, HandTag, HandUntag, HeldIntent, IntentState, Join, LEFT, Look, Note,
+    OperatorAct, Progress, Proposal, Receipt, ReceiptStep, Record, Retract, SEGMENTS, Split, Touchpoint, View,
 };
 use router::{Folded, Router, RouterConfig};
 use store::{Query, Standing, Store};
@@ -205,12 +205,19 @@ fn receipt(now: u64, customer: &Customer, held: &HeldIntent, step: u8, stray: bo
         4 => ReceiptStep::Expired,
         5 => ReceiptStep::Read,
         6 => ReceiptStep::Replied,
-        7 => ReceiptStep::Bought,
-        _ => ReceiptStep::Clicked,
+        8 => ReceiptStep::Clicked,
+        _ => ReceiptStep::Bought,
     };
+    let errand = held.id.clone();
     let who = customer.handles.iter().take(1).map(|handle| handle.identity.clone()).collect();
     let at = now.saturating_sub(u64::from(held.id.bytes().last().unwrap_or(0) % 50));
-    let fact = Fact::Carried(Receipt { errand: held.id.clone(), step, why: None });
+    let fact = if step == ReceiptStep::Clicked {
+        let (id, kind) = ("page".to_owned(), "page".to_owned());
+        let about = Content { id, kind, title: None, category: None };
+        Fact::Saw(View { look: Look::Clicked, about, dwell_ms: None, via: Some(errand) })
+    } else {
+        Fact::Carried(Receipt { errand, step, why: None })
+    };
     let (id, touchpoint) = (format!("receipt{number}"), Touchpoint::Other);
     let event = Event { id, at, who, staff: None, touchpoint, fact, extra: None };
     let connection = if stray { "other" } else { "shop" }.to_owned();
