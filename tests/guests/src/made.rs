@@ -5,9 +5,11 @@ use std::fmt::Write as _;
 use crate::frame::{parsed, policy_with};
 use crate::healthy;
 
-/// So many modules of so many functions of a thousand steps each.
-const LABORIOUS_MODULES: usize = 100;
-const LABORIOUS_FUNCTIONS: usize = 20;
+/// So many modules of so many functions, each with so many locals and places.
+const LABORIOUS_MODULES: usize = 4;
+const LABORIOUS_FUNCTIONS: usize = 50;
+const LABORIOUS_LOCALS: usize = 200;
+const LABORIOUS_PLACES: usize = 800;
 
 /// Sections of a component.
 const CORE_MODULE_SECTION: u8 = 1;
@@ -70,19 +72,25 @@ pub fn long(functions: usize, steps: usize) -> Vec<u8> {
     policy_with(&fields, VERDICTS)
 }
 
-/// A policy that behaves, with many modules beside that nobody makes an instance of: compiling them is all that they are for.
-/// It takes minutes on a machine of today.
+/// A policy that behaves, with modules beside that nobody makes an instance of: compiling them is all that they are for. Each of their
+/// functions leaves a block at many places, with other values in many locals at each, and uses all of them behind it: a compiler brings
+/// every local from every place. It takes about two seconds for each function, of eleven kilobytes, and minutes for all.
 pub(crate) fn laborious() -> Vec<u8> {
-    let mut body = String::new();
-    for step in 0..1000 {
-        let (from, to) = (step % 2, (step + 1) % 2);
+    let mut body = String::from("(block $out ");
+    for place in 0..LABORIOUS_PLACES {
+        let local = 2 + place % LABORIOUS_LOCALS;
         let _ = write!(
             body,
-            "(local.set {to} (i64.rotl (i64.mul (local.get {from}) (i64.const {step}))
-                (i64.div_u (local.get {to}) (local.get {from}))))"
+            "(local.set {local} (i64.add (local.get 0) (i64.const {place})))
+             (br_if $out (i32.wrap_i64 (local.get 1)))"
         );
     }
-    let function = format!("(func (param i64 i64) (result i64) {body} (local.get 0))");
+    body.push_str(") (local.get 0)");
+    for local in 2..2 + LABORIOUS_LOCALS {
+        let _ = write!(body, "(local.get {local}) (i64.add)");
+    }
+    let locals = "i64 ".repeat(LABORIOUS_LOCALS);
+    let function = format!("(func (param i64 i64) (result i64) (local {locals}) {body})");
     let module = parsed(&format!("(module {})", function.repeat(LABORIOUS_FUNCTIONS)));
     let mut file = policy_with("", VERDICTS);
     for _ in 0..LABORIOUS_MODULES {
