@@ -167,7 +167,6 @@ fn load_with(path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<C
     } = section::read(Value::Table(table.clone())).map_err(at(""))?;
     let folder = path.parent().unwrap_or(Path::new(""));
     let surroundings = Surroundings { folder, variable };
-
     let api: ApiSection = or_default(api).map_err(at("[api] "))?;
     let tls = tls.map(section::read::<TlsSection>).transpose().map_err(at("[tls] "))?;
     let log: LogSection = or_default(log).map_err(at("[log] "))?;

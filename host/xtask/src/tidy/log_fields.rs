@@ -1,6 +1,7 @@
 //! The fields of log lines are a promise to who searches them: all of them stand in OPERATIONS, and nothing else does.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use super::rust_source::RustSource;
 use super::tree::{Finding, Tree};
@@ -60,10 +61,11 @@ fn fields(source: &RustSource<'_>, level: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     let begin = format!("tracing::{level}!(");
     for at in source.find(&begin) {
-        let rest = &source.code[at + begin.len()..];
-        for argument in arguments(rest) {
-            let argument = argument.trim();
-            if ["\"", "r\"", "r#"].iter().any(|begin| argument.starts_with(begin)) {
+        let inside = at + begin.len();
+        for range in arguments(&source.code[inside..]) {
+            let range = range.start + inside..range.end + inside;
+            let (argument, written) = (source.code[range.clone()].trim(), source.file.text[range].trim());
+            if ["\"", "r\"", "r#"].iter().any(|begin| written.starts_with(begin)) {
                 // The message; what stands behind it is put into it.
                 break;
             }
@@ -79,18 +81,18 @@ fn fields(source: &RustSource<'_>, level: &str) -> Vec<(usize, String)> {
 }
 
 /// What stands between the commas, up to the parenthesis that closes.
-fn arguments(code: &str) -> Vec<&str> {
+fn arguments(code: &str) -> Vec<Range<usize>> {
     let (mut depth, mut start, mut found) = (0_usize, 0, Vec::new());
     for (at, letter) in code.char_indices() {
         match letter {
             '(' | '[' | '{' => depth += 1,
             ')' | ']' | '}' if depth == 0 => {
-                found.push(&code[start..at]);
+                found.push(start..at);
                 return found;
             }
             ')' | ']' | '}' => depth -= 1,
             ',' if depth == 0 => {
-                found.push(&code[start..at]);
+                found.push(start..at);
                 start = at + 1;
             }
             _ => {}
