@@ -6,7 +6,8 @@ use journal::{Batch, Records};
 use model::{
     Act as Doing, Attest, ChannelEvent, Content, Customer, CustomerId, Deed, Digest, Dropped, ENTERED, Entry,
     Erase, Event, Fact, Grant, HandTag, HandUntag, HeldIntent, IntentState, Join, LEFT, Look, Note,
-    OperatorAct, Progress, Proposal, Receipt, ReceiptStep, Record, Retract, SEGMENTS, Split, Touchpoint, View,
+    OperatorAct, Progress, Proposal, Receipt, ReceiptStep, Record, Retract, SEGMENTS, Split, Touchpoint,
+    View,
 };
 use router::{Folded, Router, RouterConfig};
 use store::{Query, Standing, Store};
