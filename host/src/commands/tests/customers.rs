@@ -6,7 +6,6 @@ use serde_json::Value as Json;
 use store::Store as _;
 
 use super::{Host, MARCH, event, setup};
-use crate::commands::export_customer;
 
 fn json(text: &str) -> Json {
     serde_json::from_str(text).unwrap()
@@ -204,9 +203,7 @@ fn an_export_has_what_waits_and_names_her() {
         }
     };
     host.journal.append(&["19900000001", "19900000002"].map(waiting)).unwrap();
-    let mut out = Vec::new();
-    export_customer(&*host.journal, &*host.store, "cus_2", Some(7), &mut out).unwrap();
-    let told = json(&String::from_utf8(out).unwrap());
+    let told = host.kept("cus_2", &[]).unwrap();
     let one = |list: &str| {
         let list = told[list].as_array().unwrap();
         assert_eq!(list.len(), 1, "{told}");
@@ -217,4 +214,7 @@ fn an_export_has_what_waits_and_names_her() {
     assert_eq!((&cell["key"], &cell["connection"]), (&"of 19900000001".into(), &"wecom-main".into()));
     assert_eq!((&dead["id"], &dead["reason"]), (&"1".into(), &"malformed".into()));
     assert_eq!(told["refused"], Json::Array(Vec::new()));
+    // What waits has no past.
+    let then = host.kept("cus_2", &["--at", "6"]).unwrap();
+    assert_eq!((&then["dead"], &then["memory"]), (&Json::Array(Vec::new()), &Json::Array(Vec::new())));
 }

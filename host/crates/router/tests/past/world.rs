@@ -74,7 +74,7 @@ impl World {
 
     /// The first policy cannot be called, from where the store stands on.
     pub fn pause(&mut self, now: u64) {
-        assert!(self.router.pause("loyal", now).expect("in memory").is_some());
+        assert!(self.router.pause("loyal", "no answer", now).expect("in memory").is_some());
         self.router.settle(now).expect("in memory");
     }
 
