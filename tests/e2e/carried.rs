@@ -79,7 +79,7 @@ async fn posted() -> (Stage, String) {
     stage.advance(START_MS + MINUTE_MS).await;
     let path = stage.folder.path().join("post.toml");
     // A day after the start.
-    let text = "name = \"post\"\nfilter = 'size(staff) > 0'\nnot_after = \"2026-11-21T02:00:00Z\"\n[[rendering]]\n\
+    let text = "name = \"post\"\nfilter = 'size(staff) > 0'\nnot_after = \"2026-03-02T16:00:00Z\"\n[[rendering]]\n\
                 scene = \"moments\"\ntext = \"新品到了\"\ndetail = { tags = [\"敏感肌\"] }\n";
     std::fs::write(&path, text).unwrap();
     let arguments = ["broadcast", "send", path.to_str().unwrap(), "--by", "li", "--why", "a test"];
@@ -145,6 +145,7 @@ async fn welcomes(stage: &Stage) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_adds_staff_is_welcomed_by_the_policy_that_reads_the_code() {
     let stage = Stage::set(&welcoming()).await;
+    stage.advance(START_MS).await;
     add(&stage, 1, Some("WLC_1")).await;
     stage.advance(START_MS + 1_000).await;
     stage.advance(START_MS + 2_000).await;
@@ -179,6 +180,7 @@ async fn who_adds_staff_is_welcomed_by_the_policy_that_reads_the_code() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_welcome_that_comes_too_late_is_not_said() {
     let mut stage = Stage::set(&welcoming()).await;
+    stage.advance(START_MS).await;
     stage.on.wecom.fail_next("externalcontact/send_welcome_msg", -1);
     add(&stage, 1, Some("WLC_1")).await;
     stage.advance(START_MS + 1_000).await;
@@ -210,7 +212,7 @@ async fn staff_are_told_of_a_task_about_her() {
     let notices = stage.on.wecom.corp().notices.clone();
     let [(staff, words)] = notices.as_slice() else { panic!("once, whatever got lost: {notices:?}") };
     assert_eq!(staff, STAFF);
-    for part in ["打电话问问面霜", "小满-杭州", "2026-11-21 10:00"] {
+    for part in ["打电话问问面霜", "小满-杭州", "2026-03-03 00:00"] {
         assert!(words.contains(part), "{words}");
     }
     agrees(stage).await;

@@ -332,10 +332,10 @@ async fn what_is_of_no_use_any_more_is_taken_back_before_staff_have_had_their_da
 #[tokio::test]
 async fn the_corp_chooses_how_many_mass_messages_a_customer_gets() {
     for (limit, expected) in
-        [(MassLimit::OneADay, 1), (MassLimit::SevenAWeek, 7), (MassLimit::DaysOfTheMonth, 30)]
+        [(MassLimit::OneADay, 1), (MassLimit::SevenAWeek, 7), (MassLimit::DaysOfTheMonth, 31)]
     {
         let mut desk = Desk::open(|config| config.mass_limit = limit).await;
-        for n in 0..31 {
+        for n in 0..32 {
             let mut errand = desk.errand(&format!("int_{n}"), "direct-message", "wm1", &json!({}));
             errand.text = Some(format!("第{n}次"));
             desk.carry(&[errand]).await;
@@ -345,7 +345,7 @@ async fn the_corp_chooses_how_many_mass_messages_a_customer_gets() {
         let count = |wanted| desk.receipts().iter().filter(|(_, step)| *step == wanted).count();
         assert_eq!(
             (count(ReceiptStep::Confirmed), count(ReceiptStep::Failed)),
-            (expected, 31 - expected),
+            (expected, 32 - expected),
             "{limit:?}"
         );
         assert_eq!(desk.sim.corp().received("wm1").len(), expected);

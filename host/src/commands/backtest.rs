@@ -198,7 +198,9 @@ fn upto(data: &Data, to: Option<At>, last: Position, standing: Standing) -> anyh
         Some(At::Time(time)) => router::as_of_time(&*data.journal, time.saturating_sub(1))?,
     };
     let Standing { position, fired } = then;
-    Ok(Standing { position: position.min(standing.position), fired: fired.min(standing.fired) })
+    // The store has come to the time of its last record, whether an alarm fired by the clock since or not.
+    let come_to = router::as_of_position(&*data.journal, standing.position)?.fired.max(standing.fired);
+    Ok(Standing { position: position.min(standing.position), fired: fired.min(come_to) })
 }
 
 /// From when on what is decided counts.

@@ -192,7 +192,7 @@ async fn handles_that_are_split_off_are_another_persons() {
     assert_eq!((&appears["id"], &appears["fate"]), (&json!(name(6)), &json!("appears")), "{told}");
     assert_eq!(whose().await, Some(name(6)));
     let left = world.get(&format!("/api/v1/customers/{}", name(4))).await.json();
-    let handles = left["handles"].as_array().unwrap().iter().map(|held| held["scheme"].clone());
+    let handles = left["handles"].as_array().unwrap().iter().map(|held| held["identity"]["scheme"].clone());
     let handles: Vec<Json> = handles.collect();
     assert_eq!((handles, &left["timeline"]), (vec![json!("union")], &json!([4, 5])), "{left}");
 }

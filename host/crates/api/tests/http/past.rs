@@ -115,7 +115,7 @@ async fn what_cannot_be_read_is_refused_with_its_text() {
         ("customers/cus_3?at=2", 404, "her first record is at position 3"),
         ("customers/cus_9?at=2", 404, "there is no customer cus_0000000009"),
         ("customers/cus_2/why-not", 400, "give `policy`"),
-        ("customers/cus_2/why-not?policy=x", 404, "there is: again"),
+        ("customers/cus_2/why-not?policy=x", 404, "those that are: again"),
         ("customers/cus_2/why-not?policy=again&tag=a&intent=b", 400, "one of"),
     ] {
         let got = world.get(&format!("/api/v1/{path}")).await;
