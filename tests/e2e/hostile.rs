@@ -79,7 +79,9 @@ async fn customers_come(stage: &Stage) {
 
 /// What is answered to a webhook of a hostile connector, how the fault is counted, with the limit if it is about one, and what
 /// stands in it.
-const CONNECTORS: &[(Guest, u16, &str, Option<&str>, &[&str])] = &[
+type Attack = (Guest, u16, &'static str, Option<&'static str>, &'static [&'static str]);
+
+const CONNECTORS: &[Attack] = &[
     (guests::named("loops_at_a_webhook"), 503, "limit", Some("connector_cpu"), &["connector_cpu", "spoil"]),
     (guests::named("recurses_at_a_webhook"), 503, "trap", None, &["stack"]),
     (guests::named("dies_at_a_webhook"), 503, "trap", None, &["unreachable"]),

@@ -147,13 +147,16 @@ fn of_alarm(alarm: &Alarm, cause: Cause) -> Held<'_> {
     }
 }
 
+/// The turns that a policy was shown of a customer, by her and the policy's name.
+type Shows = BTreeMap<(CustomerId, String), Rc<Vec<Shown>>>;
+
 /// The turns of each policy, folded when somebody asks for one.
 struct Turns<'a, E> {
     subject: Subject<'a>,
     again: &'a dyn Fn(Whose) -> Result<Again, E>,
     of: RefCell<BTreeMap<String, Rc<Vec<Shown>>>>,
     /// Of others, by who they are and by policy.
-    told: RefCell<BTreeMap<(CustomerId, String), Rc<Vec<Shown>>>>,
+    told: RefCell<Shows>,
     /// Records of others that were folded.
     folded: Cell<u64>,
 }

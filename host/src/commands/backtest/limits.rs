@@ -249,7 +249,8 @@ mod tests {
         let quiet_and_cap = Plan { caps: cap(1, 12 * HOUR).caps, ..quiet() };
         let mut ended = hourly(1);
         ended[0].intent.not_after = Some(FOUR - 1);
-        let cases: [(&str, Plan, Vec<HeldIntent>, &[(&str, u64)]); 8] = [
+        type Case<'a> = (&'a str, Plan, Vec<HeldIntent>, &'a [(&'a str, u64)]);
+        let cases: [Case<'_>; 8] = [
             ("no rule", Plan::default(), hourly(3), &[]),
             // A day later there is place for one of the two.
             ("one of three has a place", cap(1, DAY), hourly(3), &[("cap", 2), ("lost-slot", 1)]),
@@ -279,7 +280,7 @@ mod tests {
         let morning = intent("morning", "direct-message", FOUR + 17 * HOUR);
         let both = [night.clone(), morning.clone()];
         assert_eq!(hits(plan.clone(), &both, &[], 0), [("cap", 1), ("quiet-hours", 1)]);
-        assert_eq!(hits(plan.clone(), &[morning.clone()], &[], 0), NONE);
+        assert_eq!(hits(plan.clone(), std::slice::from_ref(&morning), &[], 0), NONE);
         // One that is over by eight takes none.
         let mut ended = night;
         ended.intent.not_after = Some(FOUR + 10 * HOUR);
