@@ -410,17 +410,9 @@ impl Entry {
             Entry::Derived(derived) => derived.again.into_iter().chain([derived.cause]).collect(),
             Entry::Retelling(retelling) => vec![retelling.event, retelling.cause],
             Entry::Progress(progress) => vec![progress.customer.0, progress.cause],
-            Entry::Act(act) => match &act.deed {
-                Deed::Join(join) => vec![join.one.0, join.other.0],
-                Deed::Split(split) => vec![split.customer.0],
-                Deed::Retract(retract) => vec![retract.edge],
-                Deed::Propose(proposal) => vec![proposal.customer.0],
-                Deed::Tag(tag) => vec![tag.customer.0],
-                Deed::Untag(untag) => vec![untag.customer.0],
-                Deed::Erase(erase) => vec![erase.customer.0],
-                Deed::Retry(retry) => retry.customer.iter().map(|customer| customer.0).collect(),
-                Deed::Attest(_) | Deed::Drop(_) | Deed::Grant(_) | Deed::Configure(_) => Vec::new(),
-            },
+            Entry::Act(OperatorAct { deed: Deed::Retract(retract), .. }) => vec![retract.edge],
+            // A customer's id is the position of her first record.
+            Entry::Act(_) => self.customers().into_iter().map(|customer| customer.0).collect(),
             Entry::Erased(erased) => {
                 erased.of.iter().map(|of| of.0).chain(erased.cause).chain([erased.act]).collect()
             }

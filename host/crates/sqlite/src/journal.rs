@@ -318,24 +318,26 @@ mod tests {
         assert_eq!(again.recall("a").unwrap().cursor.as_deref(), Some("1"));
     }
 
+    fn event(extra: Option<&str>) -> model::Entry {
+        let event = model::Event {
+            id: "e".to_owned(),
+            at: 1,
+            who: Vec::new(),
+            staff: None,
+            touchpoint: model::Touchpoint::Other,
+            fact: model::Fact::Told(Vec::new()),
+            extra: extra.map(str::to_owned),
+        };
+        model::Entry::Event(model::ChannelEvent { connection: "a".to_owned(), event })
+    }
+
     /// The list of setups came later than setups did, and was empty at first.
     #[test]
     fn a_journal_of_an_older_host_knows_its_setups() {
         use model::{Configured, Entry, Setup};
         let setup = |tenant: &str| Setup { tenant: tenant.to_owned(), ..Setup::default() };
         let (by, why) = ("li".to_owned(), "moved".to_owned());
-        let event = || {
-            let event = model::Event {
-                id: "e".to_owned(),
-                at: 1,
-                who: Vec::new(),
-                staff: None,
-                touchpoint: model::Touchpoint::Other,
-                fact: model::Fact::Told(Vec::new()),
-                extra: None,
-            };
-            Entry::Event(model::ChannelEvent { connection: "a".to_owned(), event })
-        };
+        let event = || event(None);
         let entries = [
             Entry::Setup(setup("first")),
             event(),
@@ -374,20 +376,7 @@ mod tests {
         let path = folder.path().join("journal.db");
         let journal = SqliteJournal::open(&path).unwrap();
         let secret = "a secret that nobody else has ".repeat(400);
-        let batch = |secret: &str| {
-            let event = model::Event {
-                id: "e".to_owned(),
-                at: 1,
-                who: Vec::new(),
-                staff: None,
-                touchpoint: model::Touchpoint::Other,
-                fact: model::Fact::Told(Vec::new()),
-                extra: Some(secret.to_owned()),
-            };
-            let entry = model::Entry::Event(model::ChannelEvent { connection: "a".to_owned(), event });
-            Batch { entries: vec![entry], ..Batch::default() }
-        };
-        journal.append(&[batch(&secret)]).unwrap();
+        journal.append(&[Batch { entries: vec![event(Some(&secret))], ..Batch::default() }]).unwrap();
         let found = || {
             let files =
                 std::fs::read_dir(folder.path()).unwrap().map(|entry| std::fs::read(entry.unwrap().path()));
